@@ -1,0 +1,19 @@
+#include "ports/document_store.h"
+
+namespace rehome {
+
+std::string_view Name(FenceKind kind) {
+  switch (kind) {
+    case FenceKind::kNone:
+      return "none";
+    case FenceKind::kTrigger:
+      return "trigger";
+    case FenceKind::kValidator:
+      return "validator";
+    case FenceKind::kUserWriteBlock:
+      return "user_write_block";
+  }
+  return "none";
+}
+
+}  // namespace rehome

@@ -1,0 +1,36 @@
+#pragma once
+// embedder.h — text to vectors. Implementations: adapters/{hashing,openai,pinecone_inference}.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "ports/call.h"
+
+namespace rehome {
+
+/// What a text is embedded for; some models distinguish.
+enum class TextRole : std::uint8_t { kPassage, kQuery };
+
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;  // one per text, in order
+  std::uint64_t tokens = 0;                 // as the provider billed; 0 where it bills none
+};
+
+class Embedder {
+ public:
+  virtual ~Embedder() = default;
+  [[nodiscard]] virtual std::string Provider() const = 0;
+  [[nodiscard]] virtual std::string Model() const = 0;
+  [[nodiscard]] virtual int Dimension() const = 0;
+  /// Whether its vectors have length 1.
+  [[nodiscard]] virtual bool Normalised() const = 0;
+  /// Any number of texts; split as the provider wants. Errors as in error.h; kInvalidArgument names the bad text.
+  [[nodiscard]] virtual Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role, const Call& call) = 0;
+  /// Tokens that the provider will count for `text` (an upper estimate) and US dollars per million of them.
+  [[nodiscard]] virtual std::uint64_t CountTokens(std::string_view text) const = 0;
+  [[nodiscard]] virtual double DollarsPerMillionTokens() const = 0;
+};
+
+}  // namespace rehome
