@@ -1,0 +1,31 @@
+#pragma once
+// audit.h — the append-only log of what operators did: an entry's `_id` is its number, it holds the hash of the one
+// before. The head hash stands in status, reports and manifests, so that a removed or edited entry shows.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "ports/document_store.h"
+
+namespace rehome {
+
+struct AuditHead {
+  std::int64_t number = 0;  // 0: no entry yet
+  std::string hash;         // SHA-256 of the last entry's bytes, hex; empty: no entry yet
+};
+
+/// Appends one entry; repeats with the next number while another writer took it.
+[[nodiscard]] Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action, std::string_view detail,
+                                 std::string_view run_id, const Call& call);
+[[nodiscard]] Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call);
+
+struct AuditVerdict {
+  AuditHead head;
+  std::vector<std::string> problems;  // "entry 7: hash does not match entry 6"
+};
+/// Walks the whole chain.
+[[nodiscard]] Result<AuditVerdict> VerifyAudit(DocumentStore& store, const Call& call);
+
+}  // namespace rehome

@@ -1,0 +1,203 @@
+#include "journal/ledger.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "journal/names.h"
+#include "model/fields.h"
+#include "model/sort_key.h"
+
+namespace rehome {
+namespace {
+
+constexpr std::string_view kOpen = "open";
+constexpr std::string_view kDone = "done";
+constexpr std::size_t kDigestBytes = 16;
+// Every record of every id asked for: bounded by the ids, not by a number.
+constexpr std::size_t kNoLimit = SIZE_MAX;
+
+std::string_view StoreName(LedgerTarget::Store store) {
+  return store == LedgerTarget::Store::kDocuments ? "documents" : "vectors";
+}
+
+void AppendDigest(std::string& out, const std::optional<Md5Digest>& digest) {
+  // All zero stands for "absent": no MD5 that anybody knows.
+  const Md5Digest stored = digest.value_or(Md5Digest{});
+  out.append(reinterpret_cast<const char*>(stored.bytes.data()), stored.bytes.size());
+}
+
+std::optional<Md5Digest> DigestAt(std::string_view packed, std::size_t index) {
+  Md5Digest out;
+  if (packed.size() < (index + 1) * kDigestBytes) {
+    return std::nullopt;
+  }
+  std::ranges::copy(packed.substr(index * kDigestBytes, kDigestBytes), out.bytes.begin());
+  return out == Md5Digest{} ? std::nullopt : std::optional(out);
+}
+
+/// The record again with another state and outcome.
+Document Closed(const Document& record, std::string_view written) {
+  DocumentBuilder builder;
+  for (const auto& [key, value] : record.view()) {
+    if (key == "state") {
+      builder.String(key, kDone);
+    } else if (key != "written") {
+      builder.Append(key, value);
+    }
+  }
+  return builder.Binary("written", written).Finish();
+}
+
+LedgerTarget TargetOf(DocumentView record) {
+  return {.store = StringField(record, "store") == StoreName(LedgerTarget::Store::kVectors)
+                       ? LedgerTarget::Store::kVectors
+                       : LedgerTarget::Store::kDocuments,
+          .name = StringField(record, "target")};
+}
+
+LedgerEntry EntryAt(DocumentView record, std::size_t index, ValueView id) {
+  return {.id = Value(id),
+          .before = DigestAt(BinaryField(record, "before"), index),
+          .after = DigestAt(BinaryField(record, "after"), index),
+          .text = DigestAt(BinaryField(record, "text"), index)};
+}
+
+}  // namespace
+
+const OwnedHistory::Step* OwnedHistory::LastDone() const {
+  const auto done = std::ranges::find_if(steps, [](const Step& step) { return !step.open; });
+  return done == steps.end() ? nullptr : &*done;
+}
+
+Ownership Judge(const OwnedHistory& history, const Md5Digest& found) {
+  for (const OwnedHistory::Step& step : history.steps) {
+    if (step.after == found) {
+      return Ownership::kOurs;
+    }
+    if (!step.open) {
+      return step.after ? Ownership::kChanged : Ownership::kForeign;
+    }
+  }
+  return Ownership::kForeign;
+}
+
+Ledger::Ledger(DocumentStore& store, std::string run_id, std::int64_t epoch)
+    : store_(store), run_id_(std::move(run_id)), epoch_(epoch) {}
+
+Status Ledger::Prepare(DocumentStore& store, const Call& call) {
+  REHOME_TRY(store.EnsureIndex(journal::kIntents, {.name = "ids", .paths = {"ids"}}, call));
+  return store.EnsureIndex(journal::kIntents, {.name = "state", .paths = {"state"}}, call);
+}
+
+Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const LedgerEntry> entries, const Call& call) {
+  Batch batch;
+  std::vector<Write> writes;
+  for (std::size_t start = 0; start < entries.size(); start += kEntriesMax) {
+    const auto part = entries.subspan(start, std::min(kEntriesMax, entries.size() - start));
+    ArrayBuilder ids;
+    std::string before;
+    std::string after;
+    std::string text;
+    for (const LedgerEntry& entry : part) {
+      ids.Append(entry.id.view());
+      AppendDigest(before, entry.before);
+      AppendDigest(after, entry.after);
+      AppendDigest(text, entry.text);
+    }
+    DocumentBuilder builder;
+    builder.String("_id", fmt::format("{}:{:08x}:{:010x}", run_id_, epoch_, next_++))
+        .String("run", run_id_)
+        .Int64("epoch", epoch_)
+        .String("store", StoreName(target.store))
+        .String("target", target.name)
+        .String("state", kOpen)
+        .Array("ids", ids.Finish())
+        .Binary("before", before)
+        .Binary("after", after);
+    if (target.store == LedgerTarget::Store::kVectors) {
+      builder.Binary("text", text);
+    }
+    batch.records.push_back(builder.Finish());
+    writes.push_back(Write::Put(batch.records.back()));
+  }
+  if (!writes.empty()) {
+    REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
+  }
+  return batch;
+}
+
+Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const Call& call) {
+  std::vector<Write> writes;
+  std::size_t start = 0;
+  for (const Document& record : batch.records) {
+    const auto count = static_cast<std::size_t>(std::ranges::distance(DocumentField(record.view(), "ids")));
+    CHECK(start + count <= written.size());
+    std::string outcome;
+    for (std::size_t i = start; i < start + count; ++i) {
+      outcome.push_back(written[i] ? '\1' : '\0');
+    }
+    writes.push_back(Write::Put(Closed(record, outcome)));
+    start += count;
+  }
+  CHECK(start == written.size());
+  if (!writes.empty()) {
+    REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
+  }
+  return {};
+}
+
+Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target, std::span<const Value> ids, const Call& call) const {
+  std::vector<OwnedHistory> out(ids.size());
+  if (ids.empty()) {
+    return out;
+  }
+  std::map<std::string, std::size_t> wanted;  // sort key → position in ids
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    wanted.emplace(SortKey(ids[i].view()), i);
+  }
+  REHOME_TRY_ASSIGN(auto records, store_.FindByField(journal::kIntents, "ids", ids, kNoLimit, call));
+  std::ranges::sort(records, std::ranges::greater{}, [](const Document& record) { return record.Id().AsString(); });
+  for (const Document& record : records) {
+    if (StringField(record.view(), "run") != run_id_ || TargetOf(record.view()) != target) {
+      continue;
+    }
+    const bool open = StringField(record.view(), "state") == kOpen;
+    const std::string_view written = BinaryField(record.view(), "written");
+    std::size_t index = 0;
+    for (const auto& [key, id] : DocumentField(record.view(), "ids")) {
+      const auto found = wanted.find(SortKey(id));
+      if (found != wanted.end() && (open || written.at(index) != '\0')) {
+        LedgerEntry entry = EntryAt(record.view(), index, id);
+        out[found->second].steps.push_back({entry.before, entry.after, entry.text, open});
+      }
+      ++index;
+    }
+  }
+  return out;
+}
+
+Result<std::vector<Ledger::OpenRecord>> Ledger::LeftOpen(const Call& call) const {
+  const Value open = Value::String(kOpen);
+  REHOME_TRY_ASSIGN(auto records, store_.FindByField(journal::kIntents, "state", {&open, 1}, kNoLimit, call));
+  std::vector<OpenRecord> out;
+  for (Document& record : records) {
+    if (StringField(record.view(), "run") != run_id_ || IntField(record.view(), "epoch") >= epoch_) {
+      continue;
+    }
+    OpenRecord left{.target = TargetOf(record.view()), .entries = {}, .record = std::move(record)};
+    std::size_t index = 0;
+    for (const auto& [key, id] : DocumentField(left.record.view(), "ids")) {
+      left.entries.push_back(EntryAt(left.record.view(), index++, id));
+    }
+    out.push_back(std::move(left));
+  }
+  return out;
+}
+
+Status Ledger::Close(const OpenRecord& record, const std::vector<bool>& written, const Call& call) {
+  return Close(Batch{.records = {record.record}}, written, call);
+}
+
+}  // namespace rehome

@@ -1,0 +1,47 @@
+#pragma once
+// quarantine.h — what could not be moved, why, and the document itself. Never dropped: source = items + quarantined.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "mapping/mapping.h"
+#include "model/document.h"
+#include "ports/document_store.h"
+
+namespace rehome {
+
+struct QuarantineRecord {
+  Value source_id;
+  QuarantineReason reason = QuarantineReason::kNoTenant;
+  std::string detail;
+  Md5Digest digest;  // of the source document
+};
+
+class Quarantine {
+ public:
+  Quarantine(DocumentStore& store, std::string run_id) : store_(store), run_id_(std::move(run_id)) {}
+
+  [[nodiscard]] static Status Prepare(DocumentStore& store, const Call& call);
+  /// Puts the document beside its record; again with another reason replaces it.
+  [[nodiscard]] Status Add(const QuarantineRecord& record, const Document& source, const Call& call);
+  /// Absent ones are success.
+  [[nodiscard]] Status Remove(std::span<const Value> source_ids, const Call& call);
+  [[nodiscard]] Result<std::uint64_t> Count(const Call& call) const;
+  /// In `_id` order of the source, from `after` on.
+  [[nodiscard]] Result<std::vector<QuarantineRecord>> List(const Call& call) const;
+  [[nodiscard]] Result<std::optional<QuarantineRecord>> Find(const Value& source_id, const Call& call) const;
+  /// The document as it was when it was quarantined.
+  [[nodiscard]] Result<std::optional<Document>> FindDocument(const Value& source_id, const Call& call) const;
+  /// Which of `source_ids` are quarantined, in the order asked.
+  [[nodiscard]] Result<std::vector<bool>> Contains(std::span<const Value> source_ids, const Call& call) const;
+
+ private:
+  [[nodiscard]] Value Key(const Value& source_id) const;
+  DocumentStore& store_;
+  const std::string run_id_;
+};
+
+}  // namespace rehome

@@ -1,0 +1,311 @@
+#include "journal/run_record.h"
+
+#include <fmt/format.h>
+
+#include "journal/names.h"
+#include "model/fields.h"
+
+namespace rehome {
+namespace {
+
+// 1: first version.
+constexpr std::int64_t kJournalVersion = 1;
+
+Document FromCounts(const Counts& counts) {
+  DocumentBuilder builder;
+  for (const auto& [key, value] : counts) {
+    builder.Int64(key, value);
+  }
+  return builder.Finish();
+}
+
+Counts ToCounts(DocumentView document) {
+  Counts out;
+  for (const auto& [key, value] : document) {
+    if (value.type() == BsonType::kInt64) {
+      out.emplace(key, value.AsInt64());
+    }
+  }
+  return out;
+}
+
+// Keys of these maps hold dots and dollars (namespaces, file names), so they are stored as pairs.
+Document FromTexts(const Texts& texts) {
+  ArrayBuilder builder;
+  for (const auto& [key, value] : texts) {
+    builder.Append(DocumentBuilder().String("k", key).String("v", value).Finish());
+  }
+  return builder.Finish();
+}
+
+Texts ToTexts(DocumentView pairs) {
+  Texts out;
+  for (const auto& [index, pair] : pairs) {
+    out.emplace(StringField(pair.AsDocument(), "k"), StringField(pair.AsDocument(), "v"));
+  }
+  return out;
+}
+
+void OptionalTime(DocumentBuilder& builder, std::string_view key, const std::optional<WallTime>& time) {
+  if (time) {
+    builder.Date(key, time->time_since_epoch().count());
+  }
+}
+
+WallTime ToTime(DocumentView document, std::string_view key) { return WallTime{Millis{IntField(document, key)}}; }
+
+std::optional<WallTime> ToOptionalTime(DocumentView document, std::string_view key) {
+  return document.Find(key) ? std::optional(ToTime(document, key)) : std::nullopt;
+}
+
+Document FromPhase(Phase phase, const PhaseRecord& record) {
+  DocumentBuilder builder;
+  builder.Int32("phase", Number(phase)).String("name", Name(phase)).String("state", Name(record.state));
+  OptionalTime(builder, "started_at", record.started_at);
+  return builder.Double("seconds", record.seconds).Append("counts", FromCounts(record.counts)).Finish();
+}
+
+PhaseRecord ToPhase(DocumentView document) {
+  return {.state = PhaseStateOf(StringField(document, "state")).value_or(PhaseState::kPending),
+          .started_at = ToOptionalTime(document, "started_at"),
+          .seconds = DoubleField(document, "seconds"),
+          .counts = ToCounts(DocumentField(document, "counts"))};
+}
+
+Document FromRestorePoint(const RestorePoint& point) {
+  return DocumentBuilder()
+      .Int32("phase", Number(point.phase))
+      .Date("at", point.at.time_since_epoch().count())
+      .String("digest", point.digest)
+      .Append("counts", FromCounts(point.counts))
+      .Array("positions", FromTexts(point.positions))
+      .Array("pointers", FromTexts(point.pointers))
+      .String("undo", point.undo)
+      .Finish();
+}
+
+RestorePoint ToRestorePoint(DocumentView document) {
+  return {.phase = PhaseOf(static_cast<int>(IntField(document, "phase"))).value_or(Phase::kPrepare),
+          .at = ToTime(document, "at"),
+          .digest = StringField(document, "digest"),
+          .counts = ToCounts(DocumentField(document, "counts")),
+          .positions = ToTexts(DocumentField(document, "positions")),
+          .pointers = ToTexts(DocumentField(document, "pointers")),
+          .undo = StringField(document, "undo")};
+}
+
+Document FromPointer(const PointerRecord& pointer) {
+  DocumentBuilder builder;
+  builder.String("kind", pointer.kind).String("where", pointer.where).String("key", pointer.key);
+  if (pointer.old_value) {
+    builder.String("old", *pointer.old_value);
+  }
+  return builder.String("new", pointer.new_value).Bool("flipped", pointer.flipped).Finish();
+}
+
+PointerRecord ToPointer(DocumentView document) {
+  return {.kind = StringField(document, "kind"),
+          .where = StringField(document, "where"),
+          .key = StringField(document, "key"),
+          .old_value = document.Find("old") ? std::optional(StringField(document, "old")) : std::nullopt,
+          .new_value = StringField(document, "new"),
+          .flipped = BoolField(document, "flipped")};
+}
+
+Document FromFence(const FenceRecord& fence) {
+  return DocumentBuilder()
+      .String("collection", fence.collection)
+      .Bool("on_target", fence.on_target)
+      .Int32("kind", static_cast<std::int32_t>(fence.kind))
+      .Append("undo", fence.undo)
+      .Bool("raised", fence.raised)
+      .Bool("by_hooks", fence.by_hooks)
+      .Finish();
+}
+
+FenceRecord ToFence(DocumentView document) {
+  return {.collection = StringField(document, "collection"),
+          .on_target = BoolField(document, "on_target"),
+          .kind = static_cast<FenceKind>(IntField(document, "kind")),
+          .undo = Document::Trusted(std::string(DocumentField(document, "undo").bytes())),
+          .raised = BoolField(document, "raised"),
+          .by_hooks = BoolField(document, "by_hooks")};
+}
+
+Document FromCutover(const CutoverRecord& cutover) {
+  ArrayBuilder pointers;
+  for (const PointerRecord& pointer : cutover.pointers) {
+    pointers.Append(FromPointer(pointer));
+  }
+  ArrayBuilder fences;
+  for (const FenceRecord& fence : cutover.fences) {
+    fences.Append(FromFence(fence));
+  }
+  return DocumentBuilder()
+      .Int32("state", static_cast<std::int32_t>(cutover.state))
+      .Bool("reverse", cutover.reverse)
+      .Array("pointers", pointers.Finish())
+      .Array("fences", fences.Finish())
+      .Int64("write_pause_ms", cutover.write_pause_ms)
+      .Finish();
+}
+
+CutoverRecord ToCutover(DocumentView document) {
+  CutoverRecord out{.state = static_cast<CutoverRecord::State>(IntField(document, "state")),
+                    .reverse = BoolField(document, "reverse"),
+                    .pointers = {},
+                    .fences = {},
+                    .write_pause_ms = IntField(document, "write_pause_ms")};
+  for (const auto& [index, pointer] : DocumentField(document, "pointers")) {
+    out.pointers.push_back(ToPointer(pointer.AsDocument()));
+  }
+  for (const auto& [index, fence] : DocumentField(document, "fences")) {
+    out.fences.push_back(ToFence(fence.AsDocument()));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view Name(CutoverRecord::State state) {
+  switch (state) {
+    case CutoverRecord::State::kIntended:
+      return "intended";
+    case CutoverRecord::State::kFenced:
+      return "fenced";
+    case CutoverRecord::State::kVerified:
+      return "verified";
+    case CutoverRecord::State::kComplete:
+      return "complete";
+  }
+  return "unknown";
+}
+
+const RestorePoint* RunRecord::FindRestorePoint(Phase phase) const {
+  for (const RestorePoint& point : restore_points) {
+    if (point.phase == phase) {
+      return &point;
+    }
+  }
+  return nullptr;
+}
+
+bool RunRecord::IsCutOver() const {
+  return cut_over_at.has_value();
+}
+
+Document RunRecord::ToDocument() const {
+  ArrayBuilder phase_list;
+  for (const Phase phase : kPhases) {
+    phase_list.Append(FromPhase(phase, At(phase)));
+  }
+  ArrayBuilder points;
+  for (const RestorePoint& point : restore_points) {
+    points.Append(FromRestorePoint(point));
+  }
+  ArrayBuilder created;
+  for (const std::string& collection : created_collections) {
+    created.String(collection);
+  }
+  DocumentBuilder builder;
+  builder.String("_id", run_id)
+      .Int64("journal_version", kJournalVersion)
+      .String("plan_name", plan_name)
+      .String("fingerprint", fingerprint)
+      .String("fingerprint_text", fingerprint_text)
+      .String("resolved_plan", resolved_plan)
+      .String("state", Name(state))
+      .Int64("epoch", epoch)
+      .Int64("seed", static_cast<std::int64_t>(seed))
+      .Date("created_at", created_at.time_since_epoch().count())
+      .Date("updated_at", updated_at.time_since_epoch().count())
+      .Array("phases", phase_list.Finish())
+      .Array("restore_points", points.Finish())
+      .Array("namespaces", FromTexts(namespaces))
+      .Array("created_collections", created.Finish())
+      .Array("positions", FromTexts(positions))
+      .Array("watermarks", FromTexts(watermarks))
+      .String("backup", backup)
+      .String("retire_backup", retire_backup)
+      .String("source_digest", source_digest)
+      .String("last_error", last_error)
+      .String("last_hint", last_hint);
+  OptionalTime(builder, "cut_over_at", cut_over_at);
+  OptionalTime(builder, "last_straggler_at", last_straggler_at);
+  OptionalTime(builder, "verified_at", verified_at);
+  if (cutover) {
+    builder.Append("cutover", FromCutover(*cutover));
+  }
+  return builder.Finish();
+}
+
+Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
+  if (IntField(document, "journal_version") != kJournalVersion) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the journal in {} has version {}, this rehome knows {}", journal::kRuns,
+                            IntField(document, "journal_version"), kJournalVersion),
+                "use the rehome release that started this run");
+  }
+  RunRecord out;
+  out.run_id = StringField(document, "_id");
+  out.plan_name = StringField(document, "plan_name");
+  out.fingerprint = StringField(document, "fingerprint");
+  out.fingerprint_text = StringField(document, "fingerprint_text");
+  out.resolved_plan = StringField(document, "resolved_plan");
+  out.state = RunStateOf(StringField(document, "state")).value_or(RunState::kNew);
+  out.epoch = IntField(document, "epoch");
+  out.seed = static_cast<std::uint64_t>(IntField(document, "seed"));
+  out.created_at = ToTime(document, "created_at");
+  out.updated_at = ToTime(document, "updated_at");
+  for (const auto& [index, phase] : DocumentField(document, "phases")) {
+    const auto named = PhaseOf(static_cast<int>(IntField(phase.AsDocument(), "phase")));
+    if (named) {
+      out.At(*named) = ToPhase(phase.AsDocument());
+    }
+  }
+  for (const auto& [index, point] : DocumentField(document, "restore_points")) {
+    out.restore_points.push_back(ToRestorePoint(point.AsDocument()));
+  }
+  out.namespaces = ToTexts(DocumentField(document, "namespaces"));
+  for (const auto& [index, name] : DocumentField(document, "created_collections")) {
+    out.created_collections.emplace_back(name.AsString());
+  }
+  out.positions = ToTexts(DocumentField(document, "positions"));
+  out.watermarks = ToTexts(DocumentField(document, "watermarks"));
+  out.backup = StringField(document, "backup");
+  out.retire_backup = StringField(document, "retire_backup");
+  out.source_digest = StringField(document, "source_digest");
+  out.last_error = StringField(document, "last_error");
+  out.last_hint = StringField(document, "last_hint");
+  out.cut_over_at = ToOptionalTime(document, "cut_over_at");
+  out.last_straggler_at = ToOptionalTime(document, "last_straggler_at");
+  out.verified_at = ToOptionalTime(document, "verified_at");
+  if (document.Find("cutover")) {
+    out.cutover = ToCutover(DocumentField(document, "cutover"));
+  }
+  return out;
+}
+
+Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_view plan_name, const Call& call) {
+  const Value name = Value::String(plan_name);
+  constexpr std::size_t kRunsMax = 10'000;
+  REHOME_TRY_ASSIGN(const auto runs, store.FindByField(journal::kRuns, "plan_name", {&name, 1}, kRunsMax, call));
+  std::optional<RunRecord> latest;
+  for (const Document& document : runs) {
+    REHOME_TRY_ASSIGN(RunRecord run, RunRecord::FromDocument(document.view()));
+    // Run ids start with their creation time, so the greatest is the newest also when a clock stood still.
+    if (!latest || latest->run_id < run.run_id) {
+      latest = std::move(run);
+    }
+  }
+  return latest;
+}
+
+Status SaveRun(DocumentStore& store, const RunRecord& run, const Call& call) {
+  const Write write = Write::Put(run.ToDocument());
+  REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kRuns, {&write, 1}, {}, call));
+  CHECK(results.front().applied());
+  return {};
+}
+
+}  // namespace rehome
