@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds a release and runs every test: scripts/test.sh [options of ctest, such as -R NAME].
+# The last line is ctest's summary.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+"$root/scripts/deps.sh" test
+"$root/scripts/build.sh"
+# Programs that nobody here wrote, from their registries; what is already there is kept.
+"$root/tests/peers/fetch.sh" "$root/build/peers"
+exec ctest --test-dir "$root/build/release" --output-on-failure -j2 "$@"
