@@ -31,6 +31,10 @@ std::string_view Name(ErrorCode code) {
       return "unauthenticated";
     case ErrorCode::kLeaseHeld:
       return "lease_held";
+    case ErrorCode::kCheckFailed:
+      return "check_failed";
+    case ErrorCode::kTooManyQuarantined:
+      return "too_many_quarantined";
     case ErrorCode::kDataLoss:
       return "data_loss";
     case ErrorCode::kInternal:

@@ -28,6 +28,8 @@ enum class ErrorCode : std::uint8_t {
   kOutcomeUnknown,      // the request was sent, the reply was lost
   kUnauthenticated,     // credentials refused: exit 4
   kLeaseHeld,           // another runner holds the lease: exit 7
+  kCheckFailed,         // the work was done, but a proof failed: exit 1
+  kTooManyQuarantined,  // more in quarantine than the plan allows: exit 6
   kDataLoss,            // stored bytes are not what was written
   kInternal,            // a bug: exit 70
 };

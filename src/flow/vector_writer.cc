@@ -1,0 +1,231 @@
+#include "flow/vector_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "model/fields.h"
+#include "model/item.h"
+
+namespace rehome {
+namespace {
+
+// Attempts of a confirmation, each after a pause that grows to a second: about two minutes.
+constexpr int kConfirmAttemptsMax = 120;
+
+LedgerTarget TargetOf(const TenantNamespace& ns) { return {LedgerTarget::Store::kVectors, ns.name()}; }
+
+std::vector<Value> AsValues(std::span<const std::string> ids) {
+  std::vector<Value> out;
+  out.reserve(ids.size());
+  for (const std::string& id : ids) {
+    out.push_back(Value::String(id));
+  }
+  return out;
+}
+
+std::map<std::string, VectorRecord> ById(std::vector<VectorRecord> records) {
+  std::map<std::string, VectorRecord> out;
+  for (VectorRecord& record : records) {
+    std::string id = record.id;
+    out.emplace(std::move(id), std::move(record));
+  }
+  return out;
+}
+
+/// Repeats `attempt` (true: confirmed) until it is, with the runner's pauses between.
+template <class Attempt>
+Status UntilConfirmed(const FlowContext& flow, std::string_view what, const Attempt& attempt) {
+  for (int number = 1; number <= kConfirmAttemptsMax; ++number) {
+    REHOME_TRY_ASSIGN(const bool confirmed, attempt());
+    if (confirmed) {
+      return {};
+    }
+    if (!flow.pause(number)) {
+      return Fail(ErrorCode::kCancelled, fmt::format("stopped while waiting for {}", what));
+    }
+  }
+  return Fail(ErrorCode::kDeadlineExceeded, fmt::format("{} did not become visible", what),
+              "the vector store is slow to index; run the same command again, it goes on from here");
+}
+
+/// True once reads of `ns` show the write with `lsn`; without an LSN, once `check` says so.
+template <class Check>
+Status Confirm(const FlowContext& flow, const TenantNamespace& ns, const std::optional<Lsn>& lsn, const Call& call, const Check& check) {
+  return UntilConfirmed(flow, fmt::format("a write to namespace {}", ns.name()), [&]() -> Result<bool> {
+    if (lsn) {
+      REHOME_TRY_ASSIGN(const auto indexed, flow.stores.target_vectors->IndexedLsn(ns.name(), call));
+      if (indexed) {
+        return *indexed >= *lsn;
+      }
+    }
+    return check();
+  });
+}
+
+Result<std::vector<std::vector<float>>> EmbedTexts(const FlowContext& flow, std::span<const std::string> texts, std::uint64_t& tokens, const Call& call) {
+  REHOME_TRY_ASSIGN(Embeddings embeddings, flow.stores.embedder->Embed(texts, TextRole::kPassage, call));
+  CHECK(embeddings.vectors.size() == texts.size());
+  tokens += embeddings.tokens;
+  return std::move(embeddings.vectors);
+}
+
+/// Embeds `texts`; those that the embedder refuses stay empty.
+Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts, std::span<std::vector<float>> vectors, EmbeddedBatch& batch, const Call& call) {
+  auto embedded = EmbedTexts(flow, texts, batch.tokens, call);
+  if (embedded) {
+    std::ranges::move(*embedded, vectors.begin());
+    return {};
+  }
+  if (embedded.error().code != ErrorCode::kInvalidArgument) {
+    return std::unexpected(std::move(embedded).error());
+  }
+  if (texts.size() == 1) {
+    batch.refusal = embedded.error().message;
+    return {};
+  }
+  const std::size_t half = texts.size() / 2;
+  REHOME_TRY(EmbedOrRefuse(flow, texts.first(half), vectors.first(half), batch, call));
+  return EmbedOrRefuse(flow, texts.subspan(half), vectors.subspan(half), batch, call);
+}
+
+/// What stands under the ids and is not ours.
+Status RefuseForeign(const TenantNamespace& ns, std::span<const std::string> ids, const std::map<std::string, VectorRecord>& present, std::span<const OwnedHistory> histories) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto found = present.find(ids[i]);
+    if (found != present.end() && Judge(histories[i], VectorDigest(found->second)) == Ownership::kForeign) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("vector {} in namespace {} was not written by this run", ids[i], ns.name()),
+                  fmt::format("look at it with `rehome explain {}`; remove it, or give the plan another namespace", ids[i]));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items, const Call& call) {
+  EmbeddedBatch out;
+  std::vector<std::string> texts;
+  texts.reserve(items.size());
+  for (const Document& item : items) {
+    texts.push_back(flow.mapper.Text(item.view()));
+  }
+  std::vector<std::vector<float>> vectors(items.size());
+  REHOME_TRY(EmbedOrRefuse(flow, texts, vectors, out, call));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (vectors[i].empty()) {
+      out.refused.emplace_back(items[i].Id());
+      continue;
+    }
+    VectorRecord record{.id = StringField(items[i].view(), "item_id"), .values = std::move(vectors[i]), .sparse = {}, .metadata = {}};
+    record.metadata = flow.mapper.VectorMetadata(items[i].view(), flow.contract_hash, record.values);
+    out.items.push_back({std::move(items[i]), std::move(record), Md5(texts[i])});
+  }
+  return out;
+}
+
+Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns, std::span<const EmbeddedItem* const> items, const Call& call) {
+  std::vector<std::string> ids;
+  std::vector<VectorRecord> records;
+  for (const EmbeddedItem* item : items) {
+    ids.push_back(item->record.id);
+    records.push_back(item->record);
+  }
+  const std::vector<Value> id_values = AsValues(ids);
+  VectorStore& store = *flow.stores.target_vectors;
+  REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
+  const auto present = ById(std::move(fetched));
+  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), id_values, call));
+  REHOME_TRY(RefuseForeign(ns, ids, present, histories));
+  std::vector<LedgerEntry> entries;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto found = present.find(ids[i]);
+    entries.push_back({.id = id_values[i],
+                       .before = found == present.end() ? std::nullopt : std::optional(VectorDigest(found->second)),
+                       .after = VectorDigest(records[i]),
+                       .text = items[i]->text});
+  }
+  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(TargetOf(ns), entries, call));
+  REHOME_TRY_ASSIGN(const auto lsn, store.Upsert(ns.name(), records, call));
+  REHOME_TRY(Confirm(flow, ns, lsn, call, [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(auto now, store.Fetch(ns.name(), ids, call));
+    const auto visible = ById(std::move(now));
+    return std::ranges::all_of(records, [&](const VectorRecord& record) {
+      const auto found = visible.find(record.id);
+      return found != visible.end() && VectorDigest(found->second) == VectorDigest(record);
+    });
+  }));
+  return flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call);
+}
+
+Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items, const Call& call) {
+  std::map<TenantNamespace, std::vector<const EmbeddedItem*>> by_namespace;
+  for (const EmbeddedItem& item : items) {
+    REHOME_TRY_ASSIGN(const TenantNamespace ns, flow.NamespaceOf(StringField(item.item.view(), "org_id")));
+    by_namespace[ns].push_back(&item);
+  }
+  VectorsWritten out;
+  for (const auto& [ns, members] : by_namespace) {
+    REHOME_TRY(UpsertConfirmed(flow, ns, members, call));
+    out.upserted += members.size();
+  }
+  std::vector<Write> marks;
+  for (const EmbeddedItem& item : items) {
+    marks.push_back(Write::Replace(item.item, WithMark(item.item.view(), item.record.id)));
+  }
+  REHOME_TRY_ASSIGN(const auto results, flow.stores.target_documents->Apply(flow.plan.items.to, marks, {}, call));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    // Marked by an attempt whose reply was lost: as good.
+    if (results[i].applied() || results[i].found == marks[i].document) {
+      ++out.marked;
+    } else {
+      out.changed.emplace_back(items[i].item.Id());
+    }
+  }
+  return out;
+}
+
+Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call) {
+  VectorsRemoved out;
+  VectorStore& store = *flow.stores.target_vectors;
+  REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name(), ids, call));
+  std::vector<std::string> present_ids;
+  for (const VectorRecord& record : present) {
+    present_ids.push_back(record.id);
+  }
+  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), AsValues(present_ids), call));
+  std::vector<std::string> doomed;
+  std::vector<LedgerEntry> entries;
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    const Md5Digest digest = VectorDigest(present[i]);
+    switch (Judge(histories[i], digest)) {
+      case Ownership::kForeign:
+        out.foreign.push_back(present_ids[i]);
+        continue;
+      case Ownership::kChanged:
+        REHOME_TRY(flow.saved.Add("changed before it was removed", ns.name(), present[i], call));
+        ++out.saved;
+        break;
+      case Ownership::kOurs:
+        break;
+    }
+    doomed.push_back(present_ids[i]);
+    entries.push_back({.id = Value::String(present_ids[i]), .before = digest, .after = {}, .text = {}});
+  }
+  if (doomed.empty()) {
+    return out;
+  }
+  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(TargetOf(ns), entries, call));
+  REHOME_TRY_ASSIGN(const auto lsn, store.Delete(ns.name(), doomed, call));
+  REHOME_TRY(Confirm(flow, ns, lsn, call, [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(const auto left, store.Fetch(ns.name(), doomed, call));
+    return left.empty();
+  }));
+  REHOME_TRY(flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call));
+  out.removed = doomed.size();
+  return out;
+}
+
+}  // namespace rehome
