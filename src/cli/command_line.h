@@ -16,6 +16,7 @@ struct CommandLineAnswer {
 };
 
 /// `args` without the program's name.
-[[nodiscard]] std::variant<Command, CommandLineAnswer> ParseCommandLine(std::span<const std::string> args);
+[[nodiscard]] std::variant<Command, CommandLineAnswer> ParseCommandLine(
+    std::span<const std::string> args);
 
 }  // namespace rehome::cli

@@ -11,16 +11,20 @@
 
 namespace rehome::cli {
 
-/// Loads the plan with its `--set` values. On problems all of them are printed as `file:line:column: message` and the
-/// exit code is returned.
-[[nodiscard]] std::expected<Plan, int> LoadPlanFor(const CommonOptions& common, CliEnvironment& environment);
+/// Loads the plan with its `--set` values. On problems all of them are printed as
+/// `file:line:column: message` and the exit code is returned.
+[[nodiscard]] std::expected<Plan, int> LoadPlanFor(const CommonOptions& common,
+                                                   CliEnvironment& environment);
 
-/// Prints what failed and what to do next (with `json` also as one document {"error":…}); returns the exit code.
+/// Prints what failed and what to do next (with `json` also as one document {"error":…}); returns
+/// the exit code.
 int ReportError(const Error& error, bool json, CliEnvironment& environment);
 
 /// Says `what` will happen, and asks on a terminal unless `--yes` was given.
-/// kInvalidArgument: nobody can be asked and `--yes` is missing; kFailedPrecondition: the answer was not yes.
-[[nodiscard]] Status Confirm(std::string_view what, const CommonOptions& common, CliEnvironment& environment);
+/// kInvalidArgument: nobody can be asked and `--yes` is missing; kFailedPrecondition: the answer
+/// was not yes.
+[[nodiscard]] Status Confirm(std::string_view what, const CommonOptions& common,
+                             CliEnvironment& environment);
 
 /// One JSON document on stdout.
 void PrintJson(const nlohmann::ordered_json& document, CliEnvironment& environment);

@@ -1,5 +1,6 @@
 #pragma once
-// environment.h — everything that a verb may touch of the process it runs in, so that tests run a verb in process.
+// environment.h — everything that a verb may touch of the process it runs in, so that tests run a
+// verb in process.
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -18,7 +19,8 @@ struct CliEnvironment {
   std::ostream& err;  // progress, questions, warnings, errors
   Clock& clock;
   Environment variables;  // looks up environment variables
-  /// Asks on the terminal and returns the line; nothing where nobody can be asked (no terminal, end of input).
+  /// Asks on the terminal and returns the line; nothing where nobody can be asked (no terminal, end
+  /// of input).
   std::function<std::optional<std::string>(const std::string& question)> ask;
   /// SIGINT and SIGTERM: finish the batch, release the lease, exit 5.
   std::stop_token stop;

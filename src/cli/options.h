@@ -1,5 +1,6 @@
 #pragma once
-// options.h — what each verb was asked to do, as parsed by command_line.h. Nothing here was checked against a store.
+// options.h — what each verb was asked to do, as parsed by command_line.h. Nothing here was checked
+// against a store.
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -59,9 +60,9 @@ struct StatusOptions {
 
 struct VerifyOptions {
   CommonOptions common;
-  std::string phase = "all";         // backup, all
-  std::vector<std::string> checks;   // empty: all of the phase
-  std::optional<double> sample;      // percent of the items, 0 < P <= 100
+  std::string phase = "all";        // backup, all
+  std::vector<std::string> checks;  // empty: all of the phase
+  std::optional<double> sample;     // percent of the items, 0 < P <= 100
 };
 
 struct QuarantineOptions {
@@ -97,7 +98,7 @@ struct BackupOptions {
   std::optional<std::filesystem::path> dir;  // nothing: the plan's backup.dir
   Only only = Only::kBoth;
   std::vector<std::string> collections;  // empty: the plan's
-  std::optional<std::string> into;       // restore into this document store instead of the plan's source
+  std::optional<std::string> into;  // restore into this document store instead of the plan's source
   bool overwrite = false;
   bool exact = false;
 };
@@ -132,9 +133,10 @@ struct DemoOptions {
   bool json = false;
 };
 
-using Command = std::variant<WelcomeOptions, InitOptions, LoadOptions, CheckOptions, PlanOptions, RunOptions,
-                             StatusOptions, VerifyOptions, QuarantineOptions, RollbackOptions, CutoverOptions,
-                             RevertOptions, RetireOptions, BackupOptions, VectorsOptions, ExplainOptions,
-                             RehearseOptions, ServeOptions, DemoOptions>;
+using Command =
+    std::variant<WelcomeOptions, InitOptions, LoadOptions, CheckOptions, PlanOptions, RunOptions,
+                 StatusOptions, VerifyOptions, QuarantineOptions, RollbackOptions, CutoverOptions,
+                 RevertOptions, RetireOptions, BackupOptions, VectorsOptions, ExplainOptions,
+                 RehearseOptions, ServeOptions, DemoOptions>;
 
 }  // namespace rehome::cli

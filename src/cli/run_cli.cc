@@ -33,8 +33,9 @@ int RunCli(std::span<const std::string> args, CliEnvironment& environment) {
     // A result that could not be written (full disk, closed pipe) must not look like success.
     return environment.out.good() || exit_code != kExitDone ? exit_code : kExitInterrupted;
   } catch (const std::exception& exception) {
-    environment.err << "rehome: a bug: " << Escape(exception.what())
-                    << "\n  The journal is intact: the same command resumes. Please report this line.\n";
+    environment.err
+        << "rehome: a bug: " << Escape(exception.what())
+        << "\n  The journal is intact: the same command resumes. Please report this line.\n";
     return kExitBug;
   }
 }

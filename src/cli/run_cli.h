@@ -7,7 +7,8 @@
 
 namespace rehome::cli {
 
-/// Parses `args` (without the program's name), runs the verb and returns the exit code. Throws nothing.
+/// Parses `args` (without the program's name), runs the verb and returns the exit code. Throws
+/// nothing.
 [[nodiscard]] int RunCli(std::span<const std::string> args, CliEnvironment& environment);
 
 }  // namespace rehome::cli

@@ -1,6 +1,6 @@
 #pragma once
-// verbs.h — one function per verb, each in its own verb_NAME.cc: load the plan, open the stores, call the engine,
-// print, return an exit code of exit_codes.h.
+// verbs.h — one function per verb, each in its own verb_NAME.cc: load the plan, open the stores,
+// call the engine, print, return an exit code of exit_codes.h.
 #include "cli/environment.h"
 #include "cli/options.h"
 
