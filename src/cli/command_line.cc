@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "cli/exit_codes.h"
-#include "cli/nearest.h"
+#include "cli/said_here.h"
+#include "plan/suggest.h"
 #include "report/escape.h"
 
 namespace rehome::cli {
@@ -395,24 +396,23 @@ std::string FullName(const CLI::App& app) {
 
 std::string Grammar::ExplainUnknown(const std::string& word) {
   CLI::App& app = *Deepest();
-  const bool is_option = word.starts_with("-");
-  std::vector<std::string> known;
-  if (is_option) {
+  std::vector<std::string> names;
+  if (word.starts_with("-")) {
     for (const CLI::Option* option : app.get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        known.push_back("--" + name);
-      }
+      std::ranges::transform(option->get_lnames(), std::back_inserter(names),
+                             [](const std::string& name) { return "--" + name; });
     }
   } else {
-    for (const CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
-      known.push_back(verb->get_name());
-    }
+    std::ranges::transform(app.get_subcommands([](CLI::App*) { return true; }),
+                           std::back_inserter(names),
+                           [](const CLI::App* verb) { return verb->get_name(); });
   }
   std::string text = fmt::format("`{}` does not take `{}`.", FullName(app), Escape(word));
   if (const std::string_view here = SaidHere(word); !here.empty()) {
     return text + fmt::format(" Here it is: {}", here);
   }
-  if (const std::string nearest = Nearest(word.substr(0, word.find('=')), known);
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  if (const std::string_view nearest = Nearest(word.substr(0, word.find('=')), known);
       !nearest.empty()) {
     return text + fmt::format(" Did you mean: {} {}", FullName(app), nearest);
   }
