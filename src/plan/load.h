@@ -16,7 +16,8 @@ struct PlanProblem {
   std::string message;  // what is wrong and what would be right
 };
 
-/// One `--set path=value`: `tenants.assign.org_id=org_acme`, `index.namespace=…`, `limits.workers=2`; list elements by [n].
+/// One `--set path=value`: `tenants.assign.org_id=org_acme`, `index.namespace=…`,
+/// `limits.workers=2`; list elements by [n].
 struct PlanOverride {
   std::string path;
   std::string value;  // read as YAML
@@ -29,11 +30,16 @@ struct LoadedPlan {
   std::vector<PlanProblem> problems;  // in file order
 };
 
-/// Reads, substitutes ${NAME} and ${NAME:-default}, applies overrides, resolves, validates. kNotFound /
-/// kInvalidArgument only if the file cannot be read at all; mistakes in it are `problems`.
-[[nodiscard]] Result<LoadedPlan> LoadPlan(const std::filesystem::path& file, const std::vector<PlanOverride>& overrides, const Environment& environment);
+/// Reads, substitutes ${NAME} and ${NAME:-default}, applies overrides, resolves, validates.
+/// kNotFound / kInvalidArgument only if the file cannot be read at all; mistakes in it are
+/// `problems`.
+[[nodiscard]] Result<LoadedPlan> LoadPlan(const std::filesystem::path& file,
+                                          const std::vector<PlanOverride>& overrides,
+                                          const Environment& environment);
 /// The same on text (tests, fuzzing, `init`).
-[[nodiscard]] LoadedPlan ParsePlan(std::string_view yaml, const std::filesystem::path& file, const std::vector<PlanOverride>& overrides, const Environment& environment);
+[[nodiscard]] LoadedPlan ParsePlan(std::string_view yaml, const std::filesystem::path& file,
+                                   const std::vector<PlanOverride>& overrides,
+                                   const Environment& environment);
 /// Reads Plan::ResolvedJson() back (secrets empty).
 [[nodiscard]] Result<Plan> ParseResolved(std::string_view json);
 

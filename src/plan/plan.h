@@ -1,6 +1,6 @@
 #pragma once
-// plan.h — the plan file as values: what moves where. Read once (plan/load.h), resolved and validated as a whole,
-// constant afterwards. Modules receive the part that concerns them.
+// plan.h — the plan file as values: what moves where. Read once (plan/load.h), resolved and
+// validated as a whole, constant afterwards. Modules receive the part that concerns them.
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -44,12 +44,12 @@ struct FieldRule {
     kConstant,       // the same value for every item
   };
   Kind kind = Kind::kCopy;
-  std::vector<FieldPath> from;           // kCopy: exactly one; kExtract: one or more
-  std::optional<std::size_t> take;       // of a list, after dropping empties and duplicates
-  std::vector<FieldRule> alternatives;   // kFirstNonEmpty
-  std::string extractor;                 // kExtract: a key of ItemsPlan::extractors
-  std::string jq;                        // kJq
-  Value constant;                        // kConstant
+  std::vector<FieldPath> from;          // kCopy: exactly one; kExtract: one or more
+  std::optional<std::size_t> take;      // of a list, after dropping empties and duplicates
+  std::vector<FieldRule> alternatives;  // kFirstNonEmpty
+  std::string extractor;                // kExtract: a key of ItemsPlan::extractors
+  std::string jq;                       // kJq
+  Value constant;                       // kConstant
   PlanMark mark;
 };
 
@@ -61,8 +61,9 @@ struct PhraseExtractor {
 };
 /// How text becomes one word of a dictionary: industry.
 struct DictionaryExtractor {
-  std::vector<std::pair<std::string, std::vector<std::string>>> entries;  // value, words; plan order breaks ties
-  std::string fallback;                                                   // when nothing matches
+  std::vector<std::pair<std::string, std::vector<std::string>>>
+      entries;           // value, words; plan order breaks ties
+  std::string fallback;  // when nothing matches
 };
 using Extractor = std::variant<PhraseExtractor, DictionaryExtractor>;
 
@@ -104,7 +105,7 @@ struct TenantsPlan {
 struct ItemsPlan {
   std::string from;
   std::string to;
-  std::string id;  // pattern with {_id}
+  std::string id;                                         // pattern with {_id}
   std::vector<std::pair<std::string, FieldRule>> fields;  // plan order is the item's order
   std::map<std::string, Extractor, std::less<>> extractors;
   std::vector<std::string> drop;
@@ -130,8 +131,9 @@ struct IndexPlan {
 
 /// A store as the plan names it; secrets apart.
 struct StoreSpec {
-  std::string address;  // sqlite:FILE, mongodb://…; local:DIR, http(s)://…, pinecone:NAME — without userinfo
-  Secret secret;        // documents: the full URI where it holds credentials; vectors: the API key
+  std::string address;  // sqlite:FILE, mongodb://…; local:DIR, http(s)://…, pinecone:NAME — without
+                        // userinfo
+  Secret secret;  // documents: the full URI where it holds credentials; vectors: the API key
   bool operator==(const StoreSpec&) const = default;
 };
 struct StorePair {
@@ -193,19 +195,19 @@ struct RetirePlan {
   std::vector<std::string> namespaces;
 };
 
-struct MaintenancePlan {  // exactly one is set
-  std::filesystem::path file;         // stands still while the file exists
-  std::string url;                    // … while it answers 503
-  std::vector<std::string> command;   // … while it exits 0
+struct MaintenancePlan {             // exactly one is set
+  std::filesystem::path file;        // stands still while the file exists
+  std::string url;                   // … while it answers 503
+  std::vector<std::string> command;  // … while it exits 0
 };
 
 struct LimitsPlan {
-  int workers = 0;  // 0: auto
-  double documents_per_s = 0;       // 0: unlimited
+  int workers = 0;             // 0: auto
+  double documents_per_s = 0;  // 0: unlimited
   double vectors_per_s = 0;
   double embed_tokens_per_min = 0;
   std::size_t embed_in_flight = 2000;
-  double spend_max_usd = 0;         // 0: unlimited
+  double spend_max_usd = 0;  // 0: unlimited
 };
 
 /// tenant fields added in place to a collection that stays.
@@ -232,20 +234,23 @@ class Plan {
   std::filesystem::path log_file;  // empty: none
   LimitsPlan limits;
 
-  /// What a run is bound to: canonical text of tenants, items, index, stamp and the stores' identities, resolved;
-  /// not secrets, ports, limits, log, backup, verify, cutover times, quarantine_max or retire. One `key: value` a
-  /// line in a fixed order, so that two texts can be compared line by line to name a difference.
+  /// What a run is bound to: canonical text of tenants, items, index, stamp and the stores'
+  /// identities, resolved; not secrets, ports, limits, log, backup, verify, cutover times,
+  /// quarantine_max or retire. One `key: value` a line in a fixed order, so that two texts can be
+  /// compared line by line to name a difference.
   [[nodiscard]] std::string FingerprintText() const;
   /// SHA-256 of FingerprintText(), hex.
   [[nodiscard]] std::string Fingerprint() const;
-  /// The whole plan, resolved, without secrets, as Extended JSON: what the journal keeps and ParseResolved() reads.
+  /// The whole plan, resolved, without secrets, as Extended JSON: what the journal keeps and
+  /// ParseResolved() reads.
   [[nodiscard]] std::string ResolvedJson() const;
 
   [[nodiscard]] const Organization* FindOrganization(std::string_view org_id) const;
   [[nodiscard]] const Profile* FindProfile(std::string_view profile_id) const;
   /// The namespace of an organization of this plan (CHECKed), from the template.
   [[nodiscard]] TenantNamespace NamespaceOf(std::string_view org_id) const;
-  /// A namespace that the journal recorded for an organization: a slug changed later moves no vector.
+  /// A namespace that the journal recorded for an organization: a slug changed later moves no
+  /// vector.
   [[nodiscard]] static TenantNamespace JournaledNamespace(std::string name);
   /// Whether `ns` is one that the template could give to some organization, in the plan or not.
   [[nodiscard]] bool MatchesNamespaceTemplate(std::string_view ns) const;

@@ -1,0 +1,43 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+
+#include "plan/namespace_template.h"
+
+namespace rehome {
+namespace {
+
+NamespaceTemplate Template(const Plan& plan) {
+  Result<NamespaceTemplate> parsed = ParseNamespaceTemplate(plan.index.namespace_template);
+  CHECK(parsed.has_value());  // validated with the plan
+  return *std::move(parsed);
+}
+
+}  // namespace
+
+const Organization* Plan::FindOrganization(std::string_view org_id) const {
+  const auto found = std::ranges::find(tenants.organizations, org_id, &Organization::org_id);
+  return found == tenants.organizations.end() ? nullptr : &*found;
+}
+
+const Profile* Plan::FindProfile(std::string_view profile_id) const {
+  const auto found = std::ranges::find(tenants.profiles, profile_id, &Profile::profile_id);
+  return found == tenants.profiles.end() ? nullptr : &*found;
+}
+
+TenantNamespace Plan::NamespaceOf(std::string_view org_id) const {
+  const Organization* organization = FindOrganization(org_id);
+  CHECK(organization != nullptr);
+  return JournaledNamespace(Template(*this).Expand(organization->org_id, organization->slug));
+}
+
+TenantNamespace Plan::JournaledNamespace(std::string name) {
+  CHECK(!name.empty() && name != "__default__");
+  return TenantNamespace(std::move(name));
+}
+
+bool Plan::MatchesNamespaceTemplate(std::string_view ns) const {
+  return Template(*this).Matches(ns);
+}
+
+}  // namespace rehome

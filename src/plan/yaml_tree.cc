@@ -1,0 +1,196 @@
+// The only file that knows yaml-cpp.
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+
+#include "plan/plan_node.h"
+
+namespace rehome {
+namespace {
+
+constexpr int kDepthMax = 64;
+constexpr std::size_t kNodesMax = 200'000;
+
+PlanMark MarkOf(const YAML::Mark& mark) {
+  return {mark.line + 1, mark.column + 1};
+}
+
+/// Offset of the first byte that does not continue valid UTF-8; npos if there is none.
+std::size_t FindInvalidUtf8(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
+    if (length == 0 || at + length > text.size()) {
+      return at;
+    }
+    for (std::size_t i = 1; i < length; ++i) {
+      const auto byte = static_cast<unsigned char>(text[at + i]);
+      const bool overlong =
+          i == 1 && ((lead == 0xE0 && byte < 0xA0) || (lead == 0xF0 && byte < 0x90));
+      const bool outside =
+          i == 1 && ((lead == 0xED && byte > 0x9F) || (lead == 0xF4 && byte > 0x8F));
+      if ((byte & 0xC0U) != 0x80U || overlong || outside) {
+        return at;
+      }
+    }
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
+PlanMark MarkAt(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const std::size_t line_start =
+      before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  return {static_cast<int>(std::ranges::count(before, '\n')) + 1,
+          static_cast<int>(offset - line_start) + 1};
+}
+
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(std::vector<PlanProblem>& problems) : problems_(problems) {}
+
+  PlanNode Convert(const YAML::Node& yaml, int depth) {
+    PlanNode node;
+    node.mark = MarkOf(yaml.Mark());
+    if (depth > kDepthMax || ++nodes_ > kNodesMax) {
+      if (!overflowed_) {
+        problems_.push_back(
+            {node.mark,
+             fmt::format("the plan is nested deeper than {} levels or larger than {} values "
+                         "(an alias counts each time it is used)",
+                         kDepthMax, kNodesMax)});
+        overflowed_ = true;
+      }
+      return node;
+    }
+    if (yaml.IsScalar()) {
+      ConvertScalar(yaml, node);
+    } else if (yaml.IsSequence()) {
+      node.kind = PlanNode::Kind::kList;
+      for (const YAML::Node& element : yaml) {
+        if (overflowed_) {
+          break;
+        }
+        node.list.push_back(Convert(element, depth + 1));
+      }
+    } else if (yaml.IsMap()) {
+      ConvertMap(yaml, depth, node);
+    }
+    return node;
+  }
+
+ private:
+  void ConvertScalar(const YAML::Node& yaml, PlanNode& node) {
+    const std::string& tag = yaml.Tag();
+    node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    if (!node.quoted && tag != "?" && !tag.empty()) {
+      problems_.push_back(
+          {node.mark, fmt::format("the tag `{}` means nothing here; leave it out", tag)});
+    }
+    node.text = node.written = yaml.Scalar();
+    node.kind = node.text.empty() && !node.quoted ? PlanNode::Kind::kNull : PlanNode::Kind::kScalar;
+    if (node.text.find('\0') != std::string::npos) {
+      problems_.push_back({node.mark, "a NUL character is not allowed in a plan"});
+      node = PlanNode::At(node.mark);
+      node.unresolved = true;
+    }
+  }
+
+  void ConvertMap(const YAML::Node& yaml, int depth, PlanNode& node) {
+    node.kind = PlanNode::Kind::kMap;
+    std::set<std::string> seen;
+    for (const auto& pair : yaml) {
+      if (overflowed_) {
+        break;
+      }
+      const PlanMark mark = MarkOf(pair.first.Mark());
+      if (!pair.first.IsScalar() || pair.first.Scalar().find('\0') != std::string::npos) {
+        problems_.push_back({mark, "a key must be plain text"});
+        continue;
+      }
+      if (!seen.insert(pair.first.Scalar()).second) {
+        problems_.push_back(
+            {mark, fmt::format("`{}` stands here a second time", pair.first.Scalar())});
+        continue;
+      }
+      node.map.push_back({pair.first.Scalar(), mark, Convert(pair.second, depth + 1)});
+    }
+  }
+
+  std::vector<PlanProblem>& problems_;
+  std::size_t nodes_ = 0;
+  bool overflowed_ = false;
+};
+
+/// `{ key: ${NAME} }` is not YAML, since `{` opens a map there: the mistake everyone makes once.
+std::string_view QuotingHint(std::string_view yaml, int line) {
+  for (int skipped = 1; skipped < line && !yaml.empty(); ++skipped) {
+    const std::size_t end = yaml.find('\n');
+    yaml.remove_prefix(end == std::string_view::npos ? yaml.size() : end + 1);
+  }
+  return yaml.substr(0, yaml.find('\n')).find("${") == std::string_view::npos
+             ? ""
+             : "; inside { } and [ ] write \"${NAME}\" in quotes";
+}
+
+}  // namespace
+
+std::string_view Name(PlanNode::Kind kind) {
+  switch (kind) {
+    case PlanNode::Kind::kNull:
+      return "nothing";
+    case PlanNode::Kind::kScalar:
+      return "a single value";
+    case PlanNode::Kind::kList:
+      return "a list";
+    case PlanNode::Kind::kMap:
+      return "a map";
+  }
+  CHECK(false && "unknown kind");
+}
+
+PlanNode PlanNode::At(PlanMark mark) {
+  PlanNode node;
+  node.mark = mark;
+  return node;
+}
+
+const PlanNode* PlanNode::Find(std::string_view key) const {
+  const auto found = std::ranges::find(map, key, &Entry::key);
+  return found == map.end() ? nullptr : &found->node;
+}
+
+PlanNode* PlanNode::Find(std::string_view key) {
+  const auto found = std::ranges::find(map, key, &Entry::key);
+  return found == map.end() ? nullptr : &found->node;
+}
+
+PlanNode ParseYaml(std::string_view yaml, std::vector<PlanProblem>& problems) {
+  if (const std::size_t bad = FindInvalidUtf8(yaml); bad != std::string_view::npos) {
+    problems.push_back({MarkAt(yaml, bad), "not UTF-8 text"});
+    return {};
+  }
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (documents.size() > 1) {
+      problems.push_back({MarkOf(documents[1].Mark()), "a second YAML document; a plan is one"});
+    }
+    return documents.empty() ? PlanNode::At({1, 1})
+                             : TreeBuilder(problems).Convert(documents[0], 0);
+  } catch (const YAML::Exception& error) {
+    const PlanMark mark = error.mark.is_null() ? PlanMark{1, 1} : MarkOf(error.mark);
+    problems.push_back(
+        {mark, fmt::format("not YAML: {}{}", error.msg, QuotingHint(yaml, mark.line))});
+    return {};
+  }
+}
+
+}  // namespace rehome
