@@ -1,0 +1,327 @@
+#include "phases/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "phases/cutover.h"
+#include "phases/feeds.h"
+#include "phases/retire.h"
+
+namespace rehome {
+namespace {
+
+bool IsDone(const RunRecord& run, Phase phase) { return run.At(phase).state == PhaseState::kDone; }
+
+/// The state in which a run rests, from what its phases say.
+RunState RestingState(const RunRecord& run) {
+  if (IsDone(run, Phase::kRetire)) {
+    return RunState::kRetired;
+  }
+  if (run.IsCutOver()) {
+    return RunState::kCutOver;
+  }
+  if (IsDone(run, Phase::kVectors)) {
+    return RunState::kMigrated;
+  }
+  const bool any = std::ranges::any_of(kPhases, [&](Phase phase) {
+    const PhaseState state = run.At(phase).state;
+    return phase != Phase::kPrepare && state != PhaseState::kPending && state != PhaseState::kUndone;
+  });
+  const bool undone = run.At(Phase::kTenants).state == PhaseState::kUndone;
+  return undone && !any ? RunState::kRolledBack : RunState::kInterrupted;
+}
+
+/// Records how a verb ended: the run rests, or it holds the error that the next status shows.
+Status Settle(Session& session, const Status& outcome) {
+  RunRecord& run = session.run();
+  if (outcome) {
+    run.last_error.clear();
+    run.last_hint.clear();
+    return session.MoveTo(RestingState(run));
+  }
+  run.last_error = outcome.error().message;
+  run.last_hint = outcome.error().hint;
+  const ErrorCode code = outcome.error().code;
+  const bool resumable = code == ErrorCode::kCancelled || IsRetryable(code) || code == ErrorCode::kAborted || code == ErrorCode::kUnauthenticated;
+  const RunState resting = RestingState(run);
+  // A cut-over run stays one whatever failed: the application is on the new side.
+  const bool keeps = resting == RunState::kCutOver || resting == RunState::kRetired;
+  return session.MoveTo(keeps ? resting : resumable ? RunState::kInterrupted : RunState::kFailed);
+}
+
+/// Runs `body` between kRunning and the state in which the run rests; the body's error wins over a failed record.
+Result<RunReport> Attempt(Session& session, const std::function<Status(RunReport&)>& body) {
+  REHOME_TRY(session.MoveTo(RunState::kRunning));
+  RunReport report;
+  const Status outcome = body(report);
+  const Status settled = Settle(session, outcome);
+  if (!outcome) {
+    return std::unexpected(outcome.error());
+  }
+  REHOME_TRY(settled);
+  return report;
+}
+
+std::string UndoCommand(Phase phase) {
+  return phase == Phase::kCutover ? "rehome revert" : fmt::format("rehome rollback --phase {}", Number(phase));
+}
+
+std::string InWords(const Counts& counts) {
+  std::string out;
+  for (const auto& [what, count] : counts) {
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, what);
+  }
+  return out.empty() ? "nothing to do" : out;
+}
+
+void LeaveRestorePoint(Session& session, Phase phase, const PhaseOutcome& outcome) {
+  RunRecord& run = session.run();
+  std::erase_if(run.restore_points, [&](const RestorePoint& point) { return point.phase == phase; });
+  RestorePoint point{.phase = phase, .at = session.clock().Now(), .digest = outcome.digest, .counts = outcome.counts,
+                     .positions = outcome.positions, .pointers = {}, .undo = UndoCommand(phase)};
+  if (run.cutover) {
+    for (const PointerRecord& pointer : run.cutover->pointers) {
+      point.pointers.insert_or_assign(fmt::format("{} {}", pointer.where, pointer.key), pointer.flipped ? pointer.new_value : pointer.old_value.value_or(""));
+    }
+  }
+  run.restore_points.push_back(std::move(point));
+  std::ranges::sort(run.restore_points, {}, &RestorePoint::phase);
+}
+
+/// One phase from its start to its restore point.
+Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseOutcome>()>& body, RunReport& report) {
+  PhaseRecord& record = session.run().At(phase);
+  record.state = PhaseState::kRunning;
+  record.started_at = session.clock().Now();
+  REHOME_TRY(session.Save());
+  REHOME_TRY(session.Audit("phase start", fmt::format("{} {}", Number(phase), Name(phase))));
+  session.events().PhaseStarted(phase);
+  const SteadyTime start = session.clock().Steady();
+  auto outcome = body();
+  const double seconds = std::chrono::duration<double>(session.clock().Steady() - start).count();
+  record.seconds += seconds;
+  session.events().PhaseFinished(phase, outcome ? PhaseState::kDone : PhaseState::kRunning, seconds);
+  if (!outcome) {
+    return std::unexpected(std::move(outcome).error().In(fmt::format("phase {} ({})", Number(phase), Name(phase))));
+  }
+  record.counts = outcome->counts;
+  record.state = PhaseState::kDone;
+  LeaveRestorePoint(session, phase, *outcome);
+  REHOME_TRY(session.Save());
+  REHOME_TRY(session.Audit("phase done", fmt::format("{} {}: {}", Number(phase), Name(phase), outcome->digest)));
+  report.done.push_back(fmt::format("phase {} {}: {}", Number(phase), Name(phase), InWords(outcome->counts)));
+  return {};
+}
+
+Result<PhaseOutcome> Body(Session& session, Phase phase, const RunRequest& request) {
+  switch (phase) {
+    case Phase::kPrepare:
+      return RunPrepare(session);
+    case Phase::kTenants:
+      return RunTenants(session);
+    case Phase::kItems:
+      return RunItems(session, request.online);
+    case Phase::kVectors:
+      return RunVectors(session);
+    case Phase::kCutover:
+      return RunCutover(session, request.online);
+    case Phase::kRetire:
+      return RunRetire(session, false);
+  }
+  return Fail(ErrorCode::kInternal, "unknown phase");
+}
+
+/// The phases this call runs, in order; refuses one whose forerunner has not run.
+Result<std::vector<Phase>> Select(const RunRecord& run, const RunRequest& request) {
+  std::vector<Phase> out;
+  if (request.only) {
+    for (const Phase before : kPhases) {
+      if (before < *request.only && !IsDone(run, before)) {
+        return Fail(ErrorCode::kFailedPrecondition,
+                    fmt::format("phase {} ({}) needs phase {} ({}), which has not run", Number(*request.only), Name(*request.only), Number(before), Name(before)),
+                    fmt::format("`rehome run --phase {}` first, or `rehome run` for all of them", Number(before)));
+      }
+    }
+    out.push_back(*request.only);
+    return out;
+  }
+  for (const Phase phase : kPhases) {
+    if (phase <= request.through && !IsDone(run, phase)) {
+      out.push_back(phase);
+    }
+  }
+  return out;
+}
+
+Status RefuseQuarantine(Session& session) {
+  REHOME_TRY_ASSIGN(const std::uint64_t count, session.quarantine().Count(session.call()));
+  const std::uint64_t allowed = session.plan().items.quarantine_max;
+  if (count <= allowed) {
+    return {};
+  }
+  return Fail(ErrorCode::kTooManyQuarantined,
+              fmt::format("{} documents are in quarantine, the plan allows {}; everything else is migrated, and the application still runs on the old side", count, allowed),
+              "`rehome quarantine list` says why each of them; mend the documents or the plan, `rehome quarantine replay`, or raise items.quarantine_max");
+}
+
+/// Between the phases of an online run: what the feed named is carried, so that the next phase starts near the head.
+Status CarryBetween(Session& session, const RunRequest& request, RunReport& report) {
+  if (request.sweep) {
+    REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater));
+    report.done.push_back(fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
+  }
+  return {};
+}
+
+Status RunSelected(Session& session, const std::vector<Phase>& phases, const RunRequest& request, RunReport& report) {
+  for (const Phase phase : phases) {
+    if (phase == Phase::kCutover) {
+      REHOME_TRY(RefuseQuarantine(session));
+    }
+    REHOME_TRY(RunPhase(session, phase, [&] { return Body(session, phase, request); }, report));
+    if (phase == Phase::kItems) {
+      // A later attempt at phase 3 embeds what this one left unmarked.
+      session.run().At(Phase::kVectors).state = phases.size() == 1 && IsDone(session.run(), Phase::kVectors) ? PhaseState::kPending : session.run().At(Phase::kVectors).state;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RunReport> Run(Session& session, const RunRequest& request) {
+  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
+  static_cast<void>(settled);
+  RunRecord& run = session.run();
+  if (run.state == RunState::kRetired && !request.only) {
+    return RunReport{.done = {"this run is retired: there is nothing left to move"}, .nothing_to_do = true};
+  }
+  if (run.IsCutOver() && request.only && *request.only < Phase::kCutover) {
+    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the run is cut over: phase {} would overwrite what the application writes now", Number(*request.only)),
+                "`rehome run --online` carries stragglers; `rehome revert` goes back to the old side");
+  }
+  REHOME_TRY_ASSIGN(const std::vector<Phase> phases, Select(run, request));
+  const bool live = request.online || request.sweep;
+  if (phases.empty() && !live) {
+    return RunReport{.done = {fmt::format("nothing to do: the run is {}", Name(run.state))}, .nothing_to_do = true};
+  }
+  if (request.only == Phase::kCutover && IsDone(run, Phase::kCutover)) {
+    return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
+  }
+  return Attempt(session, [&](RunReport& report) -> Status {
+    if (run.At(Phase::kItems).state == PhaseState::kDone) {
+      REHOME_TRY(CarryBetween(session, request, report));
+    }
+    REHOME_TRY(RunSelected(session, phases, request, report));
+    if (request.online && run.IsCutOver()) {
+      REHOME_TRY_ASSIGN(const Counts carried, CarryStragglers(session, request.follow));
+      report.done.push_back(fmt::format("after cutover: {}", InWords(carried)));
+    }
+    return {};
+  });
+}
+
+namespace {
+
+Result<Counts> Undo(Session& session, Phase phase) {
+  switch (phase) {
+    case Phase::kPrepare:
+      return Counts{{"backup kept", 1}};
+    case Phase::kTenants:
+      return UndoTenants(session);
+    case Phase::kItems:
+      return UndoItems(session);
+    case Phase::kVectors:
+      return UndoVectors(session);
+    case Phase::kCutover:
+      return UndoCutover(session);
+    case Phase::kRetire:
+      return UndoRetire(session);
+  }
+  return Fail(ErrorCode::kInternal, "unknown phase");
+}
+
+bool HasEffects(const RunRecord& run, Phase phase) {
+  const PhaseState state = run.At(phase).state;
+  return state == PhaseState::kRunning || state == PhaseState::kDone || state == PhaseState::kUndoing;
+}
+
+Status UndoPhase(Session& session, Phase phase, RunReport& report) {
+  RunRecord& run = session.run();
+  run.At(phase).state = PhaseState::kUndoing;
+  REHOME_TRY(session.Save());
+  REHOME_TRY(session.Audit("undo start", fmt::format("{} {}", Number(phase), Name(phase))));
+  session.events().Note(fmt::format("undoing phase {} ({})", Number(phase), Name(phase)));
+  auto counts = Undo(session, phase);
+  if (!counts) {
+    return std::unexpected(std::move(counts).error().In(fmt::format("undo of phase {} ({})", Number(phase), Name(phase))));
+  }
+  REHOME_TRY(session.SettleLeftOpen());
+  // A backup is kept, so phase 0 stays done: the next run makes a fresh one all the same when it is asked for.
+  run.At(phase) = PhaseRecord{.state = phase == Phase::kPrepare ? PhaseState::kDone : PhaseState::kUndone, .started_at = {}, .seconds = 0, .counts = {}};
+  std::erase_if(run.restore_points, [&](const RestorePoint& point) { return point.phase == phase && phase != Phase::kPrepare; });
+  REHOME_TRY(session.Save());
+  REHOME_TRY(session.Audit("undo done", fmt::format("{} {}: {}", Number(phase), Name(phase), InWords(*counts))));
+  report.done.push_back(fmt::format("phase {} {} undone: {}", Number(phase), Name(phase), InWords(*counts)));
+  return {};
+}
+
+}  // namespace
+
+Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
+  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
+  static_cast<void>(settled);
+  const Phase first = phase.value_or(Phase::kTenants);
+  std::vector<Phase> doomed;
+  for (const Phase candidate : kPhases) {
+    if (candidate >= std::max(first, Phase::kTenants) && HasEffects(session.run(), candidate)) {
+      doomed.insert(doomed.begin(), candidate);
+    }
+  }
+  if (doomed.empty()) {
+    return RunReport{.done = {"nothing to undo: nothing of this run is left"}, .nothing_to_do = true};
+  }
+  return Attempt(session, [&](RunReport& report) -> Status {
+    for (const Phase one : doomed) {
+      REHOME_TRY(UndoPhase(session, one, report));
+    }
+    REHOME_TRY_ASSIGN(const std::string file, ExportSaved(session));
+    if (!file.empty()) {
+      report.done.push_back(fmt::format("what others had changed was saved to {} before it was removed", file));
+    }
+    return {};
+  });
+}
+
+Result<RunReport> CutOver(Session& session, bool online) {
+  return Run(session, {.only = Phase::kCutover, .through = Phase::kCutover, .online = online, .follow = false, .sweep = false});
+}
+
+Result<RunReport> Revert(Session& session) {
+  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
+  if (!HasEffects(session.run(), Phase::kCutover)) {
+    return RunReport{.done = {settled ? "the interrupted cutover was put back: the application is on the old side"
+                                      : "nothing to revert: the application is on the old side"},
+                     .nothing_to_do = !settled};
+  }
+  return Rollback(session, Phase::kCutover);
+}
+
+Result<RunReport> Retire(Session& session, const RetireRequest& request) {
+  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
+  static_cast<void>(settled);
+  if (IsDone(session.run(), Phase::kRetire)) {
+    return RunReport{.done = {"nothing to do: this run is retired already"}, .nothing_to_do = true};
+  }
+  if (!session.run().IsCutOver()) {
+    return Fail(ErrorCode::kFailedPrecondition, "retire removes the old side, but phase 4 (cutover) has not run: the application still reads it",
+                "`rehome cutover` first");
+  }
+  return Attempt(session, [&](RunReport& report) {
+    return RunPhase(session, Phase::kRetire, [&] { return RunRetire(session, request.shorten_retention); }, report);
+  });
+}
+
+}  // namespace rehome

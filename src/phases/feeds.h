@@ -1,0 +1,32 @@
+#pragma once
+// feeds.h — following a live source. An event only marks its `_id` dirty; the mark is durable before the feed's
+// position is; what is dirty is read again, mapped and written (flow/reconcile.h); the mark goes only if no later
+// event has moved it. So nothing is lost by a crash between any two of these, and only the last version is paid for.
+//
+// Where the store has no feed a digest sweep takes its place: both sides are read and compared.
+#include <vector>
+
+#include "flow/reconcile.h"
+#include "phases/session.h"
+
+namespace rehome {
+
+struct Drained {
+  std::vector<Value> ids;  // that the feed or the sweep named
+  Reconciled reconciled;
+  bool caught_up = true;   // false: more came than one call carries
+};
+
+/// Takes the position from which DrainForward() will read, once per run, before phase 2's first read.
+[[nodiscard]] Status TakeForwardPosition(Session& session);
+/// Forgets it, and what is dirty: phase 2 was undone.
+[[nodiscard]] Status ForgetForward(Session& session);
+
+/// Applies what the source's feed named since the saved position, until it has caught up; waits up to `wait` for a
+/// first event. Without a feed: a sweep. kFailedPrecondition where the position was lost, with the hint `--sweep`.
+[[nodiscard]] Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait = Millis{0});
+
+/// A new position first, then both sides compared by digest, and what differs reconciled.
+[[nodiscard]] Result<Drained> SweepForward(Session& session, VectorMode mode);
+
+}  // namespace rehome

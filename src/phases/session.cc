@@ -1,0 +1,215 @@
+#include "phases/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "decorators/guarded.h"
+#include "journal/audit.h"
+#include "model/item.h"
+#include "plan/load.h"
+
+namespace rehome {
+namespace {
+
+constexpr Millis kPauseMax{1'000};
+
+/// "20261123T114902123Z-8f3a": in time order, unique on one target.
+std::string NewRunId(Clock& clock) {
+  std::string time = FormatTime(clock.Now());
+  std::erase_if(time, [](char c) { return c == '-' || c == ':' || c == '.'; });
+  return fmt::format("{}-{}", time, RandomHex(2));
+}
+
+/// The lines of two fingerprint texts that differ, as "- old" and "+ new".
+std::string Difference(std::string_view journaled, std::string_view file) {
+  const auto lines = [](std::string_view text) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      out.push_back(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+  };
+  const auto old_lines = lines(journaled);
+  const auto new_lines = lines(file);
+  std::string out;
+  const auto missing_in = [&out](const auto& from, const auto& in, std::string_view sign) {
+    for (const std::string_view line : from) {
+      if (std::ranges::find(in, line) == in.end()) {
+        out += fmt::format("\n  {} {}", sign, line);
+      }
+    }
+  };
+  missing_in(old_lines, new_lines, "journal:");
+  missing_in(new_lines, old_lines, "file:   ");
+  return out;
+}
+
+/// The plan that governs, and how the file differs from the journal.
+struct Governing {
+  Plan plan;
+  std::string difference;
+};
+
+Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, PlanRule rule) {
+  if (!run || run->fingerprint == file.Fingerprint()) {
+    return Governing{.plan = file, .difference = {}};
+  }
+  std::string difference = Difference(run->fingerprint_text, file.FingerprintText());
+  if (rule == PlanRule::kMustMatch) {
+    if (run->IsOver()) {
+      return Governing{.plan = file, .difference = std::move(difference)};
+    }
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the plan file differs from the plan that run {} started with:{}", run->run_id, difference),
+                "put the file back as it was to go on, or `rehome rollback --all` first: a changed plan starts a new run");
+  }
+  REHOME_TRY_ASSIGN(Plan journaled, ParseResolved(run->resolved_plan));
+  // The journal keeps no secrets, and what the fingerprint leaves out is the file's to say.
+  journaled.file = file.file;
+  journaled.documents = file.documents;
+  journaled.vectors = file.vectors;
+  journaled.index.embedder.api_key = file.index.embedder.api_key;
+  journaled.limits = file.limits;
+  journaled.log_file = file.log_file;
+  journaled.backup = file.backup;
+  journaled.retire = file.retire;
+  return Governing{.plan = std::move(journaled), .difference = std::move(difference)};
+}
+
+Stores Guarded(const Stores& stores, const Lease& lease) {
+  const auto guard = [&lease] { return lease.Check(); };
+  Stores out = stores;
+  out.source_documents = std::make_shared<GuardedDocumentStore>(stores.source_documents, guard);
+  out.target_documents = stores.target_documents == stores.source_documents
+                             ? out.source_documents
+                             : std::make_shared<GuardedDocumentStore>(stores.target_documents, guard);
+  out.source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard);
+  out.target_vectors = stores.target_vectors == stores.source_vectors
+                           ? out.source_vectors
+                           : std::make_shared<GuardedVectorStore>(stores.target_vectors, guard);
+  return out;
+}
+
+}  // namespace
+
+Result<CompiledPlan> CompiledPlan::Compile(Plan plan) {
+  auto held = std::make_unique<const Plan>(std::move(plan));
+  REHOME_TRY_ASSIGN(Mapper mapper, Mapper::Compile(*held));
+  return CompiledPlan{.plan = std::move(held), .mapper = std::move(mapper)};
+}
+
+Result<ReadSession> ReadSession::Open(const Plan& plan, PlanRule rule, const Deps& deps) {
+  ReadSession out;
+  REHOME_TRY_ASSIGN(out.run, LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
+  REHOME_TRY_ASSIGN(Governing governing, Govern(plan, out.run, rule));
+  out.plan_difference = std::move(governing.difference);
+  REHOME_TRY_ASSIGN(out.compiled, CompiledPlan::Compile(std::move(governing.plan)));
+  return out;
+}
+
+Session::Session(const Deps& deps) : deps_(deps), call_{.stop = deps.stop, .timeout = kRequestTimeout} {}
+
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, bool may_create, const Deps& deps) {
+  std::unique_ptr<Session> session(new Session(deps));
+  DocumentStore& raw = *deps.stores.target_documents;
+  REHOME_TRY_ASSIGN(session->lease_, Lease::Acquire(raw, plan.name, deps.self, deps.clock, session->call_));
+  session->lease_->KeepRenewing();
+  session->stores_ = Guarded(deps.stores, *session->lease_);
+  // Read under the lease: nobody else changes it from here on.
+  REHOME_TRY_ASSIGN(auto latest, LatestRun(raw, plan.name, session->call_));
+  REHOME_TRY_ASSIGN(Governing governing, Govern(plan, latest, rule));
+  session->plan_difference_ = std::move(governing.difference);
+  REHOME_TRY_ASSIGN(session->compiled_, CompiledPlan::Compile(std::move(governing.plan)));
+  REHOME_TRY(session->OpenRun(std::move(latest), may_create));
+  return session;
+}
+
+Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
+  const bool over_and_changed = latest && latest->IsOver() && !plan_difference_.empty();
+  if (!latest || (over_and_changed && may_create)) {
+    if (!may_create) {
+      return Fail(ErrorCode::kNotFound, fmt::format("plan {} has no run in {}", plan().name, target().Identity()),
+                  "start one with `rehome run`; `rehome plan` shows first what it would do");
+    }
+    REHOME_TRY(Ledger::Prepare(target(), call_));
+    REHOME_TRY(Quarantine::Prepare(target(), call_));
+    run_.run_id = NewRunId(clock());
+    run_.plan_name = plan().name;
+    run_.created_at = clock().Now();
+  } else {
+    run_ = *std::move(latest);
+  }
+  if (run_.fingerprint.empty()) {
+    run_.fingerprint = plan().Fingerprint();
+    run_.fingerprint_text = plan().FingerprintText();
+    run_.resolved_plan = plan().ResolvedJson();
+  }
+  run_.epoch = lease_->epoch();
+  ledger_ = std::make_unique<Ledger>(target(), run_.run_id, run_.epoch);
+  quarantine_ = std::make_unique<Quarantine>(target(), run_.run_id);
+  saved_ = std::make_unique<Saved>(target(), run_.run_id);
+  flow_ = std::make_unique<FlowContext>(FlowContext{
+      .plan = plan(),
+      .mapper = mapper(),
+      .stores = stores_,
+      .run = run_,
+      .ledger = *ledger_,
+      .quarantine = *quarantine_,
+      .saved = *saved_,
+      .contract_hash = ContractHash(plan(), embedder()),
+      .pause = [this](int attempt) { return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop); }});
+  REHOME_TRY_ASSIGN(left_open_, ledger_->LeftOpen(call_));
+  REHOME_TRY(Save());
+  return SettleLeftOpen();
+}
+
+Status Session::SettleLeftOpen() {
+  for (const Ledger::OpenRecord& left : left_open_) {
+    std::vector<bool> written(left.entries.size());
+    if (left.target.store == LedgerTarget::Store::kDocuments) {
+      std::vector<Value> ids;
+      for (const LedgerEntry& entry : left.entries) {
+        ids.push_back(entry.id);
+      }
+      REHOME_TRY_ASSIGN(const auto found, target().FindByIds(left.target.name, ids, call_));
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        written[i] = found[i] ? left.entries[i].after == DocumentDigest(found[i]->view()) : !left.entries[i].after;
+      }
+    } else {
+      std::vector<std::string> ids;
+      for (const LedgerEntry& entry : left.entries) {
+        ids.emplace_back(entry.id.view().AsString());
+      }
+      REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
+        written[i] = record == found.end() ? !left.entries[i].after : left.entries[i].after == VectorDigest(*record);
+      }
+    }
+    REHOME_TRY(ledger_->Close(left, written, call_));
+  }
+  return {};
+}
+
+Status Session::Save() {
+  run_.updated_at = clock().Now();
+  return SaveRun(target(), run_, call_);
+}
+
+Status Session::MoveTo(RunState state) {
+  CHECK(run_.state == state || IsAllowed(run_.state, state));
+  run_.state = state;
+  return Save();
+}
+
+Status Session::Audit(std::string_view action, std::string_view detail) {
+  return AppendAudit(target(), clock(), action, detail, run_.run_id, call_);
+}
+
+}  // namespace rehome

@@ -1,0 +1,120 @@
+#pragma once
+// session.h — one runner at work on one plan: the lease, the run as the journal has it, and the stages' context.
+// Every verb that changes something opens one; verbs that only read open a ReadSession.
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "base/random.h"
+#include "flow/context.h"
+#include "journal/lease.h"
+#include "plan/plan.h"
+#include "ports/chat.h"
+#include "ports/event_sink.h"
+
+namespace rehome {
+
+/// Stores that come and go with their owner: where a backup is proved, where a rehearsal runs.
+struct ScratchStores {
+  std::shared_ptr<DocumentStore> documents;
+  std::shared_ptr<VectorStore> vectors;
+  std::shared_ptr<void> directory;  // removed with the last owner
+};
+
+/// What the composition root gives to the engine. References outlive every session.
+struct Deps {
+  Stores stores;
+  std::shared_ptr<Chat> chat;                               // absent: none configured
+  std::shared_ptr<Embedder> legacy_embedder;                // absent: none configured
+  std::function<Result<ScratchStores>(int dimension, const std::string& metric)> scratch;
+  Clock& clock;
+  EventSink& events;
+  std::stop_token stop;
+  ProcessIdentity self;
+  /// Runs an argument vector without a shell; the exit status, or an error if it could not start.
+  std::function<Result<int>(const std::vector<std::string>& arguments)> run_hook;
+};
+
+/// A plan with the mapper compiled from it. The mapper refers to the plan, which therefore stays where it is.
+struct CompiledPlan {
+  std::unique_ptr<const Plan> plan;
+  Mapper mapper;
+  [[nodiscard]] static Result<CompiledPlan> Compile(Plan plan);
+};
+
+/// Which plan governs when the file and the journal differ (invariant 7).
+enum class PlanRule : std::uint8_t {
+  kMustMatch,     // run, verify, cutover: a differing fingerprint is kFailedPrecondition, the difference named
+  kUseJournaled,  // rollback, revert, retire, status: the journal's; the difference is a note
+};
+
+/// The journal as it stands, read only.
+struct ReadSession {
+  std::optional<CompiledPlan> compiled;  // always set by Open()
+  std::optional<RunRecord> run;  // absent: the plan never ran there
+  std::string plan_difference;   // empty: file and journal agree
+
+  [[nodiscard]] static Result<ReadSession> Open(const Plan& plan, PlanRule rule, const Deps& deps);
+};
+
+class Session {
+ public:
+  /// Takes the lease and opens the latest run; a plan that never ran, or whose last run is over and differs, gets a
+  /// new one if `may_create`. Closes what a dead runner left open in the ledger.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> Open(const Plan& plan, PlanRule rule, bool may_create, const Deps& deps);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  /// Releases the lease.
+  ~Session();
+
+  [[nodiscard]] const Plan& plan() const { return *compiled_->plan; }
+  [[nodiscard]] const Mapper& mapper() const { return compiled_->mapper; }
+  [[nodiscard]] DocumentStore& source() { return *stores_.source_documents; }
+  [[nodiscard]] DocumentStore& target() { return *stores_.target_documents; }
+  [[nodiscard]] VectorStore& source_vectors() { return *stores_.source_vectors; }
+  [[nodiscard]] VectorStore& target_vectors() { return *stores_.target_vectors; }
+  [[nodiscard]] Embedder& embedder() { return *stores_.embedder; }
+  [[nodiscard]] const Stores& stores() const { return stores_; }
+  [[nodiscard]] const Deps& deps() const { return deps_; }
+  [[nodiscard]] Clock& clock() { return deps_.clock; }
+  [[nodiscard]] EventSink& events() { return deps_.events; }
+  [[nodiscard]] const Call& call() const { return call_; }
+  [[nodiscard]] RunRecord& run() { return run_; }
+  [[nodiscard]] FlowContext& flow() { return *flow_; }
+  [[nodiscard]] Ledger& ledger() { return *ledger_; }
+  [[nodiscard]] Quarantine& quarantine() { return *quarantine_; }
+  [[nodiscard]] Saved& saved() { return *saved_; }
+  [[nodiscard]] const std::string& plan_difference() const { return plan_difference_; }
+
+  /// Makes the run record durable.
+  [[nodiscard]] Status Save();
+  /// Moves the run to `state` along the transition table (CHECKed) and saves.
+  [[nodiscard]] Status MoveTo(RunState state);
+  [[nodiscard]] Status Audit(std::string_view action, std::string_view detail);
+  /// Judges again what a dead runner had under way; a phase calls it before it ends.
+  [[nodiscard]] Status SettleLeftOpen();
+
+ private:
+  explicit Session(const Deps& deps);
+  [[nodiscard]] Status OpenRun(std::optional<RunRecord> latest, bool may_create);
+
+  Deps deps_;
+  std::optional<CompiledPlan> compiled_;  // set by Open()
+  std::unique_ptr<Lease> lease_;
+  Stores stores_;  // writes pass the lease's check
+  Call call_;
+  RunRecord run_;
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<Quarantine> quarantine_;
+  std::unique_ptr<Saved> saved_;
+  std::unique_ptr<FlowContext> flow_;
+  std::vector<Ledger::OpenRecord> left_open_;
+  std::string plan_difference_;
+};
+
+}  // namespace rehome

@@ -1,0 +1,34 @@
+#include "phases/target_collections.h"
+
+#include <algorithm>
+
+namespace rehome {
+
+Status CreateTargetCollection(Session& session, const std::string& collection, const Document& options) {
+  REHOME_TRY_ASSIGN(const auto collections, session.target().Collections(session.call()));
+  if (std::ranges::find(collections, collection, &CollectionInfo::name) != collections.end()) {
+    return {};
+  }
+  auto& created = session.run().created_collections;
+  if (std::ranges::find(created, collection) == created.end()) {
+    created.push_back(collection);
+    REHOME_TRY(session.Save());
+  }
+  return session.target().CreateCollection(collection, options, session.call());
+}
+
+Status DropIfOursAndEmpty(Session& session, const std::string& collection) {
+  auto& created = session.run().created_collections;
+  if (std::ranges::find(created, collection) == created.end()) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const std::uint64_t count, session.target().Count(collection, session.call()));
+  if (count > 0) {
+    return {};
+  }
+  REHOME_TRY(session.target().DropCollection(collection, session.call()));
+  std::erase(created, collection);
+  return session.Save();
+}
+
+}  // namespace rehome
