@@ -42,6 +42,7 @@ struct Error {
   std::string message;  // what failed, on which datum, why
   std::string hint;     // what the operator can do next; may be empty
   std::source_location where = std::source_location::current();
+  std::int64_t retry_after_ms = 0;  // how long the service asked to wait; 0: it did not say
 
   /// Puts `context: ` before the message; each layer adds its own once.
   [[nodiscard]] Error In(std::string_view context) &&;

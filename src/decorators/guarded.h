@@ -1,0 +1,30 @@
+#pragma once
+// guarded.h — stores whose every write first asks whether it may happen: a runner that lost its
+// lease writes nothing more. Reads pass.
+#include <functional>
+#include <utility>
+
+#include "decorators/intercepted.h"
+
+namespace rehome {
+
+class WriteGuard {
+ public:
+  explicit WriteGuard(std::function<Status()> may_write) : may_write_(std::move(may_write)) {}
+
+  template <class F>
+  auto Run(const Operation& operation, const Call& call, F attempt) -> decltype(attempt(call)) {
+    if (operation.writes) {
+      REHOME_TRY(may_write_());
+    }
+    return attempt(call);
+  }
+
+ private:
+  const std::function<Status()> may_write_;
+};
+
+using GuardedDocumentStore = InterceptedDocumentStore<WriteGuard>;
+using GuardedVectorStore = InterceptedVectorStore<WriteGuard>;
+
+}  // namespace rehome

@@ -1,0 +1,56 @@
+#include "decorators/retrying.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rehome {
+
+Status RetryPolicy::WaitToRepeat(const Operation& operation, const Call& call, int attempts,
+                                 const Error& error) {
+  if (!MayRepeat(operation, attempts, error)) {
+    Error last = error;
+    return std::unexpected(attempts == 1
+                               ? std::move(last)
+                               : std::move(last).In(fmt::format("after {} attempts", attempts)));
+  }
+  if (!clock_.SleepFor(Delay(attempts, error), call.stop)) {
+    return Fail(ErrorCode::kCancelled,
+                fmt::format("{} cancelled while it waited to be repeated after: {}", operation.name,
+                            error.message));
+  }
+  return {};
+}
+
+bool RetryPolicy::MayRepeat(const Operation& operation, int attempts, const Error& error) {
+  const bool hopeless =
+      operation.exhaustion_is_final && error.code == ErrorCode::kResourceExhausted;
+  if (!IsRetryable(error.code) || hopeless || attempts >= options_.attempts_max ||
+      error.retry_after_ms > options_.retry_after_max.count()) {
+    return false;
+  }
+  const std::scoped_lock lock(mutex_);
+  if (budget_ < 1) {
+    return false;
+  }
+  budget_ -= 1;
+  return true;
+}
+
+Millis RetryPolicy::Delay(int attempts, const Error& error) {
+  double ceiling = static_cast<double>(options_.delay_first.count());
+  const auto cap = static_cast<double>(options_.delay_max.count());
+  for (int i = 1; i < attempts && ceiling < cap; ++i) {
+    ceiling *= 2;
+  }
+  const std::scoped_lock lock(mutex_);
+  const auto jitter = static_cast<std::int64_t>(random_.Unit() * std::min(ceiling, cap));
+  return Millis{error.retry_after_ms + jitter};  // jitter on top: not everyone at the same instant
+}
+
+void RetryPolicy::Succeeded() {
+  const std::scoped_lock lock(mutex_);
+  budget_ = std::min(options_.budget, budget_ + options_.budget_refill);
+}
+
+}  // namespace rehome
