@@ -21,6 +21,9 @@ int ExitCodeOf(ErrorCode code) {
     case ErrorCode::kDeadlineExceeded:
     case ErrorCode::kOutcomeUnknown:
       return kExitInterrupted;
+    case ErrorCode::kTooManyQuarantined:
+      return kExitQuarantine;
+    case ErrorCode::kCheckFailed:
     case ErrorCode::kDataLoss:
       return kExitCheckFailed;
     case ErrorCode::kInternal:

@@ -12,8 +12,11 @@
 namespace rehome::cli {
 
 int RunVerb(const ServeOptions& options, CliEnvironment& environment) {
-  auto server =
-      PineconeLocal::Start({.dir = options.dir, .port = options.port, .api_key = options.api_key});
+  PineconeLocalOptions server_options;
+  server_options.dir = options.dir;
+  server_options.port = options.port;
+  server_options.api_key = options.api_key;
+  auto server = PineconeLocal::Start(std::move(server_options));
   if (!server) {
     return ReportError(server.error(), false, environment);
   }
