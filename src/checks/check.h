@@ -1,0 +1,73 @@
+#pragma once
+// check.h — verification (design section 6): one file per check, each a function of the same context. A check reads
+// only; what it finds is data. An error means that it could not finish, which is not the same as having failed.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/context.h"
+#include "journal/run_record.h"
+#include "model/discrepancy.h"
+#include "ports/chat.h"
+#include "ports/event_sink.h"
+
+namespace rehome {
+
+struct CheckResult {
+  std::string check;
+  bool passed = true;
+  std::string skipped;   // why it could not be made here; empty: it was made. A skip passes and is named.
+  std::string expected;  // in words: "101 items"
+  std::string found;
+  std::vector<Discrepancy> discrepancies;  // the first kNamedMax of each class
+  std::map<std::string, std::uint64_t> totals;  // by class, all of them
+  std::vector<std::string> notes;  // information: legacy orphans, statistics that lag
+
+  static constexpr std::size_t kNamedMax = 1000;
+  /// Counts it, keeps it while there is room, and fails the check if its class fails one.
+  void Add(Discrepancy discrepancy);
+};
+
+/// Everything outlives the checks. `flow` is const but for its ledger and quarantine, of which checks only read.
+struct CheckContext {
+  FlowContext& flow;
+  const RunRecord& run;
+  const Chat* chat = nullptr;               // absent: none configured
+  Embedder* legacy_embedder = nullptr;      // absent: none configured
+  EventSink& events;
+  double sample = 1.0;                      // share of key ranges looked at, (0, 1]
+  /// Delta verification under a fence: only these source ids (and counts, pointers). Absent: everything.
+  std::optional<std::vector<Value>> only;
+  std::uint64_t seed = 0;                   // of samples
+  Call call;
+};
+
+using CheckFunction = Result<CheckResult> (*)(CheckContext& context);
+struct NamedCheck {
+  std::string_view name;
+  CheckFunction run;
+  /// Needs the application's configuration flipped: not part of the verification before cutover.
+  bool after_cutover_only = false;
+  /// Cheap enough and meaningful for a delta (CheckContext::only).
+  bool in_delta = false;
+};
+/// In the order in which they are made and printed: backup counts tenants schema digests orphans vectors isolation
+/// retrieval proposals pointers audit.
+[[nodiscard]] const std::vector<NamedCheck>& AllChecks();
+
+struct Verification {
+  bool passed = true;
+  std::vector<CheckResult> checks;
+};
+/// Makes the named checks (none named: all that apply to where the run stands). An unknown name is kInvalidArgument
+/// and lists the known ones.
+[[nodiscard]] Result<Verification> Verify(CheckContext& context, const std::vector<std::string>& names);
+/// What a delta under the fence must prove: counts, tenants, the digests of `only`, their vectors.
+[[nodiscard]] Result<Verification> VerifyDelta(CheckContext& context);
+
+/// The failing checks in one sentence each, for errors and summaries.
+[[nodiscard]] std::string InWords(const Verification& verification);
+
+}  // namespace rehome
