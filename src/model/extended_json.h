@@ -21,4 +21,9 @@ enum class JsonMode : std::uint8_t { kCanonical, kRelaxed };
 /// Reads a single value, as a command line names an `_id`.
 [[nodiscard]] Result<Value> ParseExtendedJsonValue(std::string_view json);
 
+/// Whether the canonical text of `document` reads back to the same bytes. It does not for a sub-document that looks
+/// like one of the format's own ({"$oid":…}), a NaN with a payload, regex options out of order, invalid UTF-8,
+/// array keys other than 0, 1, 2…, a decimal128 that is not canonical, and nesting that the reader refuses.
+[[nodiscard]] bool RoundTrips(DocumentView document);
+
 }  // namespace rehome

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "model/bytes.h"
 #include "model/number.h"
 
 namespace rehome {
@@ -42,14 +43,6 @@ std::string ElementsText(DocumentView elements, bool with_keys) {
   return out + ")";
 }
 
-template <class T>
-T LoadAt(std::string_view bytes, std::size_t offset) {
-  T out{};
-  CHECK(bytes.size() >= offset + sizeof(T));
-  std::memcpy(&out, bytes.data() + offset, sizeof(T));
-  return out;
-}
-
 std::string RegexText(std::string_view payload) {
   const std::size_t pattern_bytes = payload.find('\0');
   const std::string_view options = payload.substr(pattern_bytes + 1);
@@ -58,7 +51,7 @@ std::string RegexText(std::string_view payload) {
 }
 
 std::string DbPointerText(std::string_view payload) {
-  const std::size_t name_bytes = LoadAt<std::uint32_t>(payload, 0);
+  const std::size_t name_bytes = LoadAt<std::uint32_t>(payload);
   return fmt::format("p~{}/{}", Escaped(payload.substr(4, name_bytes - 1)),
                      Hex(payload.substr(4 + name_bytes)));
 }
@@ -103,7 +96,7 @@ std::string IdText(ValueView id) {
       return fmt::format("d~{}", id.AsInt64());
     case BsonType::kTimestamp:
       return fmt::format("t~{}.{}", LoadAt<std::uint32_t>(id.payload(), 4),
-                         LoadAt<std::uint32_t>(id.payload(), 0));
+                         LoadAt<std::uint32_t>(id.payload()));
     case BsonType::kRegex:
       return RegexText(id.payload());
     case BsonType::kDbPointer:

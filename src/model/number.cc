@@ -6,7 +6,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstring>
+
+#include "model/bytes.h"
 
 namespace rehome {
 namespace {
@@ -66,11 +67,8 @@ ExactNumber FromDouble(double number) {
 ExactNumber FromDecimal(std::string_view payload) {
   constexpr int kExponentBias = 6176;
   constexpr std::uint64_t kExponentMask = 0x3FFF;
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  CHECK(payload.size() == 16);
-  std::memcpy(&low, payload.data(), 8);
-  std::memcpy(&high, payload.data() + 8, 8);
+  const auto low = LoadAt<std::uint64_t>(payload);
+  const auto high = LoadAt<std::uint64_t>(payload, 8);
   const bool negative = (high >> 63U) != 0;
   const std::uint64_t combination = (high >> 58U) & 0x1FU;
   if (combination == 0x1F) {

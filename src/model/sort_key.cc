@@ -1,9 +1,8 @@
 #include "model/sort_key.h"
 
 #include <array>
-#include <bit>
-#include <cstring>
 
+#include "model/bytes.h"
 #include "model/number.h"
 
 // Every part of a key ends by itself (fixed length, or a terminator below anything that can
@@ -171,10 +170,9 @@ void PutDbPointer(std::string& out, std::string_view payload) {
 }
 
 void PutCodeWithScope(std::string& out, std::string_view payload) {
-  std::uint32_t code_bytes = 0;
-  std::memcpy(&code_bytes, payload.data() + 4, sizeof(code_bytes));
+  const std::size_t code_bytes = LoadAt<std::uint32_t>(payload, 4);
   PutText(out, payload.substr(8, code_bytes - 1));
-  PutElements(out, DocumentView(payload.substr(8 + std::size_t{code_bytes})), true);
+  PutElements(out, DocumentView(payload.substr(8 + code_bytes)), true);
 }
 
 /// What follows the type.

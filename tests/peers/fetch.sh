@@ -1,0 +1,65 @@
+#!/bin/sh
+# Fetches the programs and data of others that tests are run against, each with its registry's ordinary client.
+#   tests/peers/fetch.sh [DIR [NAME…]]      DIR: build/peers of this source tree; NAME: all
+# What is already there is left as it is. A peer appears under its name only when it is complete; one that cannot be
+# fetched is named on stderr, the others are still fetched, and the exit code is 1.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+dir=${1:-$root/build/peers}
+[ $# -eq 0 ] || shift
+peers='bson_corpus json_schema_suite python node_dotenv'
+[ $# -gt 0 ] || set -- $peers
+
+say() { printf 'peers: %s\n' "$*" >&2; }
+
+# pip_source DIR PACKAGE==VERSION: the unpacked source distribution, in DIR/source.
+pip_source() {
+  python3 -m pip download --quiet --no-deps --no-binary :all: --dest "$1/archive" "$2" &&
+    mkdir "$1/source" && tar -xzf "$1"/archive/*.tar.gz -C "$1/source" --strip-components=1
+}
+
+# Each fetch_NAME TEMPORARY leaves the peer in TEMPORARY/peer.
+
+# MongoDB's BSON corpus: 31 JSON files.
+fetch_bson_corpus() {
+  pip_source "$1" pymongo==4.8.0 && mv "$1/source/test/bson_corpus" "$1/peer"
+}
+
+# The JSON Schema test suite, draft 4, on which MongoDB's $jsonSchema is built.
+fetch_json_schema_suite() {
+  pip_source "$1" jsonschema==4.23.0 && mv "$1/source/json/tests/draft4" "$1/peer"
+}
+
+fetch_python() {
+  python3 -m venv "$1/peer" &&
+    "$1/peer/bin/python" -m pip install --quiet python-dotenv==1.0.1 jsonschema==4.23.0 pinecone==10.2.0
+}
+
+fetch_node_dotenv() {
+  mkdir "$1/peer" && npm install --silent --no-fund --no-audit --prefix "$1/peer" dotenv@16.4.5 >&2
+}
+
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+failed=0
+for name in "$@"; do
+  case " $peers " in
+    *" $name "*) ;;
+    *) say "there is no peer named $name (there are: $peers)"; exit 2 ;;
+  esac
+  target=$dir/$name
+  [ "$name" != node_dotenv ] || target=$dir/node
+  [ ! -e "$target" ] || continue
+  temporary=$(mktemp -d "$dir/.fetch-XXXXXX")
+  trap 'rm -rf "$temporary"' EXIT
+  trap 'exit 130' INT TERM
+  if "fetch_$name" "$temporary" && mv "$temporary/peer" "$target"; then
+    say "$name fetched"
+  else
+    say "ERROR: $name could not be fetched; the tests that need it will fail"
+    failed=1
+  fi
+  rm -rf "$temporary"
+done
+exit $failed
