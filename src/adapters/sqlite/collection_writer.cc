@@ -1,0 +1,263 @@
+#include "adapters/sqlite/collection_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "adapters/sqlite/index_keys.h"
+#include "model/extended_json.h"
+#include "model/sort_key.h"
+
+namespace rehome::sqlite {
+namespace {
+
+constexpr std::size_t kRowsBetweenStops = 1024;
+
+WriteResult Conflict(std::optional<Document> found, std::string unique_index = {}) {
+  return {WriteResult::Outcome::kConflict, std::move(found), std::move(unique_index)};
+}
+
+Status RebuildIndexes(Connection& connection, const CollectionEntry& collection,
+                      const std::vector<IndexEntry>& indexes, const Call& call) {
+  for (const IndexEntry& index : indexes) {
+    if (index.built) {
+      REHOME_TRY(connection.Execute("DELETE FROM " + IndexTableName(index.number)));
+      REHOME_TRY(BuildIndex(connection, collection, index, true, call));
+    }
+  }
+  return connection.Execute(
+      fmt::format(R"(UPDATE "$:collections" SET stale = 0 WHERE number = {})", collection.number));
+}
+
+Status NameDuplicate(Connection& connection, const CollectionEntry& collection,
+                     const IndexSpec& index, std::string_view rival, DocumentView document) {
+  REHOME_TRY_ASSIGN(Statement find,
+                    connection.Prepare(fmt::format("SELECT id FROM {} WHERE key = ?1",
+                                                   TableName(collection.name))));
+  REHOME_TRY(find.Blob(1, rival).Step());
+  REHOME_TRY_ASSIGN(const Value id, DecodeId(find.BlobAt(0)));
+  return Fail(
+      ErrorCode::kAlreadyExists,
+      fmt::format("{} cannot get the unique index {}: the documents {} and {} both hold {}",
+                  collection.name, index.name, ToExtendedJson(id.view(), JsonMode::kRelaxed),
+                  ToExtendedJson(document.Id(), JsonMode::kRelaxed),
+                  DescribeIndexed(document, index)),
+      "change or remove one of them, then run again");
+}
+
+}  // namespace
+
+Result<IndexTable> IndexTable::Open(Connection& connection, const CollectionEntry& collection,
+                                    const IndexEntry& index) {
+  const std::string table = IndexTableName(index.number);
+  // The join leaves out entries of documents that another program deleted.
+  REHOME_TRY_ASSIGN(Statement rival, connection.Prepare(fmt::format(
+                                         "SELECT i.document FROM {} i JOIN {} c ON c.key = "
+                                         "i.document WHERE i.key = ?1 AND i.document <> ?2 LIMIT 1",
+                                         table, TableName(collection.name))));
+  REHOME_TRY_ASSIGN(Statement add, connection.Prepare(fmt::format(
+                                       "INSERT OR IGNORE INTO {} VALUES(?1, ?2)", table)));
+  REHOME_TRY_ASSIGN(
+      Statement remove,
+      connection.Prepare(fmt::format("DELETE FROM {} WHERE key = ?1 AND document = ?2", table)));
+  return IndexTable(index.spec, std::move(rival), std::move(add), std::move(remove));
+}
+
+Result<std::optional<std::string>> IndexTable::FindRival(std::string_view key,
+                                                         DocumentView document) {
+  if (!spec_.unique) {
+    return std::nullopt;
+  }
+  for (const std::string& entry : IndexKeys(document, spec_)) {
+    REHOME_TRY_ASSIGN(const bool found, rival_.Blob(1, entry).Blob(2, key).Step());
+    std::string rival(found ? rival_.BlobAt(0) : std::string_view{});
+    rival_.Reset();
+    if (found) {
+      return rival;
+    }
+  }
+  return std::nullopt;
+}
+
+Status IndexTable::Change(std::string_view key, const std::optional<DocumentView>& before,
+                          const std::optional<DocumentView>& after) {
+  const std::vector<std::string> old_entries =
+      before ? IndexKeys(*before, spec_) : std::vector<std::string>{};
+  const std::vector<std::string> new_entries =
+      after ? IndexKeys(*after, spec_) : std::vector<std::string>{};
+  std::vector<std::string> gone;
+  std::vector<std::string> added;
+  std::ranges::set_difference(old_entries, new_entries, std::back_inserter(gone));
+  std::ranges::set_difference(new_entries, old_entries, std::back_inserter(added));
+  for (const std::string& entry : gone) {
+    REHOME_TRY(remove_.Blob(1, entry).Blob(2, key).Run());
+  }
+  for (const std::string& entry : added) {
+    REHOME_TRY(add_.Blob(1, entry).Blob(2, key).Run());
+  }
+  return {};
+}
+
+Status BuildIndex(Connection& connection, const CollectionEntry& collection,
+                  const IndexEntry& index, bool tolerant, const Call& call) {
+  REHOME_TRY_ASSIGN(IndexTable table, IndexTable::Open(connection, collection, index));
+  REHOME_TRY_ASSIGN(Statement scan,
+                    connection.Prepare(fmt::format("SELECT key, document FROM {} ORDER BY key",
+                                                   TableName(collection.name))));
+  for (std::size_t row_count = 1;; ++row_count) {
+    REHOME_TRY_ASSIGN(const bool row, scan.Step());
+    if (!row) {
+      return {};
+    }
+    if (row_count % kRowsBetweenStops == 0 && call.stop.stop_requested()) {
+      return Fail(ErrorCode::kCancelled,
+                  fmt::format("stopped while index {} was built", index.spec.name));
+    }
+    REHOME_TRY_ASSIGN(const Document document, Document::Parse(std::string(scan.BlobAt(1))));
+    if (!tolerant) {
+      REHOME_TRY_ASSIGN(const std::optional<std::string> rival,
+                        table.FindRival(scan.BlobAt(0), document.view()));
+      if (rival) {
+        return NameDuplicate(connection, collection, index.spec, *rival, document.view());
+      }
+    }
+    REHOME_TRY(table.Change(scan.BlobAt(0), std::nullopt, document.view()));
+  }
+}
+
+Result<CollectionWriter> CollectionWriter::Open(Connection& connection,
+                                                const CollectionEntry& collection,
+                                                const Call& call) {
+  REHOME_TRY_ASSIGN(const std::vector<IndexEntry> entries,
+                    FindIndexes(connection, collection.number));
+  if (collection.stale) {
+    REHOME_TRY(RebuildIndexes(connection, collection, entries, call));
+  }
+  std::vector<IndexTable> indexes;
+  for (const IndexEntry& entry : entries) {
+    if (entry.built) {
+      REHOME_TRY_ASSIGN(IndexTable table, IndexTable::Open(connection, collection, entry));
+      indexes.push_back(std::move(table));
+    }
+  }
+  const std::string table = TableName(collection.name);
+  REHOME_TRY_ASSIGN(Statement find, connection.Prepare(fmt::format(
+                                        "SELECT document FROM {} WHERE key = ?1", table)));
+  REHOME_TRY_ASSIGN(Statement insert,
+                    connection.Prepare(fmt::format(
+                        "INSERT INTO {} VALUES(?1, ?2, ?3, 1) ON CONFLICT DO NOTHING", table)));
+  REHOME_TRY_ASSIGN(Statement update,
+                    connection.Prepare(fmt::format("UPDATE {} SET id = ?2, document = ?3, revision "
+                                                   "= coalesce(revision, 0) + 1 WHERE key = ?1",
+                                                   table)));
+  REHOME_TRY_ASSIGN(Statement remove,
+                    connection.Prepare(fmt::format("DELETE FROM {} WHERE key = ?1", table)));
+  return CollectionWriter(std::move(find), std::move(insert), std::move(update), std::move(remove),
+                          std::move(indexes));
+}
+
+Result<WriteResult> CollectionWriter::Apply(const Write& write) {
+  switch (write.kind) {
+    case Write::Kind::kInsert:
+      return Insert(write.document);
+    case Write::Kind::kReplace:
+      return Replace(write.expected, write.document);
+    case Write::Kind::kDelete:
+      return Delete(write.expected);
+    case Write::Kind::kPut:
+      return Put(write.document);
+  }
+  return Fail(ErrorCode::kInternal, "a write of unknown kind");
+}
+
+Result<WriteResult> CollectionWriter::Insert(const Document& document) {
+  const std::string key = SortKey(document.Id());
+  REHOME_TRY_ASSIGN(std::optional<WriteResult> conflict, UniqueConflict(key, document.view()));
+  if (conflict) {
+    // An equal _id is the stronger news: a repeated insert shows the caller its own document.
+    REHOME_TRY_ASSIGN(std::optional<Document> found, Find(key));
+    return found ? Conflict(std::move(found)) : *std::move(conflict);
+  }
+  const std::string id = EncodeId(document.Id());
+  REHOME_TRY_ASSIGN(const int inserted,
+                    insert_.Blob(1, key).Blob(2, id).Blob(3, document.bytes()).Run());
+  if (inserted == 0) {
+    REHOME_TRY_ASSIGN(std::optional<Document> found, Find(key));
+    return Conflict(std::move(found));
+  }
+  REHOME_TRY(ChangeIndexes(key, std::nullopt, document.view()));
+  return WriteResult{};
+}
+
+Result<WriteResult> CollectionWriter::Put(const Document& document) {
+  const std::string key = SortKey(document.Id());
+  REHOME_TRY_ASSIGN(const std::optional<Document> before, Find(key));
+  return before ? Store(key, before, document) : Insert(document);
+}
+
+Result<WriteResult> CollectionWriter::Replace(const Document& expected, const Document& document) {
+  const std::string key = SortKey(expected.Id());
+  REHOME_TRY_ASSIGN(std::optional<Document> before, Find(key));
+  if (before != expected) {
+    return Conflict(std::move(before));
+  }
+  return Store(key, before, document);
+}
+
+Result<WriteResult> CollectionWriter::Delete(const Document& expected) {
+  const std::string key = SortKey(expected.Id());
+  REHOME_TRY_ASSIGN(std::optional<Document> before, Find(key));
+  if (before != expected) {
+    return Conflict(std::move(before));
+  }
+  REHOME_TRY(remove_.Blob(1, key).Run());
+  REHOME_TRY(ChangeIndexes(key, before->view(), std::nullopt));
+  return WriteResult{};
+}
+
+Result<WriteResult> CollectionWriter::Store(std::string_view key,
+                                            const std::optional<Document>& before,
+                                            const Document& after) {
+  REHOME_TRY_ASSIGN(std::optional<WriteResult> conflict, UniqueConflict(key, after.view()));
+  if (conflict) {
+    return *std::move(conflict);
+  }
+  const std::string id = EncodeId(after.Id());
+  REHOME_TRY(update_.Blob(1, key).Blob(2, id).Blob(3, after.bytes()).Run());
+  REHOME_TRY(ChangeIndexes(key, before->view(), after.view()));
+  return WriteResult{};
+}
+
+Result<std::optional<Document>> CollectionWriter::Find(std::string_view key) {
+  REHOME_TRY_ASSIGN(const bool found, find_.Blob(1, key).Step());
+  std::string bytes(found ? find_.BlobAt(0) : std::string_view{});
+  find_.Reset();
+  if (!found) {
+    return std::nullopt;
+  }
+  return Document::Parse(std::move(bytes));
+}
+
+Result<std::optional<WriteResult>> CollectionWriter::UniqueConflict(std::string_view key,
+                                                                    DocumentView document) {
+  for (IndexTable& index : indexes_) {
+    REHOME_TRY_ASSIGN(const std::optional<std::string> rival, index.FindRival(key, document));
+    if (rival) {
+      REHOME_TRY_ASSIGN(std::optional<Document> found, Find(key));
+      return Conflict(std::move(found), index.spec().name);
+    }
+  }
+  return std::nullopt;
+}
+
+Status CollectionWriter::ChangeIndexes(std::string_view key,
+                                       const std::optional<DocumentView>& before,
+                                       const std::optional<DocumentView>& after) {
+  for (IndexTable& index : indexes_) {
+    REHOME_TRY(index.Change(key, before, after));
+  }
+  return {};
+}
+
+}  // namespace rehome::sqlite
