@@ -203,42 +203,37 @@ Status WriteVectors(Generator& generator, const Json& resource, const std::files
   return {};
 }
 
-Status MakeEmptyDirectory(const std::filesystem::path& dir) {
+/// Makes `dir`; true if the demo stands there already, whole: its plan is written last.
+Result<bool> MakeDirectory(const std::filesystem::path& dir, const std::filesystem::path& plan) {
   std::error_code error;
   std::filesystem::create_directories(dir, error);
+  const bool empty = !error && std::filesystem::is_empty(dir, error);
   if (error) {
     return std::unexpected(FileError(error.value(), "make the demo in", dir));
   }
-  const bool empty = std::filesystem::is_empty(dir, error);
-  if (error) {
-    return std::unexpected(FileError(error.value(), "make the demo in", dir));
+  if (empty) {
+    return false;
   }
-  if (!empty) {
-    return Fail(ErrorCode::kAlreadyExists,
-                dir.string() + " is not empty: the demo makes its own directory",
-                "remove it, or name another one: rehome demo --dir DIR");
+  if (const auto text = ReadFile(plan); text && *text == DemoPlan(PlanTemplate(), dir)) {
+    return true;
   }
-  return {};
+  return Fail(ErrorCode::kAlreadyExists,
+              dir.string() + " holds something else: the demo makes its own directory",
+              "remove it, or name another one: rehome demo --dir DIR");
 }
 
-}  // namespace
+using Values = std::map<std::string, std::string, std::less<>>;
 
-std::string DemoPlan(std::string_view plan, const std::filesystem::path& dir) {
-  const std::map<std::string, std::string, std::less<>> values{
-      {"MONGODB_URI", "sqlite:" + (dir / "app.db").string()},
-      {"PINECONE_INDEX", "local:" + (dir / "vectors").string()},
-      {"APP_ENV_FILE", (dir / ".env").string()},
-      {"BACKUP_DIR", (dir / "backups").string()},
-  };
+std::string Substitute(std::string_view line, const Values& values) {
   std::string out;
-  for (std::size_t at = 0; at < plan.size();) {
-    const std::size_t open = std::min(plan.find("${", at), plan.size());
-    out += plan.substr(at, open - at);
-    const std::size_t close = plan.find('}', open);
+  while (!line.empty()) {
+    const std::size_t open = std::min(line.find("${"), line.size());
+    const std::size_t close = line.find('}', open);
+    out += line.substr(0, open);
     if (close == std::string_view::npos) {
-      return out.append(plan.substr(open));
+      return out.append(line.substr(open));
     }
-    const std::string_view inside = plan.substr(open + 2, close - open - 2);
+    const std::string_view inside = line.substr(open + 2, close - open - 2);
     const std::size_t separator = inside.find(":-");
     const auto value = values.find(inside.substr(0, separator));
     if (value != values.end()) {
@@ -246,14 +241,41 @@ std::string DemoPlan(std::string_view plan, const std::filesystem::path& dir) {
     } else if (separator != std::string_view::npos) {
       out += inside.substr(separator + 2);
     }
-    at = close + 1;
+    line.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+/// A YAML scalar that holds any path.
+std::string Quoted(const std::string& text) {
+  return Json(text).dump();
+}
+
+}  // namespace
+
+std::string DemoPlan(std::string_view plan, const std::filesystem::path& dir) {
+  const Values values{
+      {"MONGODB_URI", Quoted("sqlite:" + (dir / "app.db").string())},
+      {"PINECONE_INDEX", Quoted("local:" + (dir / "vectors").string())},
+      {"APP_ENV_FILE", Quoted((dir / ".env").string())},
+      {"BACKUP_DIR", Quoted((dir / "backups").string())},
+  };
+  std::string out;
+  for (std::size_t at = 0; at < plan.size();) {
+    const std::size_t end = std::min(plan.find('\n', at), plan.size() - 1) + 1;
+    const std::string_view line = plan.substr(at, end - at);
+    out += line.starts_with('#') ? std::string(line) : Substitute(line, values);
+    at = end;
   }
   return out;
 }
 
 Result<DemoFiles> WriteDemoApplication(const std::filesystem::path& dir) {
-  REHOME_TRY(MakeEmptyDirectory(dir));
   DemoFiles files{.export_dir = dir / "export", .plan = dir / "rehome.yaml"};
+  REHOME_TRY_ASSIGN(const bool there, MakeDirectory(dir, files.plan));
+  if (there) {
+    return files;
+  }
   std::error_code error;
   std::filesystem::create_directories(files.export_dir / "documents", error);
   std::filesystem::create_directories(files.export_dir / "vectors", error);

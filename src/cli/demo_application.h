@@ -15,8 +15,9 @@ struct DemoFiles {
   std::filesystem::path plan;  // names the files of this directory, whatever the environment says
 };
 
-/// Writes export, plan and the application's own files (.env) below `dir`, which is created.
-/// kAlreadyExists: `dir` holds something already.
+/// Writes export, plan and the application's own files (.env) below `dir`, which is created. Where
+/// the demo was made before, everything is left as it stands. kAlreadyExists: `dir` holds something
+/// else.
 [[nodiscard]] Result<DemoFiles> WriteDemoApplication(const std::filesystem::path& dir);
 
 /// `plan` with each ${NAME:-default} replaced: by what the demo puts there, else by its default, so

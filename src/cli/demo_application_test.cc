@@ -81,6 +81,22 @@ TEST_F(DemoApplicationTest, LeavesADirectoryThatHoldsSomethingAlone) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "export"));
 }
 
+TEST_F(DemoApplicationTest, LeavesADemoThatWasMadeBeforeAsItStands) {
+  ASSERT_TRUE(WriteDemoApplication(dir_).has_value());
+  ASSERT_TRUE(WriteFileAtomically(dir_ / ".env", "PINECONE_NAMESPACE=flipped\n").has_value());
+  ASSERT_TRUE(WriteDemoApplication(dir_).has_value());
+  EXPECT_EQ(ReadFile(dir_ / ".env").value(), "PINECONE_NAMESPACE=flipped\n");
+}
+
+TEST_F(DemoApplicationTest, TakesAnyDirectoryName) {
+  dir_ += " with: #odd \"name\"";
+  const DemoFiles files = WriteDemoApplication(dir_).value();
+  const auto loaded =
+      LoadPlan(files.plan, {}, [](const std::string&) { return std::nullopt; }).value();
+  ASSERT_TRUE(loaded.plan.has_value());
+  EXPECT_EQ(loaded.plan->cutover.env_file->path, dir_ / ".env");
+}
+
 TEST_F(DemoApplicationTest, ItsPlanIsValidAndReachesNothingOutsideItsDirectory) {
   const DemoFiles files = WriteDemoApplication(dir_).value();
   const Environment hostile = [](const std::string& name) -> std::optional<std::string> {

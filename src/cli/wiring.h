@@ -1,0 +1,41 @@
+#pragma once
+// wiring.h — the composition root: a plan's addresses become ports. Its source is the only file
+// that knows the concrete adapters. Outermost first, a store is retrying(rate_limited(adapter));
+// read-only ones refuse every write outside of that.
+//
+//   sqlite:FILE       one file                    local:DIR        pinecone-local inside this
+//   process: a thread, a free mongodb://…       not in this build loopback port, a random key;
+//   reached over HTTP http(s)://HOST    an index's data plane       pinecone:NAME    an index whose
+//   host the control plane tells
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "cli/environment.h"
+#include "phases/session.h"
+
+namespace rehome::cli {
+
+enum class Access : std::uint8_t {
+  kReadOnly,  // nothing is written anywhere, not even a file or a lock: plan, status, explain, …
+  kReadWrite,
+};
+
+/// What the engine works with. `events`, the clock of `environment` and the adapters' global state
+/// outlive it. Source and target are one object where the plan names one store. kInvalidArgument:
+/// an address that this build cannot open. Stores are otherwise opened lazily: what is wrong with
+/// one shows in its first call.
+[[nodiscard]] Result<Deps> Wire(const Plan& plan, Access access, EventSink& events,
+                                CliEnvironment& environment);
+
+/// A document store alone, by its address (`backup restore --into`).
+[[nodiscard]] Result<std::shared_ptr<DocumentStore>> OpenDocuments(const StoreSpec& spec,
+                                                                   Access access, Clock& clock);
+
+/// Where texts' embeddings are kept between runs: $XDG_CACHE_HOME/rehome, else ~/.cache/rehome,
+/// else `fallback`.
+[[nodiscard]] std::filesystem::path CacheDirectory(const Environment& variables,
+                                                   const std::filesystem::path& fallback);
+
+}  // namespace rehome::cli
