@@ -1,0 +1,240 @@
+#include "pinecone_local/http_server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <exception>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace rehome::pinecone_local {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+
+/// Room behind a body that the JSON parser may read over.
+constexpr std::size_t kBodyPaddingBytes = 128;
+
+Method ToMethod(http::verb verb) {
+  if (verb == http::verb::get) {
+    return Method::kGet;
+  }
+  if (verb == http::verb::post) {
+    return Method::kPost;
+  }
+  if (verb == http::verb::patch) {
+    return Method::kPatch;
+  }
+  return verb == http::verb::delete_ ? Method::kDelete : Method::kOther;
+}
+
+/// One connection: read a request, answer it, and again until the peer closes. Lives in its own
+/// callbacks.
+class Session : public std::enable_shared_from_this<Session> {
+ private:
+  /// Continues with `next` unless the connection failed.
+  auto Then(void (Session::*next)()) {
+    return [self = shared_from_this(), next](const beast::error_code& error, std::size_t) {
+      if (error) {
+        self->OnError(error);
+      } else {
+        ((*self).*next)();
+      }
+    };
+  }
+
+ public:
+  Session(tcp::socket socket, const HttpServer::Options& options,
+          const HttpServer::Handler& handler)
+      : socket_(std::move(socket)),
+        options_(options),
+        handler_(handler),
+        buffer_(options.header_bytes_max + options.body_bytes_max) {}
+
+  void ReadHeader() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(options_.header_bytes_max));
+    parser_->body_limit(options_.body_bytes_max);
+    parser_->get().body() = std::move(request_.body);  // its room is used again
+    parser_->get().body().clear();
+    http::async_read_header(socket_, buffer_, *parser_, Then(&Session::ReadBody));
+  }
+
+ private:
+  void ReadBody() {
+    if (const auto length = parser_->content_length();
+        length && *length <= options_.body_bytes_max) {
+      parser_->get().body().reserve(*length + kBodyPaddingBytes);
+    }
+    if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+      return AwaitBody();
+    }
+    continue_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(socket_, asio::buffer(continue_), Then(&Session::AwaitBody));
+  }
+
+  void AwaitBody() { http::async_read(socket_, buffer_, *parser_, Then(&Session::Handle)); }
+
+  void Handle() {
+    auto& message = parser_->get();
+    request_.method = ToMethod(message.method());
+    request_.target = message.target();
+    request_.host = message[http::field::host];
+    request_.api_key = message["Api-Key"];
+    request_.body = std::move(message.body());
+    keep_alive_ = message.keep_alive();
+    HttpResponse answer;
+    try {
+      answer = handler_(request_);
+    } catch (const std::exception& problem) {
+      answer = {.status = 500, .content_type = "text/plain", .body = problem.what()};
+    }
+    Respond(std::move(answer));
+  }
+
+  void OnError(const beast::error_code& error) {
+    keep_alive_ = false;
+    if (error == http::error::body_limit) {
+      Respond({.status = 413, .content_type = "text/plain", .body = "Payload too large"});
+    } else if (error == http::error::header_limit) {
+      Respond({.status = 431, .content_type = "text/plain", .body = "Request header too large"});
+    } else if (error.category() == make_error_code(http::error::bad_method).category() &&
+               error != http::error::end_of_stream && error != http::error::partial_message) {
+      Respond(
+          {.status = 400, .content_type = "text/plain", .body = "Bad request: " + error.message()});
+    }
+  }
+
+  void Respond(HttpResponse answer) {
+    response_ = {};
+    response_.result(static_cast<unsigned>(answer.status));
+    response_.version(11);
+    if (!answer.content_type.empty()) {
+      response_.set(http::field::content_type, answer.content_type);
+    }
+    if (answer.request_lsn) {
+      response_.set("x-pinecone-request-lsn", std::to_string(*answer.request_lsn));
+    }
+    if (answer.indexed_lsn) {
+      response_.set("x-pinecone-max-indexed-lsn", std::to_string(*answer.indexed_lsn));
+    }
+    response_.body() = std::move(answer.body);
+    response_.keep_alive(keep_alive_);
+    response_.prepare_payload();
+    http::async_write(socket_, response_,
+                      [self = shared_from_this()](const beast::error_code& error, std::size_t) {
+                        if (!error && self->keep_alive_) {
+                          self->ReadHeader();
+                        } else if (!error) {
+                          self->Drain();
+                        }
+                      });
+  }
+
+  /// Closing with unread input would reset the connection and could cost the peer the answer: read
+  /// on until it closes.
+  void Drain() {
+    beast::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    buffer_.clear();
+    socket_.async_read_some(
+        buffer_.prepare(kDrainBytes),
+        [self = shared_from_this()](const beast::error_code& error, std::size_t bytes) {
+          self->drained_ += bytes;
+          if (!error && self->drained_ < kDrainedBytesMax) {
+            self->Drain();
+          }
+        });
+  }
+
+  static constexpr std::size_t kDrainBytes = 65'536;
+  static constexpr std::size_t kDrainedBytesMax = std::size_t{256} << 20U;
+
+  tcp::socket socket_;
+  const HttpServer::Options& options_;
+  const HttpServer::Handler& handler_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  HttpRequest request_;
+  http::response<http::string_body> response_;
+  std::string continue_;
+  bool keep_alive_ = true;
+  std::size_t drained_ = 0;
+};
+
+}  // namespace
+
+struct HttpServer::Impl {
+  Impl(const Options& given, Handler handle)
+      : options(given), handler(std::move(handle)), acceptor(context) {}
+
+  void Accept() {
+    acceptor.async_accept([this](const beast::error_code& error, tcp::socket socket) {
+      if (!error) {
+        beast::error_code ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        std::make_shared<Session>(std::move(socket), options, handler)->ReadHeader();
+      }
+      if (acceptor.is_open()) {
+        Accept();
+      }
+    });
+  }
+
+  // Constant after construction.
+  Options options;
+  Handler handler;
+
+  asio::io_context context;  // sessions live in its queue and refer to the members above
+  tcp::acceptor acceptor;
+  std::uint16_t port = 0;
+  std::vector<std::jthread> threads;
+};
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(const Options& options, Handler handler) {
+  auto impl = std::make_unique<Impl>(options, std::move(handler));
+  beast::error_code error;
+  const auto address = asio::ip::make_address(options.address, error);
+  if (error) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is not an IP address", options.address));
+  }
+  try {
+    const tcp::endpoint endpoint(address, options.port);
+    impl->acceptor.open(endpoint.protocol());
+    impl->acceptor.set_option(tcp::acceptor::reuse_address(true));
+    impl->acceptor.bind(endpoint);
+    impl->acceptor.listen();
+    impl->port = impl->acceptor.local_endpoint().port();
+  } catch (const boost::system::system_error& problem) {
+    return Fail(ErrorCode::kUnavailable,
+                fmt::format("cannot listen on {}:{}: {}", options.address, options.port,
+                            problem.code().message()),
+                "name a free port, or stop what uses it");
+  }
+  impl->Accept();
+  for (std::size_t i = 0; i < options.threads_count; ++i) {
+    impl->threads.emplace_back([context = &impl->context] { context->run(); });
+  }
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+HttpServer::~HttpServer() {
+  impl_->context.stop();
+  impl_->threads.clear();
+}
+
+std::uint16_t HttpServer::port() const {
+  return impl_->port;
+}
+
+}  // namespace rehome::pinecone_local

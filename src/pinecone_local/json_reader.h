@@ -1,0 +1,52 @@
+#pragma once
+// json_reader.h — request bodies (simdjson) with the errors that the API gives. A member that is
+// null counts as absent.
+#include <simdjson.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "model/vector_record.h"
+
+namespace rehome::pinecone_local {
+
+using Json = simdjson::dom::element;
+
+/// The members of a JSON object, by name, typed. Valid until the thread parses the next document.
+class JsonObject {
+ public:
+  explicit JsonObject(simdjson::dom::object object) : object_(object) {}
+  /// Reads a body that must be an object; an empty body is `{}`. kInvalidArgument otherwise.
+  [[nodiscard]] static Result<JsonObject> Parse(const std::string& body);
+
+  [[nodiscard]] std::optional<Json> Find(std::string_view key) const;
+  [[nodiscard]] Result<std::string> String(std::string_view key,
+                                           std::string_view fallback = {}) const;
+  [[nodiscard]] Result<std::int64_t> Integer(std::string_view key, std::int64_t fallback) const;
+  [[nodiscard]] Result<bool> Bool(std::string_view key, bool fallback = false) const;
+  /// Nothing if absent; kInvalidArgument if it is no object.
+  [[nodiscard]] Result<std::optional<JsonObject>> Object(std::string_view key) const;
+  /// Empty if absent.
+  [[nodiscard]] Result<std::vector<std::string>> Strings(std::string_view key) const;
+  /// Finite float32 values; empty if absent. A null (how clients send NaN) is an error that names
+  /// `what`.
+  [[nodiscard]] Result<std::vector<float>> Floats(std::string_view key,
+                                                  std::string_view what) const;
+  /// `{"indices":[…],"values":[…]}`, checked; empty if absent.
+  [[nodiscard]] Result<SparseValues> Sparse(std::string_view key, std::string_view what) const;
+  [[nodiscard]] simdjson::dom::object members() const { return object_; }
+
+ private:
+  simdjson::dom::object object_;
+};
+
+/// One record of an upsert, with every rule that does not depend on the index.
+[[nodiscard]] Result<VectorRecord> ParseRecord(const Json& json);
+/// 1..512 bytes of ASCII without NUL. `what` names it in the error ("Vector ID").
+[[nodiscard]] Status CheckId(std::string_view id, std::string_view what);
+
+}  // namespace rehome::pinecone_local
