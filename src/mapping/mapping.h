@@ -1,6 +1,6 @@
 #pragma once
-// mapping.h — route → map → validate: what becomes of one source document. Pure: the same plan and the same bytes
-// give the same item on every machine, at any time.
+// mapping.h — route → map → validate: what becomes of one source document. Pure: the same plan and
+// the same bytes give the same item on every machine, at any time.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,20 +17,21 @@ namespace rehome {
 
 /// Why a document could not be moved; stable codes, printed and journaled.
 enum class QuarantineReason : std::uint8_t {
-  kNoTenant,         // no rule of tenants.assign matched
-  kUnknownTenant,    // the rule names an organization or profile that the plan does not have
-  kMappingFailed,    // a jq program failed or ran past its time
-  kSchema,           // the item breaks items.schema
-  kTooLarge,         // the item is over 16 MiB
-  kMetadataTooLarge, // its vector's metadata is over 40,960 bytes
-  kIdConflict,       // its item_id or another unique key is taken by another document
-  kEmbedding,        // the embedder refuses its text
+  kNoTenant,          // no rule of tenants.assign matched
+  kUnknownTenant,     // the rule names an organization or profile that the plan does not have
+  kMappingFailed,     // a jq program failed or ran past its time
+  kSchema,            // the item breaks items.schema
+  kTooLarge,          // the item is over 16 MiB
+  kMetadataTooLarge,  // its vector's metadata is over 40,960 bytes
+  kIdConflict,        // its item_id or another unique key is taken by another document
+  kEmbedding,         // the embedder refuses its text
 };
 [[nodiscard]] std::string_view Name(QuarantineReason reason);
 [[nodiscard]] std::optional<QuarantineReason> QuarantineReasonOf(std::string_view name);
 
 struct Item {
-  Document document;  // _id, item_id, org_id, profile_id, mapped fields, is_embedded: false, embedding_id: null
+  Document document;  // _id, item_id, org_id, profile_id, mapped fields, is_embedded: false,
+                      // embedding_id: null
   std::string item_id;
   TenantRef tenant;
 };
@@ -53,7 +54,8 @@ using Mapped = std::variant<Item, Unmappable>;
 /// Compiled once from a plan (jq programs, schema); Map() is safe from several threads.
 class Mapper {
  public:
-  /// kInvalidArgument: a jq program does not compile or uses what is not allowed; a schema is malformed.
+  /// kInvalidArgument: a jq program does not compile or uses what is not allowed; a schema is
+  /// malformed.
   [[nodiscard]] static Result<Mapper> Compile(const Plan& plan);  // keeps a reference to `plan`
   Mapper(Mapper&&) noexcept;
   Mapper& operator=(Mapper&&) noexcept;
@@ -74,8 +76,10 @@ class Mapper {
   /// The text that is embedded for an item (index.text rendered).
   [[nodiscard]] std::string Text(DocumentView item) const;
   /// Its vector's metadata with the stamps; `values` are the vector's.
-  [[nodiscard]] Metadata VectorMetadata(DocumentView item, std::string_view contract_hash, const std::vector<float>& values) const;
-  /// Upper bound of MetadataJson's size before the values are known: Map() quarantines over kMetadataBytesMax.
+  [[nodiscard]] Metadata VectorMetadata(DocumentView item, std::string_view contract_hash,
+                                        const std::vector<float>& values) const;
+  /// Upper bound of MetadataJson's size before the values are known: Map() quarantines over
+  /// kMetadataBytesMax.
 
  private:
   struct Compiled;
@@ -83,15 +87,15 @@ class Mapper {
   std::unique_ptr<Compiled> compiled_;
 };
 
-/// Counts every source field that the mapping does not carry, or coerces, by path and type, with up to 3 examples.
-/// Memory is bounded: paths over `kPathsMax` are counted together as "(more paths)".
+/// Counts every source field that the mapping does not carry, or coerces, by path and type, with up
+/// to 3 examples. Memory is bounded: paths over `kPathsMax` are counted together as "(more paths)".
 class LossLedger {
  public:
   static constexpr std::size_t kPathsMax = 2000;
   struct Entry {
     std::string path;
-    std::string type;      // $type alias
-    std::string how;       // not_carried, dropped (intended), truncated, coerced
+    std::string type;  // $type alias
+    std::string how;   // not_carried, dropped (intended), truncated, coerced
     std::uint64_t count = 0;
     std::vector<std::string> examples;  // relaxed Extended JSON, cut at 80 bytes
   };
