@@ -1,0 +1,157 @@
+#include "backup/json_file.h"
+
+#include <utility>
+
+namespace rehome {
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+std::unexpected<Error> Broken(std::string_view why) {
+  return Fail(ErrorCode::kInvalidArgument, std::string(why));
+}
+
+std::string_view WithoutMark(std::string_view line) {
+  return line.starts_with(kByteOrderMark) ? line.substr(kByteOrderMark.size()) : line;
+}
+
+/// Finds where a JSON object ends: brackets outside strings.
+class Frame {
+ public:
+  /// True at the bracket that closes the object.
+  bool Ends(char c) {
+    if (in_string_) {
+      in_string_ = escaped_ || c != '"';
+      escaped_ = !escaped_ && c == '\\';
+      return false;
+    }
+    in_string_ = c == '"';
+    depth_ += (c == '{' || c == '[') ? 1 : 0;
+    depth_ -= (c == '}' || c == ']') ? 1 : 0;
+    return depth_ == 0;
+  }
+
+ private:
+  int depth_ = 0;
+  bool in_string_ = false;
+  bool escaped_ = false;
+};
+
+}  // namespace
+
+Result<JsonFile> JsonFile::Open(const std::filesystem::path& path) {
+  bool array = false;
+  {
+    REHOME_TRY_ASSIGN(FileReader probe, FileReader::Open(path, FileReader::Hash::kNo));
+    while (true) {
+      REHOME_TRY_ASSIGN(const std::optional<std::string_view> line, probe.Line());
+      const std::size_t first = line ? WithoutMark(*line).find_first_not_of(kSpace) : 0;
+      if (!line || first != std::string_view::npos) {
+        array = line && WithoutMark(*line)[first] == '[';
+        break;
+      }
+    }
+  }
+  REHOME_TRY_ASSIGN(FileReader file, FileReader::Open(path, FileReader::Hash::kNo));
+  return JsonFile(std::move(file), array);
+}
+
+Result<bool> JsonFile::NextLine() {
+  REHOME_TRY_ASSIGN(const std::optional<std::string_view> line, file_.Line());
+  if (!line) {
+    return false;
+  }
+  line_ = file_.records() == 1 ? WithoutMark(*line) : *line;
+  position_ = 0;
+  return true;
+}
+
+Result<std::optional<std::string_view>> JsonFile::Next() {
+  if (array_) {
+    return NextOfArray();
+  }
+  while (true) {
+    REHOME_TRY_ASSIGN(const bool more, NextLine());
+    if (!more) {
+      return std::nullopt;
+    }
+    start_line_ = file_.records();
+    if (line_.find_first_not_of(kSpace) != std::string::npos) {
+      return line_;
+    }
+  }
+}
+
+Result<std::optional<char>> JsonFile::Take() {
+  while (true) {
+    position_ = line_.find_first_not_of(kSpace, position_);
+    if (position_ != std::string::npos) {
+      start_line_ = file_.records();
+      return line_[position_++];
+    }
+    position_ = line_.size();
+    REHOME_TRY_ASSIGN(const bool more, NextLine());
+    if (!more) {
+      return std::nullopt;
+    }
+  }
+}
+
+/// Appends to document_, which holds the opening brace, until the object is closed.
+Status JsonFile::Collect() {
+  Frame frame;
+  static_cast<void>(frame.Ends('{'));
+  while (true) {
+    for (std::size_t at = position_; at < line_.size(); ++at) {
+      if (frame.Ends(line_[at])) {
+        document_.append(line_, position_, at + 1 - position_);
+        position_ = at + 1;
+        return {};
+      }
+    }
+    document_.append(line_, position_);
+    document_ += '\n';
+    REHOME_TRY_ASSIGN(const bool more, NextLine());
+    if (!more) {
+      return Broken("the document that begins here does not end");
+    }
+  }
+}
+
+Result<std::optional<std::string_view>> JsonFile::NextOfArray() {
+  REHOME_TRY_ASSIGN(std::optional<char> c, Take());
+  if (closed_) {
+    return c ? Result<std::optional<std::string_view>>(Broken("text behind the array"))
+             : std::nullopt;
+  }
+  if (!opened_) {
+    CHECK(c == '[');
+    opened_ = true;
+    REHOME_TRY_ASSIGN(c, Take());
+  } else if (c == ',') {
+    REHOME_TRY_ASSIGN(c, Take());
+    if (c == ']') {
+      return Broken("a comma before the end of the array");
+    }
+  } else if (c && c != ']') {
+    return Broken("a comma or the end of the array must stand here");
+  }
+  if (!c) {
+    return Broken("the array does not end");
+  }
+  if (c == ']') {
+    closed_ = true;
+    return NextOfArray();
+  }
+  if (c != '{') {
+    return Broken("an element of the array is not a document");
+  }
+  const std::uint64_t began = start_line_;
+  document_ = "{";
+  REHOME_TRY(Collect());
+  start_line_ = began;
+  return document_;
+}
+
+}  // namespace rehome

@@ -1,0 +1,308 @@
+#include "backup/manifest.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "backup/file_reader.h"
+#include "backup/names.h"
+#include "model/extended_json.h"
+
+namespace rehome {
+namespace {
+
+// Ordered: the text keeps the order in which the fields are written here, and BSON keeps its own.
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kFormatKey = "rehome_backup";
+constexpr std::string_view kShaKey = "sha256";
+constexpr std::string_view kBsonKey = "$bson";  // for what Extended JSON cannot carry
+constexpr std::size_t kManifestBytesMax = std::size_t{256} << 20U;
+
+Json FromDocument(const Document& document) {
+  Json json = Json::parse(ToExtendedJson(document.view(), JsonMode::kCanonical), nullptr, false);
+  if (!json.is_discarded()) {
+    const auto back = ParseExtendedJson(json.dump());
+    if (back && *back == document) {
+      return json;
+    }
+  }
+  return Json{{kBsonKey, Hex(document.bytes())}};
+}
+
+Result<std::string> FromHex(std::string_view hex) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    const std::size_t high = kDigits.find(hex[i]);
+    const std::size_t low = kDigits.find(hex[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) {
+      return Fail(ErrorCode::kDataLoss, "not hexadecimal");
+    }
+    out += static_cast<char>((high << 4U) | low);
+  }
+  return out;
+}
+
+Result<Document> ToDocument(const Json& json) {
+  if (json.is_object() && json.size() == 1 && json.begin().key() == kBsonKey) {
+    REHOME_TRY_ASSIGN(std::string bytes, FromHex(json.begin()->get<std::string>()));
+    return Document::Parse(std::move(bytes));
+  }
+  return ParseExtendedJson(json.dump());
+}
+
+template <class T>
+Json FromOptional(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+std::optional<std::uint64_t> ToCount(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.get<std::uint64_t>());
+}
+
+Json FromFiles(const std::vector<BackupFile>& files) {
+  Json list = Json::array();
+  for (const BackupFile& file : files) {
+    list.push_back({{"path", file.path},
+                    {"records", file.records},
+                    {"bytes", file.bytes},
+                    {"md5", file.md5},
+                    {"sha256", file.sha256}});
+  }
+  return list;
+}
+
+std::vector<BackupFile> ToFiles(const Json& list) {
+  std::vector<BackupFile> files;
+  for (const Json& file : list) {
+    files.push_back({.path = file.at("path"),
+                     .records = file.at("records"),
+                     .bytes = file.at("bytes"),
+                     .md5 = file.at("md5"),
+                     .sha256 = file.at("sha256")});
+  }
+  return files;
+}
+
+Json FromWindow(const BackupWindow& window) {
+  return {{"consistency", Name(window.consistency)},
+          {"started_at", window.started_at},
+          {"finished_at", window.finished_at},
+          {"start_position", window.start_position},
+          {"end_position", window.end_position}};
+}
+
+BackupWindow ToWindow(const Json& json) {
+  const bool exact = json.at("consistency").get<std::string>() == Name(Consistency::kExact);
+  return {.consistency = exact ? Consistency::kExact : Consistency::kFuzzy,
+          .started_at = json.at("started_at"),
+          .finished_at = json.at("finished_at"),
+          .start_position = json.at("start_position"),
+          .end_position = json.at("end_position")};
+}
+
+Json FromCollection(const CollectionBackup& collection) {
+  Json indexes = Json::array();
+  for (const Document& index : collection.indexes) {
+    indexes.push_back(FromDocument(index));
+  }
+  return {{"name", collection.name},
+          {"present", collection.present},
+          {"options", FromDocument(collection.options)},
+          {"indexes", std::move(indexes)},
+          {"records", collection.records},
+          {"digest", collection.digest.ToString()},
+          {"content", collection.content.ToString()},
+          {"window", FromWindow(collection.window)},
+          {"files", FromFiles(collection.files)}};
+}
+
+Result<CollectionBackup> ToCollection(const Json& json) {
+  CollectionBackup out;
+  out.name = json.at("name");
+  out.present = json.at("present");
+  REHOME_TRY_ASSIGN(out.options, ToDocument(json.at("options")));
+  for (const Json& index : json.at("indexes")) {
+    REHOME_TRY_ASSIGN(Document document, ToDocument(index));
+    out.indexes.push_back(std::move(document));
+  }
+  out.records = json.at("records");
+  REHOME_TRY_ASSIGN(out.digest, SetDigest::Parse(json.at("digest").get<std::string>()));
+  REHOME_TRY_ASSIGN(out.content, SetDigest::Parse(json.at("content").get<std::string>()));
+  out.window = ToWindow(json.at("window"));
+  out.files = ToFiles(json.at("files"));
+  return out;
+}
+
+Json FromNamespace(const NamespaceBackup& ns) {
+  return {{"name", ns.name},
+          {"records", ns.records},
+          {"digest", ns.digest.ToString()},
+          {"statistics", FromOptional(ns.statistics)},
+          {"dimension", ns.dimension},
+          {"metric", ns.metric},
+          {"vector_type", ns.vector_type},
+          {"lsn", FromOptional(ns.lsn)},
+          {"window", FromWindow(ns.window)},
+          {"files", FromFiles(ns.files)}};
+}
+
+Result<NamespaceBackup> ToNamespace(const Json& json) {
+  NamespaceBackup out;
+  out.name = json.at("name");
+  out.records = json.at("records");
+  REHOME_TRY_ASSIGN(out.digest, SetDigest::Parse(json.at("digest").get<std::string>()));
+  out.statistics = ToCount(json.at("statistics"));
+  out.dimension = json.at("dimension");
+  out.metric = json.at("metric");
+  out.vector_type = json.at("vector_type");
+  out.lsn = ToCount(json.at("lsn"));
+  out.window = ToWindow(json.at("window"));
+  out.files = ToFiles(json.at("files"));
+  return out;
+}
+
+Json FromManifest(const Manifest& manifest) {
+  Json collections = Json::array();
+  for (const CollectionBackup& collection : manifest.collections) {
+    collections.push_back(FromCollection(collection));
+  }
+  Json namespaces = Json::array();
+  for (const NamespaceBackup& ns : manifest.namespaces) {
+    namespaces.push_back(FromNamespace(ns));
+  }
+  return {{kFormatKey, kBackupFormat},
+          {"created_at", manifest.created_at},
+          {"documents_source", manifest.documents_source},
+          {"vectors_source", manifest.vectors_source},
+          {"notes", Json(manifest.notes)},
+          {"collections", std::move(collections)},
+          {"namespaces", std::move(namespaces)}};
+}
+
+Result<Manifest> ToManifest(const Json& json) {
+  Manifest out;
+  out.created_at = json.at("created_at");
+  out.documents_source = json.at("documents_source");
+  out.vectors_source = json.at("vectors_source");
+  out.notes = json.at("notes").get<std::map<std::string, std::string>>();
+  for (const Json& collection : json.at("collections")) {
+    REHOME_TRY_ASSIGN(CollectionBackup value, ToCollection(collection));
+    out.collections.push_back(std::move(value));
+  }
+  for (const Json& ns : json.at("namespaces")) {
+    REHOME_TRY_ASSIGN(NamespaceBackup value, ToNamespace(ns));
+    out.namespaces.push_back(std::move(value));
+  }
+  return out;
+}
+
+std::unexpected<Error> Damaged(std::string_view why) {
+  return Fail(ErrorCode::kDataLoss, fmt::format("{}: {}", kManifestFile, why),
+              "this backup cannot be trusted; use another one");
+}
+
+/// The files of a record set are exactly those that its name encodes to.
+bool PathsAre(const std::vector<BackupFile>& files, std::string_view first,
+              std::string_view second) {
+  return !files.empty() && files.size() <= (second.empty() ? 1U : 2U) && files[0].path == first &&
+         (files.size() == 1 || files[1].path == second);
+}
+
+Status CheckNames(const Manifest& manifest) {
+  std::map<std::string, int> seen;
+  for (const CollectionBackup& collection : manifest.collections) {
+    if (!PathsAre(collection.files, JsonPath(collection.name), BsonPath(collection.name))) {
+      return Damaged(
+          fmt::format("the files of collection {} are not named after it", collection.name));
+    }
+    if (++seen[collection.files[0].path] > 1) {
+      return Damaged(fmt::format("collection {} stands there twice", collection.name));
+    }
+  }
+  for (const NamespaceBackup& ns : manifest.namespaces) {
+    if (!PathsAre(ns.files, VectorsPath(ns.name), {})) {
+      return Damaged(fmt::format("the file of namespace {} is not named after it", ns.name));
+    }
+    if (++seen[ns.files[0].path] > 1) {
+      return Damaged(fmt::format("namespace {} stands there twice", ns.name));
+    }
+  }
+  return {};
+}
+
+Result<Manifest> ParseChecked(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded() || !json.is_object()) {
+    return Damaged("not a JSON object");
+  }
+  if (!json.contains(kFormatKey)) {
+    return Damaged("it does not say its format");
+  }
+  const Json& format = json.at(kFormatKey);
+  if (!format.is_number_integer() || format != kBackupFormat) {
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("{}: backup format {}; this version reads format {}", kManifestFile,
+                    format.dump(-1, ' ', true, Json::error_handler_t::replace), kBackupFormat),
+        "use the version of rehome that made this backup, or a newer one");
+  }
+  REHOME_TRY_ASSIGN(Manifest manifest, ToManifest(json));
+  REHOME_TRY_ASSIGN(const std::string canonical, ManifestText(manifest));
+  if (canonical != text) {
+    return Damaged("edited: its text is not the one that its SHA-256 was taken of");
+  }
+  REHOME_TRY(CheckNames(manifest));
+  return manifest;
+}
+
+}  // namespace
+
+std::string_view Name(Consistency consistency) {
+  switch (consistency) {
+    case Consistency::kExact:
+      return "exact";
+    case Consistency::kFuzzy:
+      return "fuzzy";
+  }
+  return "unknown";
+}
+
+Result<std::string> ManifestText(const Manifest& manifest) {
+  try {
+    Json json = FromManifest(manifest);
+    json[std::string(kShaKey)] = Sha256Hex(json.dump(2));
+    return json.dump(2) + "\n";
+  } catch (const Json::exception& exception) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} cannot be written: {}", kManifestFile, exception.what()),
+                "names of collections and namespaces must be UTF-8");
+  }
+}
+
+std::string ManifestSha256(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  return json.is_object() ? json.value(std::string(kShaKey), std::string()) : std::string();
+}
+
+Result<Manifest> ParseManifest(std::string_view text) {
+  try {
+    auto manifest = ParseChecked(text);
+    if (!manifest && manifest.error().code == ErrorCode::kInvalidArgument) {
+      return Damaged(manifest.error().message);
+    }
+    return manifest;
+  } catch (const Json::exception& exception) {
+    return Damaged(exception.what());
+  }
+}
+
+Result<Manifest> ReadManifest(const std::filesystem::path& backup_dir) {
+  REHOME_TRY_ASSIGN(const std::string text,
+                    ReadRegularFile(backup_dir / kManifestFile, kManifestBytesMax));
+  return ParseManifest(text);
+}
+
+}  // namespace rehome

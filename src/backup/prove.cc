@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "backup/backup.h"
+#include "backup/records.h"
+#include "backup/vector_listing.h"
+
+namespace rehome {
+namespace {
+
+using Kind = BackupProblem::Kind;
+
+constexpr std::size_t kScanCount = 1000;
+constexpr std::size_t kScanBytes = std::size_t{4} << 20U;
+
+Result<DocumentSum> SumOf(DocumentStore& store, const std::string& collection, const Call& call) {
+  DocumentSum sum;
+  REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, call));
+  while (true) {
+    REHOME_TRY_ASSIGN(const std::vector<Document> batch, cursor->Next(kScanCount, kScanBytes));
+    if (batch.empty()) {
+      return sum;
+    }
+    for (const Document& document : batch) {
+      sum.Add(document.view());
+    }
+  }
+}
+
+Result<SetDigest> SumOf(VectorStore& store, const std::string& ns, Clock& clock, const Call& call) {
+  SetDigest sum;
+  VectorListing listing(store, ns, clock, call);
+  while (true) {
+    REHOME_TRY_ASSIGN(const std::vector<VectorRecord> page, listing.Next());
+    if (page.empty()) {
+      return sum;
+    }
+    for (const VectorRecord& record : page) {
+      sum.Add(VectorDigest(record));
+    }
+  }
+}
+
+void Compare(ProofResult& result, const std::string& name, const SetDigest& restored,
+             const SetDigest& read) {
+  if (restored != read) {
+    result.problems.push_back(
+        {restored.count() == read.count() ? Kind::kDigest : Kind::kCount, name, 0,
+         fmt::format("restored {}, read {}", restored.ToString(), read.ToString())});
+  }
+}
+
+}  // namespace
+
+Result<ProofResult> ProveRestore(const std::filesystem::path& backup_dir, DocumentStore& scratch,
+                                 VectorStore* scratch_vectors, Clock& clock, EventSink& events,
+                                 const Call& call) {
+  REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(backup_dir));
+  RestoreRequest request;
+  request.backup = backup_dir;
+  request.documents = &scratch;
+  request.vectors = scratch_vectors;
+  const SteadyTime begin = clock.Steady();
+  REHOME_TRY_ASSIGN(const RestoreResult restored, RestoreBackup(request, clock, events, call));
+  ProofResult result;
+  result.took = std::chrono::duration_cast<Millis>(clock.Steady() - begin);
+  for (const CollectionBackup& collection : manifest.collections) {
+    if (!restored.collections.contains(collection.name)) {
+      continue;  // of the journal
+    }
+    REHOME_TRY_ASSIGN(const DocumentSum sum, SumOf(scratch, collection.name, call));
+    result.documents += sum.content.count();
+    Compare(result, collection.name, sum.content, collection.content);
+  }
+  for (const NamespaceBackup& ns : manifest.namespaces) {
+    if (scratch_vectors == nullptr) {
+      break;
+    }
+    REHOME_TRY_ASSIGN(const SetDigest sum, SumOf(*scratch_vectors, ns.name, clock, call));
+    result.vectors += sum.count();
+    Compare(result, ns.name, sum, ns.digest);
+  }
+  return result;
+}
+
+}  // namespace rehome

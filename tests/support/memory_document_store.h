@@ -1,0 +1,477 @@
+#pragma once
+// memory_document_store.h — a document store in memory that behaves as the port's contract says:
+// `_id` order across types, compare-and-set by bytes, unique indexes, a change feed, a fence. For
+// unit tests and simulation.
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/sort_key.h"
+#include "ports/document_store.h"
+
+namespace rehome::testing {
+
+class MemoryDocumentStore final : public DocumentStore {
+ public:
+  static constexpr std::size_t kDocumentBytesMax = std::size_t{16} << 20U;
+
+  struct Options {
+    std::string identity = "memory:documents";
+    bool has_feed = true;
+  };
+  MemoryDocumentStore() = default;
+  explicit MemoryDocumentStore(Options options) : options_(std::move(options)) {}
+
+  std::string Identity() const override { return options_.identity; }
+  Result<Document> Describe(const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    return DocumentBuilder().String("kind", "memory").Finish();
+  }
+
+  Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    std::vector<CollectionInfo> out;
+    for (const auto& [name, collection] : collections_) {
+      out.push_back({name, collection.options, collection.indexes});
+    }
+    return out;
+  }
+
+  Status CreateCollection(std::string_view name, const Document& options,
+                          const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const auto [at, made] = collections_.try_emplace(std::string(name));
+    if (made) {
+      at->second.options = options;
+    }
+    return {};
+  }
+
+  Status DropCollection(std::string_view name, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const auto found = collections_.find(name);
+    if (found != collections_.end()) {
+      for (const auto& [key, document] : found->second.documents) {
+        Log(name, document);
+      }
+      collections_.erase(found);
+    }
+    return {};
+  }
+
+  Status RenameCollection(std::string_view from, std::string_view to, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const auto source = collections_.find(from);
+    const bool target_exists = collections_.contains(to);
+    if (source == collections_.end()) {
+      return target_exists ? Status{}
+                           : Fail(ErrorCode::kNotFound, "no collection " + std::string(from));
+    }
+    if (target_exists) {
+      return Fail(ErrorCode::kAlreadyExists, "collection " + std::string(to) + " exists");
+    }
+    collections_.emplace(to, std::move(source->second));
+    collections_.erase(source);
+    return {};
+  }
+
+  Status EnsureIndex(std::string_view name, const IndexSpec& index, const Call& call) override {
+    DocumentBuilder keys;
+    for (const std::string& path : index.paths) {
+      keys.Int32(path, 1);
+    }
+    DocumentBuilder builder;
+    builder.Int32("v", 2).Append("key", keys.Finish()).String("name", index.name);
+    if (index.unique) {
+      builder.Bool("unique", true);
+    }
+    return RestoreIndex(name, builder.Finish(), call);
+  }
+
+  Status RestoreIndex(std::string_view name, const Document& index, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    Collection& collection = collections_[std::string(name)];
+    const std::string index_name = IndexName(index);
+    if (std::ranges::any_of(collection.indexes,
+                            [&](const Document& had) { return IndexName(had) == index_name; })) {
+      return {};
+    }
+    if (IsUnique(index)) {
+      std::set<std::string> seen;
+      for (const auto& [key, document] : collection.documents) {
+        for (const std::string& value : IndexKeys(index, document)) {
+          if (!seen.insert(value).second) {
+            return Fail(ErrorCode::kAlreadyExists,
+                        "documents break the unique index " + index_name);
+          }
+        }
+      }
+    }
+    collection.indexes.push_back(index);
+    return {};
+  }
+
+  Status DropIndex(std::string_view name, std::string_view index_name, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const auto found = collections_.find(name);
+    if (found != collections_.end()) {
+      std::erase_if(found->second.indexes,
+                    [&](const Document& index) { return IndexName(index) == index_name; });
+    }
+    return {};
+  }
+
+  Result<std::uint64_t> Count(std::string_view name, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const Collection* collection = Find(name);
+    return collection == nullptr ? 0 : collection->documents.size();
+  }
+
+  Result<std::unique_ptr<DocumentCursor>> Scan(std::string_view name, const IdRange& range,
+                                               const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    return std::make_unique<Cursor>(*this, std::string(name), range, call);
+  }
+
+  Result<std::vector<IdRange>> SplitRanges(std::string_view name, std::size_t ranges_max,
+                                           const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const Collection* collection = Find(name);
+    const std::size_t count = collection == nullptr ? 0 : collection->documents.size();
+    const std::size_t step = std::max<std::size_t>(1, count / std::max<std::size_t>(1, ranges_max));
+    std::vector<IdRange> ranges(1);
+    std::size_t index = 0;
+    for (auto at = collection == nullptr ? DocumentMap::const_iterator()
+                                         : collection->documents.begin();
+         index < count && ranges.size() < ranges_max; ++at, ++index) {
+      if (index % step == step - 1 && index + 1 < count) {
+        ranges.back().upto = Value(at->second.Id());
+        ranges.push_back({.after = Value(at->second.Id()), .upto = std::nullopt});
+      }
+    }
+    return ranges;
+  }
+
+  Result<std::vector<std::optional<Document>>> FindByIds(std::string_view name,
+                                                         std::span<const Value> ids,
+                                                         const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const Collection* collection = Find(name);
+    std::vector<std::optional<Document>> out;
+    for (const Value& id : ids) {
+      out.push_back(collection == nullptr ? std::nullopt
+                                          : FindKey(*collection, SortKey(id.view())));
+    }
+    return out;
+  }
+
+  Result<std::vector<Document>> FindByField(std::string_view name, std::string_view path,
+                                            std::span<const Value> values, std::size_t count_max,
+                                            const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    std::set<std::string> wanted;
+    for (const Value& value : values) {
+      wanted.insert(SortKey(value.view()));
+    }
+    std::vector<Document> out;
+    const Collection* collection = Find(name);
+    if (collection == nullptr) {
+      return out;
+    }
+    for (const auto& [key, document] : collection->documents) {
+      const std::vector<std::string> keys = PathKeys(document.view(), path);
+      if (out.size() < count_max && std::ranges::any_of(keys, [&](const std::string& value) {
+            return wanted.contains(value);
+          })) {
+        out.push_back(document);
+      }
+    }
+    return out;
+  }
+
+  Result<std::vector<WriteResult>> Apply(std::string_view name, std::span<const Write> writes,
+                                         const WriteOptions& options, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    for (const Write& write : writes) {
+      if (write.document.bytes().size() > kDocumentBytesMax) {
+        return Fail(ErrorCode::kInvalidArgument, "a document over 16 MiB in " + std::string(name));
+      }
+    }
+    Collection& collection = collections_[std::string(name)];
+    if (collection.fence != FenceKind::kNone && !options.bypass_fence) {
+      return Fail(ErrorCode::kFailedPrecondition, std::string(name) + " is fenced by rehome");
+    }
+    std::vector<WriteResult> results;
+    for (const Write& write : writes) {
+      results.push_back(ApplyOne(collection, write));
+      if (results.back().applied()) {
+        Log(name, write.document);
+      }
+    }
+    return results;
+  }
+
+  Result<std::unique_ptr<ChangeFeed>> OpenFeed(std::vector<std::string> names,
+                                               const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    if (!options_.has_feed) {
+      return Fail(ErrorCode::kFailedPrecondition, "this store has no change feed");
+    }
+    return std::make_unique<Feed>(*this, std::set<std::string>(names.begin(), names.end()));
+  }
+
+  Result<FenceKind> PossibleFence(std::string_view, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    return FenceKind::kTrigger;
+  }
+  Result<Document> FenceUndo(std::string_view, FenceKind, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    return Document();
+  }
+  Status RaiseFence(std::string_view name, FenceKind kind, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    collections_[std::string(name)].fence = kind;
+    return {};
+  }
+  Status LiftFence(std::string_view name, FenceKind, const Document&, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const auto found = collections_.find(name);
+    if (found != collections_.end()) {
+      found->second.fence = FenceKind::kNone;
+    }
+    return {};
+  }
+  Result<bool> IsFenced(std::string_view name, const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    const Collection* collection = Find(name);
+    return collection != nullptr && collection->fence != FenceKind::kNone;
+  }
+
+ private:
+  using DocumentMap = std::map<std::string, Document>;  // by sort key
+  struct Collection {
+    Document options;
+    std::vector<Document> indexes;
+    DocumentMap documents;
+    FenceKind fence = FenceKind::kNone;
+  };
+  struct Change {
+    std::string collection;
+    Value id;
+  };
+
+  class Cursor final : public DocumentCursor {
+   public:
+    Cursor(MemoryDocumentStore& store, std::string name, const IdRange& range, const Call& call)
+        : store_(store), name_(std::move(name)), call_(call) {
+      if (range.after) {
+        after_ = SortKey(range.after->view());
+      }
+      if (range.upto) {
+        upto_ = SortKey(range.upto->view());
+      }
+    }
+    Result<std::vector<Document>> Next(std::size_t count_max, std::size_t bytes_max) override {
+      REHOME_TRY(Stopped(call_));
+      const std::scoped_lock lock(store_.mutex_);
+      std::vector<Document> out;
+      const Collection* collection = store_.Find(name_);
+      if (collection == nullptr) {
+        return out;
+      }
+      std::size_t bytes = 0;
+      for (auto at = after_ ? collection->documents.upper_bound(*after_)
+                            : collection->documents.begin();
+           at != collection->documents.end() && (!upto_ || at->first <= *upto_); ++at) {
+        bytes += at->second.bytes().size();
+        if (!out.empty() && (out.size() == count_max || bytes > bytes_max)) {
+          break;
+        }
+        out.push_back(at->second);
+        after_ = at->first;
+      }
+      return out;
+    }
+
+   private:
+    MemoryDocumentStore& store_;
+    std::string name_;
+    Call call_;
+    std::optional<std::string> after_;
+    std::optional<std::string> upto_;
+  };
+
+  class Feed final : public ChangeFeed {
+   public:
+    Feed(MemoryDocumentStore& store, std::set<std::string> names)
+        : store_(store), names_(std::move(names)) {}
+    Result<ChangePosition> Head(const Call& call) override {
+      REHOME_TRY(Stopped(call));
+      const std::scoped_lock lock(store_.mutex_);
+      return At(store_.changes_.size());
+    }
+    Result<ChangeBatch> Read(const ChangePosition& after, std::size_t count_max, Millis,
+                             const Call& call) override {
+      REHOME_TRY(Stopped(call));
+      const std::scoped_lock lock(store_.mutex_);
+      std::size_t at = 0;
+      const std::string& token = after.token;
+      const auto parsed = std::from_chars(token.data(), token.data() + token.size(), at);
+      if (parsed.ec != std::errc() || at > store_.changes_.size()) {
+        return Fail(ErrorCode::kFailedPrecondition, "change position " + token + " is lost",
+                    "--sweep");
+      }
+      ChangeBatch batch;
+      for (; at < store_.changes_.size() && batch.events.size() < count_max; ++at) {
+        const Change& change = store_.changes_[at];
+        if (names_.contains(change.collection)) {
+          batch.events.push_back({change.collection, change.id, At(at + 1)});
+        }
+      }
+      batch.position = At(at);
+      return batch;
+    }
+    Status Release(const ChangePosition&, const Call& call) override { return Stopped(call); }
+
+   private:
+    static ChangePosition At(std::size_t number) { return {std::to_string(number)}; }
+    MemoryDocumentStore& store_;
+    std::set<std::string> names_;
+  };
+
+  static Status Stopped(const Call& call) {
+    return call.stop.stop_requested() ? Fail(ErrorCode::kCancelled, "stopped") : Status{};
+  }
+  const Collection* Find(std::string_view name) const {
+    const auto found = collections_.find(name);
+    return found == collections_.end() ? nullptr : &found->second;
+  }
+  static std::optional<Document> FindKey(const Collection& collection, const std::string& key) {
+    const auto found = collection.documents.find(key);
+    return found == collection.documents.end() ? std::nullopt : std::optional(found->second);
+  }
+  void Log(std::string_view name, const Document& document) {
+    changes_.push_back({std::string(name), Value(document.Id())});
+  }
+
+  WriteResult ApplyOne(Collection& collection, const Write& write) {
+    const std::string key = SortKey(write.document.Id());
+    std::optional<Document> found = FindKey(collection, key);
+    switch (write.kind) {
+      case Write::Kind::kInsert:
+        if (found) {
+          return {WriteResult::Outcome::kConflict, std::move(found), {}};
+        }
+        break;
+      case Write::Kind::kReplace:
+      case Write::Kind::kDelete:
+        if (!found || *found != write.expected) {
+          return {WriteResult::Outcome::kConflict, std::move(found), {}};
+        }
+        break;
+      case Write::Kind::kPut:
+        break;
+    }
+    if (write.kind == Write::Kind::kDelete) {
+      collection.documents.erase(key);
+      return {};
+    }
+    if (std::string broken = BrokenIndex(collection, key, write.document); !broken.empty()) {
+      return {WriteResult::Outcome::kConflict, std::move(found), std::move(broken)};
+    }
+    collection.documents.insert_or_assign(key, write.document);
+    return {};
+  }
+
+  /// The unique index that another document already fills with a key of `document`; empty: none.
+  static std::string BrokenIndex(const Collection& collection, const std::string& key,
+                                 const Document& document) {
+    for (const Document& index : collection.indexes) {
+      if (!IsUnique(index)) {
+        continue;
+      }
+      const std::vector<std::string> keys = IndexKeys(index, document);
+      for (const auto& [other_key, other] : collection.documents) {
+        const std::vector<std::string> others =
+            other_key == key ? std::vector<std::string>() : IndexKeys(index, other);
+        if (std::ranges::find_first_of(keys, others) != keys.end()) {
+          return IndexName(index);
+        }
+      }
+    }
+    return {};
+  }
+  static std::string IndexName(const Document& index) {
+    const auto name = index.Find("name");
+    return name && name->IsString() ? std::string(name->AsString()) : std::string();
+  }
+  static bool IsUnique(const Document& index) {
+    const auto unique = index.Find("unique");
+    return unique && unique->type() == BsonType::kBool && unique->AsBool();
+  }
+  /// One per combination of array elements; an absent path is null, as in MongoDB.
+  static std::vector<std::string> IndexKeys(const Document& index, const Document& document) {
+    std::vector<std::string> keys{""};
+    const auto paths = index.Find("key");
+    if (!paths || paths->type() != BsonType::kDocument) {
+      return {};
+    }
+    for (const auto& path : paths->AsDocument()) {
+      std::vector<std::string> longer;
+      for (const std::string& prefix : keys) {
+        for (const std::string& value : PathKeys(document.view(), path.key)) {
+          longer.push_back(prefix + std::to_string(value.size()) + ":" + value);
+        }
+      }
+      keys = std::move(longer);
+    }
+    return keys;
+  }
+  static std::vector<std::string> PathKeys(DocumentView document, std::string_view path) {
+    const std::size_t dot = path.find('.');
+    const auto value = document.Find(path.substr(0, dot));
+    if (!value) {
+      return {SortKey(Value().view())};
+    }
+    const bool nested = value->type() == BsonType::kDocument || value->type() == BsonType::kArray;
+    if (dot != std::string_view::npos) {
+      return nested ? PathKeys(value->AsDocument(), path.substr(dot + 1))
+                    : std::vector<std::string>{SortKey(Value().view())};
+    }
+    std::set<std::string> keys{SortKey(*value)};
+    if (value->type() == BsonType::kArray) {
+      for (const auto& element : value->AsDocument()) {
+        keys.insert(SortKey(element.value));
+      }
+    }
+    return {keys.begin(), keys.end()};
+  }
+
+  Options options_;  // constant after construction
+  std::mutex mutex_;
+  std::map<std::string, Collection, std::less<>> collections_;  // guarded by mutex_
+  std::vector<Change> changes_;                                 // guarded by mutex_
+};
+
+}  // namespace rehome::testing

@@ -1,0 +1,189 @@
+#pragma once
+// memory_vector_store.h — a vector index in memory that behaves as the port's contract says:
+// namespaces, pages in id order, a log sequence number per namespace. For unit tests and
+// simulation.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ports/vector_store.h"
+
+namespace rehome::testing {
+
+class MemoryVectorStore final : public VectorStore {
+ public:
+  struct Options {
+    int dimension = 0;  // 0: fixed by the first upsert
+    std::string metric = "cosine";
+    std::size_t page_count = 100;
+    bool tells_lsn = true;
+  };
+  MemoryVectorStore() = default;
+  explicit MemoryVectorStore(Options options) : options_(std::move(options)) {}
+
+  std::string Identity() const override { return "memory:vectors"; }
+
+  Result<IndexInfo> Describe(const Call& call) override {
+    REHOME_TRY(Stopped(call));
+    const std::scoped_lock lock(mutex_);
+    IndexInfo info{.identity = Identity(),
+                   .dimension = options_.dimension,
+                   .metric = options_.metric,
+                   .vector_type = "dense",
+                   .namespaces = {}};
+    for (const auto& [name, space] : spaces_) {
+      if (!space.records.empty()) {
+        info.namespaces.emplace(name, space.records.size());
+      }
+    }
+    return info;
+  }
+
+  Result<std::optional<Lsn>> Upsert(std::string_view ns, std::span<const VectorRecord> records,
+                                    const Call& call) override {
+    REHOME_TRY(Check(ns, call));
+    const std::scoped_lock lock(mutex_);
+    int dimension = options_.dimension;
+    for (const VectorRecord& record : records) {
+      REHOME_TRY(CheckRecord(record, dimension));
+      dimension = static_cast<int>(record.values.size());
+    }
+    options_.dimension = dimension;
+    Space& space = spaces_[std::string(ns)];
+    for (const VectorRecord& record : records) {
+      space.records.insert_or_assign(record.id, record);
+    }
+    return Written(space);
+  }
+
+  Result<std::vector<VectorRecord>> Fetch(std::string_view ns, std::span<const std::string> ids,
+                                          const Call& call) override {
+    REHOME_TRY(Check(ns, call));
+    const std::scoped_lock lock(mutex_);
+    std::vector<VectorRecord> out;
+    const Space& space = Find(ns);
+    for (const std::string& id : ids) {
+      const auto found = space.records.find(id);
+      if (found != space.records.end()) {
+        out.push_back(found->second);
+      }
+    }
+    return out;
+  }
+
+  Result<std::optional<Lsn>> Delete(std::string_view ns, std::span<const std::string> ids,
+                                    const Call& call) override {
+    REHOME_TRY(Check(ns, call));
+    const std::scoped_lock lock(mutex_);
+    const auto space = spaces_.find(ns);
+    if (space == spaces_.end()) {
+      return std::nullopt;
+    }
+    for (const std::string& id : ids) {
+      space->second.records.erase(id);
+    }
+    return Written(space->second);
+  }
+
+  Result<IdPage> ListIds(std::string_view ns, std::string_view token, const Call& call) override {
+    REHOME_TRY(Check(ns, call));
+    const std::scoped_lock lock(mutex_);
+    const Space& space = Find(ns);
+    IdPage page;
+    for (auto at = space.records.upper_bound(token); at != space.records.end(); ++at) {
+      if (page.ids.size() == options_.page_count) {
+        page.next = page.ids.back();
+        break;
+      }
+      page.ids.push_back(at->first);
+    }
+    return page;
+  }
+
+  Result<std::vector<QueryMatch>> Query(std::string_view ns, std::span<const float> vector,
+                                        int top_k, bool with_metadata, const Call& call) override {
+    REHOME_TRY(Check(ns, call));
+    const std::scoped_lock lock(mutex_);
+    std::vector<QueryMatch> matches;
+    for (const auto& [id, record] : Find(ns).records) {
+      matches.push_back(
+          {id, Score(record.values, vector), with_metadata ? record.metadata : Metadata()});
+    }
+    std::ranges::stable_sort(matches, std::greater<>(), &QueryMatch::score);
+    matches.resize(std::min(matches.size(), static_cast<std::size_t>(std::max(top_k, 0))));
+    return matches;
+  }
+
+  Result<std::optional<Lsn>> IndexedLsn(std::string_view ns, const Call& call) override {
+    REHOME_TRY(Check(ns, call));
+    const std::scoped_lock lock(mutex_);
+    return options_.tells_lsn ? std::optional(Find(ns).lsn) : std::nullopt;
+  }
+
+ private:
+  struct Space {
+    std::map<std::string, VectorRecord, std::less<>> records;
+    Lsn lsn = 0;
+  };
+
+  static Status Stopped(const Call& call) {
+    return call.stop.stop_requested() ? Fail(ErrorCode::kCancelled, "stopped") : Status{};
+  }
+  static Status Check(std::string_view ns, const Call& call) {
+    REHOME_TRY(Stopped(call));
+    return ns.empty() || ns == "__default__"
+               ? Fail(ErrorCode::kInvalidArgument, "the default namespace is refused")
+               : Status{};
+  }
+  static Status CheckRecord(const VectorRecord& record, int dimension) {
+    const bool finite =
+        std::ranges::all_of(record.values, [](float value) { return std::isfinite(value); });
+    if (record.id.empty() || record.id.size() > 512 || !finite ||
+        (dimension != 0 && static_cast<int>(record.values.size()) != dimension)) {
+      return Fail(ErrorCode::kInvalidArgument, "vector " + record.id + " does not fit this index");
+    }
+    return {};
+  }
+  std::optional<Lsn> Written(Space& space) {
+    ++space.lsn;
+    return options_.tells_lsn ? std::optional(space.lsn) : std::nullopt;
+  }
+  const Space& Find(std::string_view ns) const {
+    static const Space kEmpty;
+    const auto found = spaces_.find(ns);
+    return found == spaces_.end() ? kEmpty : found->second;
+  }
+  double Score(const std::vector<float>& stored, std::span<const float> asked) const {
+    double dot = 0;
+    double stored_norm = 0;
+    double asked_norm = 0;
+    double distance = 0;
+    for (std::size_t i = 0; i < std::min(stored.size(), asked.size()); ++i) {
+      const double a = static_cast<double>(stored[i]);
+      const double b = static_cast<double>(asked[i]);
+      dot += a * b;
+      stored_norm += a * a;
+      asked_norm += b * b;
+      distance += (a - b) * (a - b);
+    }
+    if (options_.metric == "dotproduct") {
+      return dot;
+    }
+    if (options_.metric == "euclidean") {
+      return 1.0 / (1.0 + distance);
+    }
+    const double norms = std::sqrt(stored_norm * asked_norm);
+    return norms > 0 ? dot / norms : 0;
+  }
+
+  std::mutex mutex_;
+  Options options_;                                   // guarded by mutex_
+  std::map<std::string, Space, std::less<>> spaces_;  // guarded by mutex_
+};
+
+}  // namespace rehome::testing
