@@ -29,8 +29,8 @@ struct WireRequest {
 
 struct WireReply {
   int status = 200;
-  std::map<std::string, std::string> headers;
-  std::string body;
+  std::map<std::string, std::string> headers{};
+  std::string body{};
   enum class Fault : std::uint8_t {
     kNone,
     kResetBeforeAnswer,

@@ -26,9 +26,9 @@ class HttpLibrary {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  // sent if the method is not GET
+  std::string url{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string_view body{};  // borrowed for the call; sent if the method is not GET
 };
 
 struct HttpResponse {

@@ -1,0 +1,167 @@
+#include "adapters/pinecone/upsert_packer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "adapters/pinecone/float_text.h"
+#include "ports/vector_store.h"
+
+namespace rehome {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 512;
+constexpr std::size_t kSparseMax = 2048;
+constexpr float kZero = 1e-8F;
+constexpr std::string_view kTail = "]}";
+
+bool IsName(std::string_view name) {
+  return !name.empty() && name.size() <= kNameBytesMax &&
+         std::ranges::all_of(name, [](char c) { return c > 0; });
+}
+
+bool IsFinite(float value) {
+  return std::isfinite(value);
+}
+
+std::unexpected<Error> Refused(std::string_view id, std::string_view why) {
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("vector {}: {}", Quoted(id), why));
+}
+
+Status ValidateMetadata(const VectorRecord& record, std::size_t encoded_bytes) {
+  if (encoded_bytes > kMetadataBytesMax) {
+    return Refused(record.id, fmt::format("its metadata takes {} bytes, Pinecone allows {}",
+                                          encoded_bytes, kMetadataBytesMax));
+  }
+  for (const auto& [key, value] : record.metadata) {
+    if (key.starts_with('$')) {
+      return Refused(record.id, fmt::format("metadata key {} starts with $", Quoted(key)));
+    }
+    if (const auto* number = std::get_if<double>(&value);
+        number != nullptr && !std::isfinite(*number)) {
+      return Refused(record.id, fmt::format("metadata {} is not a finite number", Quoted(key)));
+    }
+  }
+  return {};
+}
+
+Status AppendRecord(std::string& body, const VectorRecord& record) {
+  REHOME_TRY(ValidateRecord(record));
+  body.append(R"({"id":)").append(Quoted(record.id));
+  if (!record.values.empty()) {
+    body.append(R"(,"values":)");
+    AppendFloats(body, record.values);
+  }
+  if (!record.sparse.indices.empty()) {
+    body += fmt::format(R"(,"sparseValues":{{"indices":[{}],"values":)",
+                        fmt::join(record.sparse.indices, ","));
+    AppendFloats(body, record.sparse.values);
+    body.push_back('}');
+  }
+  if (!record.metadata.empty()) {
+    const std::string metadata = MetadataJson(record.metadata);
+    REHOME_TRY(ValidateMetadata(record, metadata.size()));
+    body.append(R"(,"metadata":)").append(metadata);
+  }
+  body.push_back('}');
+  return {};
+}
+
+/// The records to send: of those with one id the last.
+std::vector<const VectorRecord*> LastWins(std::span<const VectorRecord> records) {
+  std::unordered_map<std::string_view, const VectorRecord*> last;
+  last.reserve(records.size());
+  for (const VectorRecord& record : records) {
+    last[record.id] = &record;
+  }
+  std::vector<const VectorRecord*> out;
+  out.reserve(last.size());
+  for (const VectorRecord& record : records) {
+    if (last[record.id] == &record) {
+      out.push_back(&record);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+UpsertPacker::UpsertPacker(std::string_view ns, std::span<const VectorRecord> records)
+    : head_(fmt::format(R"({{"namespace":{},"vectors":[)", Quoted(ns))),
+      records_(LastWins(records)) {}
+
+Result<std::string_view> UpsertPacker::Next() {
+  body_ = head_;
+  count_ = 0;
+  while (next_ < records_.size() && count_ < VectorStore::kUpsertCountMax) {
+    const std::size_t before = body_.size();
+    if (count_ > 0) {
+      body_.push_back(',');
+    }
+    REHOME_TRY(AppendRecord(body_, *records_[next_]));
+    if (body_.size() + kTail.size() > VectorStore::kRequestBytesMax) {
+      if (count_ == 0) {
+        return Refused(records_[next_]->id,
+                       fmt::format("it alone takes {} bytes, a request may have {}", body_.size(),
+                                   VectorStore::kRequestBytesMax));
+      }
+      body_.resize(before);
+      break;
+    }
+    ++next_;
+    ++count_;
+  }
+  if (count_ == 0) {
+    return std::string_view{};
+  }
+  return std::string_view(body_.append(kTail));
+}
+
+Status ValidateRecord(const VectorRecord& record) {
+  if (!IsName(record.id)) {
+    return Refused(record.id,
+                   fmt::format("an id is 1 to {} ASCII characters without NUL", kNameBytesMax));
+  }
+  const SparseValues& sparse = record.sparse;
+  if (record.values.empty() && sparse.indices.empty()) {
+    return Refused(record.id, "it has neither values nor sparse values");
+  }
+  if (!std::ranges::all_of(record.values, IsFinite) ||
+      !std::ranges::all_of(sparse.values, IsFinite)) {
+    return Refused(record.id, "it holds a value that is not a finite number");
+  }
+  if (!record.values.empty() &&
+      std::ranges::all_of(record.values, [](float v) { return std::abs(v) < kZero; })) {
+    return Refused(record.id, "all its values are zero, which Pinecone refuses");
+  }
+  if (sparse.indices.size() != sparse.values.size() || sparse.indices.size() > kSparseMax) {
+    return Refused(
+        record.id,
+        fmt::format("{} sparse indices and {} sparse values: they must be as many, and {} at most",
+                    sparse.indices.size(), sparse.values.size(), kSparseMax));
+  }
+  return {};
+}
+
+Status ValidateNamespace(std::string_view ns) {
+  if (ns.empty() || ns == "__default__") {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the default namespace belongs to no tenant and is never used",
+                "name the tenant's namespace");
+  }
+  if (!IsName(ns)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("namespace {}: a name is 1 to {} ASCII characters without NUL",
+                            Quoted(ns), kNameBytesMax));
+  }
+  return {};
+}
+
+std::string Quoted(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace rehome

@@ -1,0 +1,42 @@
+#pragma once
+// upsert_packer.h — records as the bodies of as few upsert requests as the limits allow. Private to
+// this folder.
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "model/vector_record.h"
+
+namespace rehome {
+
+class UpsertPacker {
+ public:
+  /// Borrows `records`. Of records with one id only the last is packed.
+  UpsertPacker(std::string_view ns, std::span<const VectorRecord> records);
+
+  /// The next body, valid until the next call; empty at the end. kInvalidArgument names the record
+  /// that no request may hold.
+  [[nodiscard]] Result<std::string_view> Next();
+  /// Records in the body that Next() gave.
+  [[nodiscard]] std::size_t count() const { return count_; }
+
+ private:
+  const std::string head_;
+  std::vector<const VectorRecord*> records_;
+  std::size_t next_ = 0;
+  std::size_t count_ = 0;
+  std::string body_;
+};
+
+/// What Pinecone would refuse, said before anything is sent: the id, values, sparse values.
+[[nodiscard]] Status ValidateRecord(const VectorRecord& record);
+
+/// kInvalidArgument for names that no tenant's namespace may have, the default's included.
+[[nodiscard]] Status ValidateNamespace(std::string_view ns);
+
+/// JSON string literal.
+[[nodiscard]] std::string Quoted(std::string_view text);
+
+}  // namespace rehome
