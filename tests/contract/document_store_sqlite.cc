@@ -1,0 +1,55 @@
+// document_store_sqlite.cc — the SQLite adapter under the document store contract.
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "adapters/sqlite/sqlite_document_store.h"
+#include "base/c_handle.h"
+#include "tests/contract/document_store_contract.h"
+
+namespace rehome::contract {
+namespace {
+
+class SqliteSubject final : public DocumentStoreSubject {
+ public:
+  SqliteSubject() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "rehome-contract-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+  }
+  SqliteSubject(const SqliteSubject&) = delete;
+  SqliteSubject& operator=(const SqliteSubject&) = delete;
+  ~SqliteSubject() override { std::filesystem::remove_all(directory_); }
+
+  std::unique_ptr<DocumentStore> Open() override {
+    auto store = SqliteDocumentStore::Open(file(), OpenMode::kReadWrite, clock_);
+    EXPECT_TRUE(store);
+    return *std::move(store);
+  }
+  bool ForeignDelete(std::string_view collection) override {
+    sqlite3* raw = nullptr;
+    EXPECT_EQ(sqlite3_open(file().c_str(), &raw), SQLITE_OK);
+    const CHandle<sqlite3, sqlite3_close_v2> db(raw);
+    const std::string sql = fmt::format("DELETE FROM \"{}\"", collection);
+    return sqlite3_exec(db.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  [[nodiscard]] bool prunes() const override { return true; }
+
+ private:
+  [[nodiscard]] std::string file() const { return (directory_ / "app.db").string(); }
+  std::filesystem::path directory_;
+  ManualClock clock_;
+};
+
+std::unique_ptr<DocumentStoreSubject> MakeSubject() {
+  return std::make_unique<SqliteSubject>();
+}
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, DocumentStoreContract, ::testing::Values(&MakeSubject),
+                         [](const auto&) { return std::string("Store"); });
+
+}  // namespace rehome::contract
