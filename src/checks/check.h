@@ -2,6 +2,8 @@
 // check.h — verification (design section 6): one file per check, each a function of the same context. A check reads
 // only; what it finds is data. An error means that it could not finish, which is not the same as having failed.
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,10 +36,15 @@ struct CheckResult {
 struct CheckContext {
   FlowContext& flow;
   const RunRecord& run;
-  const Chat* chat = nullptr;               // absent: none configured
+  Chat* chat = nullptr;                     // absent: none configured
   Embedder* legacy_embedder = nullptr;      // absent: none configured
   EventSink& events;
   double sample = 1.0;                      // share of key ranges looked at, (0, 1]
+  /// Which of these source ids a feed has named beyond applied-through: a difference there is `pending`, not wrong.
+  /// Absent: no feed to ask.
+  std::function<Result<std::vector<bool>>(std::span<const Value> source_ids)> pending;
+  /// Whether a pending one fails its check: yes, unless a runner is carrying it.
+  bool pending_fails = true;
   /// Delta verification under a fence: only these source ids (and counts, pointers). Absent: everything.
   std::optional<std::vector<Value>> only;
   std::uint64_t seed = 0;                   // of samples

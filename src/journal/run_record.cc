@@ -46,6 +46,22 @@ Texts ToTexts(DocumentView pairs) {
   return out;
 }
 
+Document FromStrings(const std::vector<std::string>& strings) {
+  ArrayBuilder builder;
+  for (const std::string& string : strings) {
+    builder.String(string);
+  }
+  return builder.Finish();
+}
+
+std::vector<std::string> ToStrings(DocumentView array) {
+  std::vector<std::string> out;
+  for (const auto& [index, string] : array) {
+    out.emplace_back(string.AsString());
+  }
+  return out;
+}
+
 void OptionalTime(DocumentBuilder& builder, std::string_view key, const std::optional<WallTime>& time) {
   if (time) {
     builder.Date(key, time->time_since_epoch().count());
@@ -96,19 +112,21 @@ RestorePoint ToRestorePoint(DocumentView document) {
 
 Document FromPointer(const PointerRecord& pointer) {
   DocumentBuilder builder;
-  builder.String("kind", pointer.kind).String("where", pointer.where).String("key", pointer.key);
+  builder.String("kind", pointer.kind).String("where", pointer.where).String("id", pointer.id).String("key", pointer.key);
   if (pointer.old_value) {
     builder.String("old", *pointer.old_value);
   }
-  return builder.String("new", pointer.new_value).Bool("flipped", pointer.flipped).Finish();
+  return builder.String("new", pointer.new_value).String("old_written", pointer.old_written).Bool("flipped", pointer.flipped).Finish();
 }
 
 PointerRecord ToPointer(DocumentView document) {
   return {.kind = StringField(document, "kind"),
           .where = StringField(document, "where"),
+          .id = StringField(document, "id"),
           .key = StringField(document, "key"),
           .old_value = document.Find("old") ? std::optional(StringField(document, "old")) : std::nullopt,
           .new_value = StringField(document, "new"),
+          .old_written = StringField(document, "old_written"),
           .flipped = BoolField(document, "flipped")};
 }
 
@@ -203,10 +221,6 @@ Document RunRecord::ToDocument() const {
   for (const RestorePoint& point : restore_points) {
     points.Append(FromRestorePoint(point));
   }
-  ArrayBuilder created;
-  for (const std::string& collection : created_collections) {
-    created.String(collection);
-  }
   DocumentBuilder builder;
   builder.String("_id", run_id)
       .Int64("journal_version", kJournalVersion)
@@ -222,11 +236,11 @@ Document RunRecord::ToDocument() const {
       .Array("phases", phase_list.Finish())
       .Array("restore_points", points.Finish())
       .Array("namespaces", FromTexts(namespaces))
-      .Array("created_collections", created.Finish())
+      .Array("created_collections", FromStrings(created_collections))
       .Array("positions", FromTexts(positions))
       .Array("watermarks", FromTexts(watermarks))
       .String("backup", backup)
-      .String("retire_backup", retire_backup)
+      .Array("retire_backups", FromStrings(retire_backups))
       .String("source_digest", source_digest)
       .String("last_error", last_error)
       .String("last_hint", last_hint);
@@ -267,13 +281,11 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
     out.restore_points.push_back(ToRestorePoint(point.AsDocument()));
   }
   out.namespaces = ToTexts(DocumentField(document, "namespaces"));
-  for (const auto& [index, name] : DocumentField(document, "created_collections")) {
-    out.created_collections.emplace_back(name.AsString());
-  }
+  out.created_collections = ToStrings(DocumentField(document, "created_collections"));
   out.positions = ToTexts(DocumentField(document, "positions"));
   out.watermarks = ToTexts(DocumentField(document, "watermarks"));
   out.backup = StringField(document, "backup");
-  out.retire_backup = StringField(document, "retire_backup");
+  out.retire_backups = ToStrings(DocumentField(document, "retire_backups"));
   out.source_digest = StringField(document, "source_digest");
   out.last_error = StringField(document, "last_error");
   out.last_hint = StringField(document, "last_hint");

@@ -40,10 +40,12 @@ struct RestorePoint {
 /// One thing that tells the application where to read: a key of an env file, a field of a document, an alias.
 struct PointerRecord {
   std::string kind;      // env_file, document, namespace_alias
-  std::string where;     // file; collection and _id; alias
+  std::string where;     // file; collection; alias
+  std::string id;        // of a document pointer: its _id as canonical Extended JSON
   std::string key;       // key or field; empty for an alias
   std::optional<std::string> old_value;  // absent: the key did not exist. Document pointers: Extended JSON
   std::string new_value;
+  std::string old_written;  // env_file: the old value as it is written there, so that a revert gives the same bytes
   bool flipped = false;
 };
 
@@ -86,7 +88,7 @@ struct RunRecord {
   Texts positions;  // saved feed positions: "forward", "reverse"
   Texts watermarks; // applied_through, verified_through
   std::string backup;            // directory of phase 0's backup
-  std::string retire_backup;     // … of phase 5's
+  std::vector<std::string> retire_backups;  // … of every attempt at phase 5, oldest first
   std::string source_digest;     // of items.from as phase 2 read it
   std::optional<WallTime> cut_over_at;
   std::optional<WallTime> last_straggler_at;

@@ -16,7 +16,7 @@ struct CutoverForecast {
 [[nodiscard]] Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& deps);
 
 /// Drain → full verification → fence → drain to zero → delta verification → flip → full pass.
-[[nodiscard]] Result<PhaseOutcome> RunCutover(Session& session, bool online);
+[[nodiscard]] Result<PhaseOutcome> RunCutover(Session& session);
 
 /// The same in the other direction, with write-back of what was written on the new side.
 [[nodiscard]] Result<Counts> UndoCutover(Session& session);

@@ -126,7 +126,7 @@ Result<PhaseOutcome> Body(Session& session, Phase phase, const RunRequest& reque
     case Phase::kVectors:
       return RunVectors(session);
     case Phase::kCutover:
-      return RunCutover(session, request.online);
+      return RunCutover(session);
     case Phase::kRetire:
       return RunRetire(session, false);
   }
@@ -192,8 +192,6 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
 }  // namespace
 
 Result<RunReport> Run(Session& session, const RunRequest& request) {
-  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
-  static_cast<void>(settled);
   RunRecord& run = session.run();
   if (run.state == RunState::kRetired && !request.only) {
     return RunReport{.done = {"this run is retired: there is nothing left to move"}, .nothing_to_do = true};
@@ -203,6 +201,9 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
                 "`rehome run --online` carries stragglers; `rehome revert` goes back to the old side");
   }
   REHOME_TRY_ASSIGN(const std::vector<Phase> phases, Select(run, request));
+  if (std::ranges::find(phases, Phase::kCutover) == phases.end()) {  // phase 4 itself may complete an interrupted one
+    REHOME_TRY(SettleCutover(session));
+  }
   const bool live = request.online || request.sweep;
   if (phases.empty() && !live) {
     return RunReport{.done = {fmt::format("nothing to do: the run is {}", Name(run.state))}, .nothing_to_do = true};
@@ -271,8 +272,7 @@ Status UndoPhase(Session& session, Phase phase, RunReport& report) {
 }  // namespace
 
 Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
-  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
-  static_cast<void>(settled);
+  REHOME_TRY(SettleCutover(session));
   const Phase first = phase.value_or(Phase::kTenants);
   std::vector<Phase> doomed;
   for (const Phase candidate : kPhases) {
@@ -310,8 +310,7 @@ Result<RunReport> Revert(Session& session) {
 }
 
 Result<RunReport> Retire(Session& session, const RetireRequest& request) {
-  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
-  static_cast<void>(settled);
+  REHOME_TRY(SettleCutover(session));
   if (IsDone(session.run(), Phase::kRetire)) {
     return RunReport{.done = {"nothing to do: this run is retired already"}, .nothing_to_do = true};
   }

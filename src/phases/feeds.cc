@@ -2,15 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "flow/item_writer.h"
 #include "journal/names.h"
 #include "model/fields.h"
 #include "model/item.h"
+#include "model/sort_key.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::string_view kForward = "forward";
 // The saved position where the store has no feed.
 constexpr std::string_view kNoFeed = "none";
 constexpr std::size_t kEventsMax = 1000;
@@ -19,7 +21,15 @@ constexpr int kReadsMax = 100;
 constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 
-std::vector<std::string> WatchedCollections(const Plan& plan) {
+/// One of the two feeds of a run: the legacy side, or what the application writes after cutover.
+enum class Side : std::uint8_t { kForward, kReverse };
+
+std::string_view Name(Side side) { return side == Side::kForward ? "forward" : "reverse"; }
+
+std::vector<std::string> Watched(const Plan& plan, Side side) {
+  if (side == Side::kReverse) {
+    return {plan.items.to};
+  }
   std::vector<std::string> out{plan.items.from};
   for (const StampPlan& stamp : plan.stamps) {
     out.push_back(stamp.collection);
@@ -27,25 +37,25 @@ std::vector<std::string> WatchedCollections(const Plan& plan) {
   return out;
 }
 
-Document DirtyMark(const RunRecord& run, const ChangeEvent& event) {
-  const Document key = DocumentBuilder().String("run", run.run_id).Append("id", event.id).Finish();
-  return DocumentBuilder()
-      .Append("_id", key)
-      .String("run", run.run_id)
-      .Append("id", event.id)
-      .String("position", event.position.token)
-      .Finish();
+DocumentStore& StoreOf(Session& session, Side side) { return side == Side::kForward ? session.source() : session.target(); }
+
+std::string MarksOf(const RunRecord& run, Side side) { return fmt::format("{}:{}", run.run_id, Name(side)); }
+
+Document DirtyMark(const RunRecord& run, Side side, const ChangeEvent& event) {
+  const std::string of = MarksOf(run, side);
+  const Document key = DocumentBuilder().String("of", of).Append("id", event.id).Finish();
+  return DocumentBuilder().Append("_id", key).String("of", of).Append("id", event.id).String("position", event.position.token).Finish();
 }
 
-Result<std::vector<Document>> DirtyMarks(Session& session) {
-  const Value run = Value::String(session.run().run_id);
-  return session.target().FindByField(journal::kDirty, "run", {&run, 1}, kEventsMax, session.call());
+Result<std::vector<Document>> DirtyMarks(Session& session, Side side) {
+  const Value of = Value::String(MarksOf(session.run(), side));
+  return session.target().FindByField(journal::kDirty, "of", {&of, 1}, kEventsMax, session.call());
 }
 
 /// Applies every mark there is, in slices.
-Status ApplyDirty(Session& session, VectorMode mode, Drained& out) {
+Status ApplyDirty(Session& session, Side side, const ApplyIds& apply, Drained& out) {
   while (true) {
-    REHOME_TRY_ASSIGN(const auto marks, DirtyMarks(session));
+    REHOME_TRY_ASSIGN(const auto marks, DirtyMarks(session, side));
     if (marks.empty()) {
       return {};
     }
@@ -55,30 +65,50 @@ Status ApplyDirty(Session& session, VectorMode mode, Drained& out) {
       ids.emplace_back(*mark.Find("id"));
       removals.push_back(Write::Delete(mark));
     }
-    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session.flow(), ids, mode, session.call()));
-    out.reconciled.Add(reconciled);
+    REHOME_TRY(apply(ids));
     out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     // Compare-and-set: a mark that a later event moved stays, and its document is read once more.
     REHOME_TRY(session.target().Apply(journal::kDirty, removals, {}, session.call()));
   }
 }
 
-Status SavePosition(Session& session, std::string token) {
-  session.run().positions.insert_or_assign(std::string(kForward), std::move(token));
+Status SavePosition(Session& session, Side side, std::string token) {
+  session.run().positions.insert_or_assign(std::string(Name(side)), std::move(token));
   return session.Save();
 }
 
 /// Events of the items' collection become durable marks.
-Status Mark(Session& session, const std::vector<ChangeEvent>& events) {
+Status Mark(Session& session, Side side, const std::vector<ChangeEvent>& events) {
+  const std::string& collection = side == Side::kForward ? session.plan().items.from : session.plan().items.to;
   std::vector<Write> marks;
   for (const ChangeEvent& event : events) {
-    if (event.collection == session.plan().items.from) {
-      marks.push_back(Write::Put(DirtyMark(session.run(), event)));
+    if (event.collection == collection) {
+      marks.push_back(Write::Put(DirtyMark(session.run(), side, event)));
     }
   }
   if (!marks.empty()) {
     REHOME_TRY(session.target().Apply(journal::kDirty, marks, {}, session.call()));
   }
+  return {};
+}
+
+/// Reads one feed from its saved position until it has caught up.
+Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait, Drained& out) {
+  REHOME_TRY_ASSIGN(const auto feed, StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call()));
+  for (int reads = 0; reads < kReadsMax; ++reads) {
+    const ChangePosition position{session.run().positions.at(std::string(Name(side)))};
+    REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
+    REHOME_TRY(Mark(session, side, batch.events));
+    if (batch.position != position) {
+      REHOME_TRY(SavePosition(session, side, batch.position.token));
+    }
+    REHOME_TRY(ApplyDirty(session, side, apply, out));
+    REHOME_TRY(feed->Release(batch.position, session.call()));
+    if (batch.events.size() < kEventsMax) {
+      return {};
+    }
+  }
+  out.caught_up = false;
   return {};
 }
 
@@ -124,9 +154,9 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
   return out;
 }
 
-/// Reads a collection in batches and reconciles the ids that `find` picks out of each.
+/// Reads a collection in batches and applies the ids that `find` picks out of each.
 template <class Find>
-Status Sweep(Session& session, DocumentStore& store, const std::string& collection, VectorMode mode, Drained& out, const Find& find) {
+Status Sweep(Session& session, DocumentStore& store, const std::string& collection, const ApplyIds& apply, Drained& out, const Find& find) {
   REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, session.call()));
   while (true) {
     REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
@@ -134,89 +164,171 @@ Status Sweep(Session& session, DocumentStore& store, const std::string& collecti
       return {};
     }
     REHOME_TRY_ASSIGN(const std::vector<Value> ids, find(std::move(documents)));
-    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session.flow(), ids, mode, session.call()));
-    out.reconciled.Add(reconciled);
-    out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+    if (!ids.empty()) {
+      REHOME_TRY(apply(ids));
+      out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+    }
   }
 }
 
-Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
-  REHOME_TRY(Sweep(session, session.source(), session.plan().items.from, mode, out,
-                   [&](std::vector<Document> sources) { return Differing(session, std::move(sources)); }));
-  return Sweep(session, session.target(), session.plan().items.to, mode, out,
-               [&](const std::vector<Document>& items) { return Orphaned(session, items); });
+/// Ids of the batch of items that are not as the ledger says.
+Result<std::vector<Value>> NotOurs(Session& session, const std::vector<Document>& items) {
+  std::vector<Value> ids;
+  for (const Document& item : items) {
+    ids.emplace_back(item.Id());
+  }
+  REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  std::vector<Value> out;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (Judge(histories[i], DocumentDigest(items[i].view())) != Ownership::kOurs) {
+      out.push_back(ids[i]);
+    }
+  }
+  return out;
 }
 
-/// Takes the source's head as the position to read from; "none" where there is no feed.
-Status TakePosition(Session& session) {
-  auto feed = session.source().OpenFeed(WatchedCollections(session.plan()), session.call());
+/// Ids of the batch of sources whose item was written and is gone.
+Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document>& sources) {
+  std::vector<Value> ids;
+  for (const Document& source : sources) {
+    ids.emplace_back(source.Id());
+  }
+  REHOME_TRY_ASSIGN(const auto items, session.target().FindByIds(session.plan().items.to, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  std::vector<Value> out;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const OwnedHistory::Step* last = histories[i].LastDone();
+    if (!items[i] && last != nullptr && last->after) {
+      out.push_back(ids[i]);
+    }
+  }
+  return out;
+}
+
+/// Takes the store's head as the position to read from; "none" where there is no feed.
+Status TakePosition(Session& session, Side side) {
+  REHOME_TRY(session.target().EnsureIndex(journal::kDirty, {.name = "of", .paths = {"of"}, .unique = false}, session.call()));
+  auto feed = StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call());
   if (!feed) {
     if (feed.error().code != ErrorCode::kFailedPrecondition) {
       return std::unexpected(std::move(feed).error());
     }
-    return SavePosition(session, std::string(kNoFeed));
+    return SavePosition(session, side, std::string(kNoFeed));
   }
   REHOME_TRY_ASSIGN(const ChangePosition head, (*feed)->Head(session.call()));
-  return SavePosition(session, head.token);
+  return SavePosition(session, side, head.token);
+}
+
+Status Forget(Session& session, Side side) {
+  Drained ignored;
+  REHOME_TRY(ApplyDirty(session, side, [](const std::vector<Value>&) { return Status{}; }, ignored));
+  session.run().positions.erase(std::string(Name(side)));
+  return session.Save();
+}
+
+Result<std::string> SavedPosition(Session& session, Side side) {
+  const auto saved = session.run().positions.find(Name(side));
+  if (saved == session.run().positions.end()) {
+    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the run has no {} feed position yet", Name(side)), "run the phases before first: `rehome run`");
+  }
+  return saved->second;
+}
+
+/// Reconciles and adds up.
+ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out) {
+  return [&session, mode, &out](const std::vector<Value>& ids) -> Status {
+    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session.flow(), ids, mode, session.call()));
+    out.reconciled.Add(reconciled);
+    return {};
+  };
+}
+
+Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
+  const ApplyIds apply = Reconciling(session, mode, out);
+  REHOME_TRY(Sweep(session, session.source(), session.plan().items.from, apply, out,
+                   [&](std::vector<Document> sources) { return Differing(session, std::move(sources)); }));
+  return Sweep(session, session.target(), session.plan().items.to, apply, out,
+               [&](const std::vector<Document>& items) { return Orphaned(session, items); });
 }
 
 }  // namespace
 
 Status TakeForwardPosition(Session& session) {
-  REHOME_TRY(session.target().EnsureIndex(journal::kDirty, {.name = "run", .paths = {"run"}, .unique = false}, session.call()));
-  return session.run().positions.contains(kForward) ? Status{} : TakePosition(session);
+  return session.run().positions.contains(Name(Side::kForward)) ? Status{} : TakePosition(session, Side::kForward);
 }
 
-Status ForgetForward(Session& session) {
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto marks, DirtyMarks(session));
-    if (marks.empty()) {
-      break;
-    }
-    std::vector<Write> removals;
-    for (const Document& mark : marks) {
-      removals.push_back(Write::Delete(mark));
-    }
-    REHOME_TRY(session.target().Apply(journal::kDirty, removals, {}, session.call()));
-  }
-  session.run().positions.erase(std::string(kForward));
-  return session.Save();
+Status TakeReversePosition(Session& session) {
+  return session.run().positions.contains(Name(Side::kReverse)) ? Status{} : TakePosition(session, Side::kReverse);
 }
+
+Status ForgetForward(Session& session) { return Forget(session, Side::kForward); }
+Status ForgetReverse(Session& session) { return Forget(session, Side::kReverse); }
 
 Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait) {
   Drained out;
-  const auto saved = session.run().positions.find(kForward);
-  if (saved == session.run().positions.end()) {
-    return Fail(ErrorCode::kFailedPrecondition, "the run has no feed position yet", "run phase 2 first: `rehome run --phase 2`");
-  }
-  REHOME_TRY(ApplyDirty(session, mode, out));
-  if (saved->second == kNoFeed) {
+  const ApplyIds apply = Reconciling(session, mode, out);
+  REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kForward));
+  REHOME_TRY(ApplyDirty(session, Side::kForward, apply, out));
+  if (position == kNoFeed) {
     REHOME_TRY(SweepBothSides(session, mode, out));
+  } else {
+    REHOME_TRY(DrainFeed(session, Side::kForward, apply, wait, out));
+  }
+  return out;
+}
+
+Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wait) {
+  Drained out;
+  REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kReverse));
+  REHOME_TRY(ApplyDirty(session, Side::kReverse, apply, out));
+  if (position != kNoFeed) {
+    REHOME_TRY(DrainFeed(session, Side::kReverse, apply, wait, out));
     return out;
   }
-  REHOME_TRY_ASSIGN(const auto feed, session.source().OpenFeed(WatchedCollections(session.plan()), session.call()));
-  for (int reads = 0; reads < kReadsMax; ++reads) {
-    const ChangePosition position{saved->second};
-    REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
-    REHOME_TRY(Mark(session, batch.events));
-    if (batch.position != position) {
-      REHOME_TRY(SavePosition(session, batch.position.token));
-    }
-    REHOME_TRY(ApplyDirty(session, mode, out));
-    REHOME_TRY(feed->Release(batch.position, session.call()));
-    if (batch.events.size() < kEventsMax) {
-      return out;
-    }
-  }
-  out.caught_up = false;
+  REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
+                   [&](const std::vector<Document>& items) { return NotOurs(session, items); }));
+  REHOME_TRY(Sweep(session, session.source(), session.plan().items.from, apply, out,
+                   [&](const std::vector<Document>& sources) { return ItemGone(session, sources); }));
   return out;
 }
 
 Result<Drained> SweepForward(Session& session, VectorMode mode) {
   Drained out;
-  REHOME_TRY(TakePosition(session));
-  REHOME_TRY(ApplyDirty(session, mode, out));
+  REHOME_TRY(TakePosition(session, Side::kForward));
+  REHOME_TRY(ApplyDirty(session, Side::kForward, Reconciling(session, mode, out), out));
   REHOME_TRY(SweepBothSides(session, mode, out));
+  return out;
+}
+
+Result<std::vector<bool>> PendingForward(const Plan& plan, const RunRecord& run, const Stores& stores, std::span<const Value> ids, const Call& call) {
+  std::vector<bool> out(ids.size());
+  const auto saved = run.positions.find(Name(Side::kForward));
+  if (saved == run.positions.end() || saved->second == kNoFeed) {
+    return out;
+  }
+  std::set<std::string> named;
+  const Value of = Value::String(MarksOf(run, Side::kForward));
+  REHOME_TRY_ASSIGN(const auto marks, stores.target_documents->FindByField(journal::kDirty, "of", {&of, 1}, SIZE_MAX, call));
+  for (const Document& mark : marks) {
+    named.insert(SortKey(*mark.Find("id")));
+  }
+  REHOME_TRY_ASSIGN(const auto feed, stores.source_documents->OpenFeed(Watched(plan, Side::kForward), call));
+  ChangePosition position{saved->second};
+  for (int reads = 0; reads < kReadsMax; ++reads) {
+    REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, Millis{0}, call));
+    for (const ChangeEvent& event : batch.events) {
+      if (event.collection == plan.items.from) {
+        named.insert(SortKey(event.id.view()));
+      }
+    }
+    position = batch.position;
+    if (batch.events.size() < kEventsMax) {
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    out[i] = named.contains(SortKey(ids[i].view()));
+  }
   return out;
 }
 

@@ -82,17 +82,11 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
 
 /// The stores, every write of which first asks the lease.
 Stores Guarded(const Stores& stores, const Lease& lease) {
-  const auto guard = std::make_shared<GuardInterceptor>([&lease] { return lease.Check(); });
-  const auto documents = [&](const std::shared_ptr<DocumentStore>& store) -> std::shared_ptr<DocumentStore> {
-    return std::make_shared<InterceptedDocumentStore<GuardInterceptor>>(store, guard);
-  };
-  const auto vectors = [&](const std::shared_ptr<VectorStore>& store) -> std::shared_ptr<VectorStore> {
-    return std::make_shared<InterceptedVectorStore<GuardInterceptor>>(store, guard);
-  };
-  return {.source_documents = documents(stores.source_documents),
-          .target_documents = documents(stores.target_documents),
-          .source_vectors = vectors(stores.source_vectors),
-          .target_vectors = vectors(stores.target_vectors),
+  const auto guard = std::make_shared<WriteGuard>([&lease] { return lease.Check(); });
+  return {.source_documents = std::make_shared<GuardedDocumentStore>(stores.source_documents, guard),
+          .target_documents = std::make_shared<GuardedDocumentStore>(stores.target_documents, guard),
+          .source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard),
+          .target_vectors = std::make_shared<GuardedVectorStore>(stores.target_vectors, guard),
           .embedder = stores.embedder};
 }
 

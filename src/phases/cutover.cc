@@ -1,0 +1,266 @@
+// Phase 4, forward. The long work happens while the application still writes: drain, then the full verification. Under
+// the fence only what a feed named since is looked at again, so that the write pause is short. Every step is journaled
+// before it is made; what the journal says decides after a crash whether the next runner completes or puts back.
+#include "phases/cutover.h"
+
+#include <fmt/format.h>
+
+#include "checks/check.h"
+#include "phases/feeds.h"
+#include "phases/fences.h"
+#include "phases/pointers.h"
+#include "phases/verification.h"
+
+namespace rehome {
+namespace {
+
+// A drain under the fence that still finds something after this many turns has a writer that the fence does not see.
+constexpr int kDrainTurnsMax = 50;
+
+class WritePause {
+ public:
+  explicit WritePause(Session& session) : session_(session), start_(session.clock().Steady()) {}
+  [[nodiscard]] Millis Elapsed() const { return std::chrono::duration_cast<Millis>(session_.clock().Steady() - start_); }
+  /// kDeadlineExceeded once the budget is spent.
+  [[nodiscard]] Status Check() const {
+    const Millis budget = session_.plan().cutover.write_pause_max;
+    if (Elapsed() <= budget) {
+      return {};
+    }
+    return Fail(ErrorCode::kDeadlineExceeded,
+                fmt::format("the write pause reached {}, cutover.write_pause_max is {}: the cutover was cancelled and the application writes again", FormatDuration(Elapsed()), FormatDuration(budget)),
+                "try at a quieter time, or raise cutover.write_pause_max; `rehome cutover --dry-run` predicts the pause");
+  }
+
+ private:
+  Session& session_;
+  SteadyTime start_;
+};
+
+Status SaveState(Session& session, CutoverRecord::State state) {
+  session.run().cutover->state = state;
+  return session.Save();
+}
+
+Status FailedVerification(const Verification& verification, std::string_view when) {
+  return Fail(ErrorCode::kCheckFailed, fmt::format("the verification {} failed: {}; the application still runs on the old side", when, InWords(verification)),
+              "`rehome verify` shows every discrepancy; mend them, then cut over again");
+}
+
+/// Drains until a turn finds nothing: under a fence that is zero lag; without one it is the head as last read.
+Status DrainToZero(Session& session, const WritePause& pause, std::vector<Value>& ids) {
+  for (int turn = 0; turn < kDrainTurnsMax; ++turn) {
+    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+    REHOME_TRY(pause.Check());
+    ids.insert(ids.end(), drained.ids.begin(), drained.ids.end());
+    if (drained.ids.empty() && drained.caught_up) {
+      return {};
+    }
+  }
+  return {};
+}
+
+Status FlipAll(Session& session) {
+  for (PointerRecord& pointer : session.run().cutover->pointers) {
+    REHOME_TRY(Flip(pointer, session.target(), session.call()));
+    pointer.flipped = true;
+    REHOME_TRY(session.Save());
+  }
+  return {};
+}
+
+Status Complete(Session& session) {
+  session.run().cutover->state = CutoverRecord::State::kComplete;
+  session.run().cut_over_at = session.clock().Now();
+  REHOME_TRY(session.Save());
+  return RunHooks(session, "after", session.plan().cutover.hooks.after);
+}
+
+/// What was written to the new collection since the reverse position: nothing of ours should be.
+Status NamedByReverse(Session& session, std::vector<Value>& ids) {
+  REHOME_TRY_ASSIGN(const Drained named, DrainReverse(session, [](const std::vector<Value>&) { return Status{}; }));
+  ids.insert(ids.end(), named.ids.begin(), named.ids.end());
+  return {};
+}
+
+Status UnderFence(Session& session, const WritePause& pause) {
+  REHOME_TRY(RaiseFences(session));
+  REHOME_TRY(SaveState(session, CutoverRecord::State::kFenced));
+  std::vector<Value> ids;
+  REHOME_TRY(DrainToZero(session, pause, ids));
+  REHOME_TRY(NamedByReverse(session, ids));
+  VerificationScope scope(session);
+  scope.context().only = std::move(ids);
+  REHOME_TRY_ASSIGN(const Verification delta, VerifyDelta(scope.context()));
+  if (!delta.passed) {
+    return FailedVerification(delta, "under the fence");
+  }
+  REHOME_TRY(pause.Check());
+  REHOME_TRY(SaveState(session, CutoverRecord::State::kVerified));
+  REHOME_TRY(FlipAll(session));
+  session.run().cutover->write_pause_ms = pause.Elapsed().count();
+  return Complete(session);
+}
+
+/// Everything that needs no fence: drain, positions, the full verification.
+Status BeforeFence(Session& session) {
+  REHOME_TRY(DrainForward(session, VectorMode::kNow));
+  REHOME_TRY(TakeReversePosition(session));
+  VerificationScope scope(session);
+  scope.context().pending_fails = false;  // what a feed names is drained under the fence and verified there
+  REHOME_TRY_ASSIGN(const Verification full, Verify(scope.context(), ChecksBeforeCutover()));
+  if (!full.passed) {
+    return FailedVerification(full, "before the fence");
+  }
+  session.run().verified_at = session.clock().Now();
+  session.run().watermarks.insert_or_assign("verified_through", session.run().positions["forward"]);
+  return session.Save();
+}
+
+Status Intend(Session& session) {
+  REHOME_TRY_ASSIGN(auto pointers, ReadPointers(session.plan(), session.target(), session.call()));
+  REHOME_TRY_ASSIGN(FenceRecord fence, PlanFence(session, session.plan().items.from, false));
+  std::string named;
+  for (const PointerRecord& pointer : pointers) {
+    named += fmt::format(" {} in {}: {} → {};", pointer.key, pointer.where, pointer.old_value.value_or("(absent)"), pointer.new_value);
+  }
+  session.run().cutover = CutoverRecord{.state = CutoverRecord::State::kIntended, .reverse = false, .pointers = std::move(pointers), .fences = {std::move(fence)}, .write_pause_ms = 0};
+  REHOME_TRY(session.Save());
+  return session.Audit("cutover intended", named);
+}
+
+/// Whether an interrupted cutover may be completed: its delta was proved, the fence held all along, nothing came since.
+Result<bool> MayRollForward(Session& session) {
+  const auto& cutover = session.run().cutover;
+  if (!cutover || cutover->reverse || cutover->state != CutoverRecord::State::kVerified) {
+    return false;
+  }
+  REHOME_TRY_ASSIGN(const bool fenced, FencesHold(session));
+  if (!fenced) {
+    return false;
+  }
+  REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+  return drained.ids.empty();
+}
+
+PhaseOutcome Outcome(Session& session) {
+  const RunRecord& run = session.run();
+  PhaseOutcome out;
+  const RestorePoint* items = run.FindRestorePoint(Phase::kItems);
+  out.digest = items == nullptr ? "" : items->digest;
+  out.counts["pointers flipped"] = static_cast<std::int64_t>(run.cutover->pointers.size());
+  out.counts["write_pause_ms"] = run.cutover->write_pause_ms;
+  out.positions = run.positions;
+  return out;
+}
+
+/// The pass after the flip: the application is on the new side whatever it finds.
+Result<PhaseOutcome> FullPass(Session& session) {
+  VerificationScope scope(session);
+  scope.context().pending_fails = false;
+  REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));
+  if (!after.passed) {
+    return Fail(ErrorCode::kCheckFailed, fmt::format("the application is on the new side, but the full pass after the flip found: {}", InWords(after)),
+                "`rehome verify` shows every discrepancy; `rehome revert` goes back to the old side, keeping what was written since");
+  }
+  session.run().verified_at = session.clock().Now();
+  return Outcome(session);
+}
+
+}  // namespace
+
+Result<PhaseOutcome> RunCutover(Session& session) {
+  if (session.run().IsCutOver()) {  // only the full pass after the flip is owed
+    return FullPass(session);
+  }
+  REHOME_TRY_ASSIGN(const bool forward, MayRollForward(session));
+  if (forward) {
+    session.events().Note("the interrupted cutover had been proved under its fence, which still holds: completing it");
+    REHOME_TRY(FlipAll(session));
+    REHOME_TRY(Complete(session));
+    return FullPass(session);
+  }
+  REHOME_TRY(SettleCutover(session));
+  REHOME_TRY(RunHooks(session, "before", session.plan().cutover.hooks.before));
+  REHOME_TRY(BeforeFence(session));
+  REHOME_TRY(Intend(session));
+  const WritePause pause(session);
+  if (Status flipped = UnderFence(session, pause); !flipped) {
+    // The lease gone or the store away: then the next runner puts back what this one cannot.
+    if (auto back = SettleCutover(session); !back) {
+      session.events().Warn(fmt::format("the cutover could not be put back now ({}); the next `rehome run`, `cutover` or `revert` does it", back.error().message));
+    }
+    return std::unexpected(std::move(flipped).error());
+  }
+  session.events().Note(fmt::format("cut over; writes were paused for {}", FormatDuration(Millis{session.run().cutover->write_pause_ms})));
+  return FullPass(session);
+}
+
+Result<bool> SettleCutover(Session& session) {
+  const auto& cutover = session.run().cutover;
+  if (!cutover || cutover->state == CutoverRecord::State::kComplete) {
+    return false;
+  }
+  session.events().Note(cutover->reverse ? "an interrupted revert goes on: the application returns to the old side"
+                                         : "the cutover is put back: pointers to their old values, fence lifted");
+  // What the application wrote on the new side while some pointers were flipped goes back with it.
+  REHOME_TRY(UndoCutover(session));
+  return true;
+}
+
+Result<Counts> CarryStragglers(Session& session, bool follow) {
+  Counts counts;
+  const Millis quiet = session.plan().cutover.quiet;
+  while (true) {
+    auto drained = DrainForward(session, VectorMode::kNow, quiet);
+    if (!drained && drained.error().code == ErrorCode::kCancelled && follow) {
+      return counts;
+    }
+    if (!drained) {
+      return std::unexpected(std::move(drained).error());
+    }
+    const Reconciled& carried = drained->reconciled;
+    const std::size_t changed = carried.inserted + carried.replaced + carried.deleted + carried.saved.size();
+    if (changed > 0 && session.run().IsCutOver()) {
+      session.run().last_straggler_at = session.clock().Now();
+      REHOME_TRY(session.Save());
+    }
+    counts["stragglers carried"] += static_cast<std::int64_t>(carried.inserted + carried.replaced + carried.deleted);
+    counts["stragglers saved"] += static_cast<std::int64_t>(carried.saved.size());
+    if (session.call().stop.stop_requested() || (drained->ids.empty() && drained->caught_up && !follow)) {
+      return counts;
+    }
+  }
+}
+
+Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& deps) {
+  CutoverForecast out;
+  const Call call{.stop = deps.stop};
+  const Plan& plan = *read.compiled->plan;
+  const SteadyTime start = deps.clock.Steady();
+  auto pointers = ReadPointers(plan, *deps.stores.target_documents, call);
+  if (pointers) {
+    out.pointers = *std::move(pointers);
+  } else {
+    out.obstacles.push_back(pointers.error().message);
+  }
+  for (const std::string& collection : {plan.items.from, plan.items.to}) {
+    REHOME_TRY_ASSIGN(const auto ignored, (collection == plan.items.from ? deps.stores.source_documents : deps.stores.target_documents)->Count(collection, call));
+    static_cast<void>(ignored);
+  }
+  // Under the fence stand the same reads, the delta (nothing, if the feeds are quiet) and one durable write a pointer.
+  out.write_pause = std::chrono::duration_cast<Millis>(deps.clock.Steady() - start) * 2 + Millis{20} * static_cast<int>(out.pointers.size() + 2);
+  REHOME_TRY_ASSIGN(const FenceKind kind, deps.stores.source_documents->PossibleFence(plan.items.from, call));
+  out.fence = plan.cutover.fence == CutoverPlan::Fence::kNone ? "none (the plan wants none)" : std::string(Name(kind));
+  if (!plan.cutover.hooks.fence.empty()) {
+    out.fence += ", after cutover.hooks.fence";
+  }
+  if (!read.run || read.run->At(Phase::kVectors).state != PhaseState::kDone) {
+    out.obstacles.push_back("phase 3 (vectors) has not run");
+  } else if (read.run->IsCutOver()) {
+    out.obstacles.push_back("the run is cut over already");
+  }
+  return out;
+}
+
+}  // namespace rehome

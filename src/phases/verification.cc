@@ -1,0 +1,30 @@
+#include "phases/verification.h"
+
+#include "phases/feeds.h"
+
+namespace rehome {
+
+VerificationScope::VerificationScope(Session& session)
+    : context_{.flow = session.flow(),
+               .run = session.run(),
+               .chat = session.deps().chat.get(),
+               .legacy_embedder = session.deps().legacy_embedder.get(),
+               .events = session.events(),
+               .sample = 1.0,
+               .pending = [&session](std::span<const Value> ids) { return PendingForward(session.plan(), session.run(), session.stores(), ids, session.call()); },
+               .pending_fails = true,
+               .only = {},
+               .seed = session.run().seed,
+               .call = session.call()} {}
+
+std::vector<std::string> ChecksBeforeCutover() {
+  std::vector<std::string> out;
+  for (const NamedCheck& check : AllChecks()) {
+    if (!check.after_cutover_only) {
+      out.emplace_back(check.name);
+    }
+  }
+  return out;
+}
+
+}  // namespace rehome
