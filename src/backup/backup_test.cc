@@ -245,7 +245,10 @@ TEST_F(BackupTest, WritesPrivateFiles) {
 }
 
 TEST_F(BackupTest, DetectsEveryFlippedByte) {
-  const BackupResult backup = Create();
+  BackupRequest request = Request();
+  request.collections = {"plain"};
+  Insert(documents_, "plain", {DocumentBuilder().Int32("_id", 3).String("v", "\xff").Finish()});
+  const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
   for (const auto& entry : fs::recursive_directory_iterator(backup.path)) {
     if (!entry.is_regular_file()) {
       continue;
@@ -289,6 +292,12 @@ TEST_F(BackupTest, NamesWhatIsMissingExtraTruncatedAndSwapped) {
   Put(backup.path / "vectors" / "stray", "x");
   EXPECT_TRUE(Has(Ok(VerifyBackup(backup.path)), Kind::kExtra, "vectors/stray"));
   fs::remove(backup.path / "vectors" / "stray");
+  fs::rename(backup.path / "manifest.json", dir_ / "manifest");
+  EXPECT_TRUE(Has(Ok(VerifyBackup(backup.path)), Kind::kMissing, "manifest.json"));
+  fs::create_symlink(dir_ / "manifest", backup.path / "manifest.json");
+  EXPECT_TRUE(Has(Ok(VerifyBackup(backup.path)), Kind::kNotRegular, "manifest.json"));
+  fs::remove(backup.path / "manifest.json");
+  fs::rename(dir_ / "manifest", backup.path / "manifest.json");
   EXPECT_TRUE(Ok(VerifyBackup(backup.path)).passed());
 }
 
@@ -456,6 +465,15 @@ TEST_F(BackupTest, CarriesNamesThatAreNoFileNames) {
   EXPECT_EQ(DecodeName("%2E%2e"), std::nullopt);
 }
 
+TEST_F(BackupTest, RefusesNamesThatAManifestCannotHoldBeforeItReads) {
+  BackupRequest request = Request();
+  request.collections = {"\xff"};
+  EXPECT_EQ(CreateBackup(request, clock_, sink_, call_).error().code, ErrorCode::kInvalidArgument);
+  request.collections = {""};
+  EXPECT_EQ(CreateBackup(request, clock_, sink_, call_).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(fs::exists(dir_ / "backups"));
+}
+
 TEST_F(BackupTest, RefusesADirectoryThatMayNotBeWritten) {
   BackupRequest request = Request();
   Put(dir_ / "file", "");
@@ -485,6 +503,8 @@ class LoadTest : public BackupTest {
 TEST_F(LoadTest, ReadsLinesAndArraysAndIsRepeatable) {
   File("documents/lines.json", "{\"_id\":1}\n\n{\"_id\":{\"$numberLong\":\"2\"},\"s\":\"]\"}");
   File("documents/array.json", "[{\"_id\":\"a\",\"s\":\"}\\\"{\"},\n{\n  \"_id\": \"b\"\n}\n]\n");
+  Put(dir_ / "elsewhere", "{\"_id\":7}\n");
+  fs::create_symlink(dir_ / "elsewhere", dir_ / "app/documents/linked.json");
   File("documents/empty.json", "");
   File("documents/none.json", "[]");
   File("vectors/vectors_ns.jsonl", "{\"id\":\"v\",\"values\":[0.5,1]}\n");
@@ -493,7 +513,8 @@ TEST_F(LoadTest, ReadsLinesAndArraysAndIsRepeatable) {
   EXPECT_EQ(first.collections.at("array").inserted, 2U);
   EXPECT_EQ(first.collections.at("empty").inserted, 0U);
   EXPECT_EQ(first.namespaces.at("ns").inserted, 1U);
-  EXPECT_EQ(Ok(target_.Collections(call_)).size(), 4U);
+  EXPECT_EQ(first.collections.at("linked").inserted, 1U);
+  EXPECT_EQ(Ok(target_.Collections(call_)).size(), 5U);
   const LoadResult second = Ok(Load());
   EXPECT_EQ(second.collections.at("array").equal, 2U);
   EXPECT_TRUE(second.complete());

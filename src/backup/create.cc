@@ -317,10 +317,28 @@ Status Creation::Vectors() {
   return {};
 }
 
+/// Refuses before the first read what the manifest could not hold at the end.
+Status CheckRequest(const BackupRequest& request) {
+  Manifest names;
+  names.notes = request.notes;
+  for (const std::vector<std::string>* list : {&request.collections, &request.namespaces}) {
+    for (const std::string& name : *list) {
+      if (name.empty()) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    "a collection or namespace to back up has no name");
+      }
+      names.notes.emplace(name, std::string());
+    }
+  }
+  REHOME_TRY(ManifestText(names));
+  return {};
+}
+
 }  // namespace
 
 Result<BackupResult> CreateBackup(const BackupRequest& request, Clock& clock, EventSink& events,
                                   const Call& call) {
+  REHOME_TRY(CheckRequest(request));
   const WallTime now = clock.Now();
   REHOME_TRY_ASSIGN(Unfinished unfinished, Unfinished::Begin(request.dir, now));
   for (const std::string_view part : {kDocumentsDir, kVectorsDir}) {

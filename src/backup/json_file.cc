@@ -6,6 +6,7 @@ namespace rehome {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
+constexpr std::size_t kDocumentBytesMax = std::size_t{128} << 20U;  // as the longest line
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::unexpected<Error> Broken(std::string_view why) {
@@ -112,6 +113,9 @@ Status JsonFile::Collect() {
     }
     document_.append(line_, position_);
     document_ += '\n';
+    if (document_.size() > kDocumentBytesMax) {
+      return Broken("the document that begins here is longer than a document can be");
+    }
     REHOME_TRY_ASSIGN(const bool more, NextLine());
     if (!more) {
       return Broken("the document that begins here does not end");

@@ -15,6 +15,8 @@ constexpr std::size_t kIdsPerRead = 500;
 constexpr int kRoundsMax = 20;
 // How long a feed may take to show what was committed before it was asked.
 constexpr Millis kFeedWait{1000};
+constexpr std::string_view kNoFeed =
+    "the document store has no change feed: each collection is consistent only within its window";
 constexpr std::string_view kUnsettled =
     "documents were written faster than they could be read again: each collection is consistent "
     "only within its window";
@@ -148,7 +150,9 @@ Result<std::optional<std::string>> LiveWrites::Settle(const std::filesystem::pat
                                                       const Call& call) {
   std::optional<std::string> warning;
   bool exact = false;
-  if (feed_) {
+  if (!feed_) {
+    warning = kNoFeed;
+  } else {
     const auto settled = CatchUp(root, collections, call);
     if (!settled && settled.error().code != ErrorCode::kFailedPrecondition) {
       return std::unexpected(settled.error());

@@ -25,8 +25,9 @@ constexpr std::string_view kVectorsPrefix = "vectors_";
 
 /// A file to load and what it is loaded into.
 struct Source {
-  std::filesystem::path path;
-  std::string name;  // collection or namespace
+  std::filesystem::path path;  // as it was named
+  std::filesystem::path file;  // links followed
+  std::string name;            // collection or namespace
   std::uint64_t records = 0;
 };
 
@@ -103,7 +104,8 @@ void Load::Sort(const std::filesystem::path& path, std::string_view prefix, std:
     Problem(path, 0, "a collection of rehome's journal cannot be loaded");
     return;
   }
-  sources.push_back({path, std::move(name), 0});
+  std::error_code failed;
+  sources.push_back({path, std::filesystem::weakly_canonical(path, failed), std::move(name), 0});
 }
 
 Result<std::vector<Source>> Load::Sources(std::string_view part, std::string_view prefix,
@@ -135,7 +137,7 @@ Status Load::ReportDuplicates(const Source& source, Duplicates& duplicates, std:
 }
 
 Status Load::CheckDocuments(Source& source) {
-  REHOME_TRY_ASSIGN(JsonFile file, JsonFile::Open(source.path));
+  REHOME_TRY_ASSIGN(JsonFile file, JsonFile::Open(source.file));
   Duplicates duplicates;
   while (true) {
     REHOME_TRY(Stopped());
@@ -164,7 +166,7 @@ Status Load::CheckDocuments(Source& source) {
 }
 
 Status Load::CheckVectors(Source& source, DimensionSeen& seen) {
-  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(source.path, FileReader::Hash::kNo));
+  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(source.file, FileReader::Hash::kNo));
   Duplicates duplicates;
   while (true) {
     REHOME_TRY(Stopped());
@@ -219,8 +221,8 @@ Status Load::CheckAll(std::vector<Source>& documents, std::vector<Source>& vecto
 
 Status Load::WriteDocuments(const Source& source) {
   REHOME_TRY(request_.documents->CreateCollection(source.name, Document(), call_));
-  REHOME_TRY_ASSIGN(JsonFile file, JsonFile::Open(source.path));
-  DocumentWriter writer(*request_.documents, source.name, {}, call_);
+  REHOME_TRY_ASSIGN(JsonFile file, JsonFile::Open(source.file));
+  DocumentWriter writer(*request_.documents, source.name, {}, {}, call_);
   std::uint64_t done = 0;
   while (true) {
     REHOME_TRY_ASSIGN(const std::optional<std::string_view> text, file.Next());
@@ -240,7 +242,7 @@ Status Load::WriteDocuments(const Source& source) {
 }
 
 Status Load::WriteVectors(const Source& source) {
-  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(source.path, FileReader::Hash::kNo));
+  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(source.file, FileReader::Hash::kNo));
   VectorWriter writer(*request_.vectors, source.name, {}, clock_, call_);
   while (true) {
     REHOME_TRY_ASSIGN(std::optional<VectorRecord> record, reader.Next());

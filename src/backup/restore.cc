@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kScanCount = 1000;
 constexpr std::size_t kScanBytes = std::size_t{4} << 20U;
 
+// A collection's own validator may have come after its documents: what was stored is restored.
+constexpr WriteOptions kAsStored{.bypass_fence = true};
+
 /// The records of `all` that were asked for. kInvalidArgument names what the backup does not hold.
 template <class Backup>
 Result<std::vector<const Backup*>> Chosen(const std::vector<Backup>& all,
@@ -128,8 +131,8 @@ Status Restoration::RemoveDocument(const std::string& collection, Document docum
                                    WrittenCounts& counts) {
   REHOME_TRY(request_.save_document(collection, document));
   const Write write = Write::Delete(std::move(document));
-  REHOME_TRY_ASSIGN(const auto results, request_.documents->Apply(collection, {&write, 1},
-                                                                  {.bypass_fence = true}, call_));
+  REHOME_TRY_ASSIGN(const auto results,
+                    request_.documents->Apply(collection, {&write, 1}, kAsStored, call_));
   // A loser of the race is a document that somebody just wrote: it stays, as an extra one.
   ++(results.front().applied() || !results.front().found ? counts.removed : counts.extra);
   return {};
@@ -167,7 +170,7 @@ Status Restoration::Collection(const CollectionBackup& collection,
   }
   DocumentWriter writer(store, collection.name,
                         request_.overwrite ? request_.save_document : DocumentWriter::Save(),
-                        call_);
+                        kAsStored, call_);
   REHOME_TRY(WriteDocuments(collection, writer));
   WrittenCounts& counts = writer.counts();
   if (request_.exact) {

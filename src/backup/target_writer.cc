@@ -64,9 +64,8 @@ Status DocumentWriter::Flush() {
   for (const Document& document : batch_) {
     writes.push_back(Write::Insert(document));
   }
-  // A collection's own validator may have come after its documents: what was stored is restored.
   REHOME_TRY_ASSIGN(std::vector<WriteResult> results,
-                    store_.Apply(collection_, writes, {.bypass_fence = true}, call_));
+                    store_.Apply(collection_, writes, options_, call_));
   CHECK(results.size() == batch_.size());
   std::vector<Document> written;
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -96,8 +95,7 @@ Status DocumentWriter::Settle(const Document& document, WriteResult conflict) {
     }
     REHOME_TRY(overwrite_(collection_, *conflict.found));
     const Write write = Write::Replace(*std::move(conflict.found), document);
-    REHOME_TRY_ASSIGN(auto results,
-                      store_.Apply(collection_, {&write, 1}, {.bypass_fence = true}, call_));
+    REHOME_TRY_ASSIGN(auto results, store_.Apply(collection_, {&write, 1}, options_, call_));
     if (results.front().applied()) {
       ++counts_.replaced;
       return ReadBack({document});

@@ -22,10 +22,12 @@ class DocumentWriter {
  public:
   using Save = std::function<Status(const std::string& collection, const Document&)>;
   /// `overwrite` empty: what differs is kept. `store` must outlive it.
-  DocumentWriter(DocumentStore& store, std::string collection, Save overwrite, const Call& call)
+  DocumentWriter(DocumentStore& store, std::string collection, Save overwrite, WriteOptions options,
+                 const Call& call)
       : store_(store),
         collection_(std::move(collection)),
         overwrite_(std::move(overwrite)),
+        options_(options),
         call_(call) {}
 
   /// Buffers, and writes when a batch is full.
@@ -40,6 +42,7 @@ class DocumentWriter {
   DocumentStore& store_;
   std::string collection_;
   Save overwrite_;
+  WriteOptions options_;
   Call call_;
   std::vector<Document> batch_;
   std::size_t batch_bytes_ = 0;

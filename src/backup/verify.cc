@@ -67,9 +67,12 @@ void Verification::ReadManifestFile() {
     return;
   }
   const Error& error = manifest.error();
-  // A link or device in its place is named by the walk over the tree.
-  Add(error.code == ErrorCode::kNotFound ? Kind::kMissing : Kind::kManifest, kManifestFile, 0,
-      error.message);
+  if (error.code == ErrorCode::kNotFound) {
+    Add(Kind::kMissing, kManifestFile, 0, error.message);
+    return;
+  }
+  CheckEntry(std::string(kManifestFile));  // a link or device in its place
+  Add(Kind::kManifest, kManifestFile, 0, error.message);
 }
 
 void Verification::CheckEntry(const std::string& path) {
@@ -271,8 +274,8 @@ Result<VerifyResult> Verification::Run() {
   if (::stat(root_.c_str(), &status) != 0) {
     return std::unexpected(FileError(errno, "cannot open backup", root_));
   }
-  ReadManifestFile();
   expected_.emplace(kManifestFile);
+  ReadManifestFile();
   const Manifest none;
   const Manifest& manifest = result_.manifest ? *result_.manifest : none;
   const auto expect = [&](const BackupFile& file) {
