@@ -76,19 +76,26 @@ TEST(Filter, MatchesWhatTheOperatorsSay) {
 TEST(Filter, RefusesInTheServicesWords) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {R"({"f":{"$gt":"x"}})", "the $gt operator must be followed by a number, got string instead"},
-      {R"({"f":{"$in":"x"}})", "the $in operator must be followed by a list of strings or a list of numbers"},
-      {R"({"f":{"$in":[null]}})", "the $in operator must be followed by a list of strings or a list of numbers"},
-      {R"({"f":{"$nin":[true]}})", "the $nin operator must be followed by a list of strings or a list of numbers"},
-      {R"({"f":{"$in":["a",1]}})", "the $in operator must be followed by a list of strings or a list of numbers"},
-      {R"({"f":null})", "the $eq operator must be followed by a string, boolean or a number, got null instead"},
-      {R"({"f":{"$eq":{}}})", "the $eq operator must be followed by a string, boolean or a number, got {} instead"},
+      {R"({"f":{"$in":"x"}})",
+       "the $in operator must be followed by a list of strings or a list of numbers"},
+      {R"({"f":{"$in":[null]}})",
+       "the $in operator must be followed by a list of strings or a list of numbers"},
+      {R"({"f":{"$nin":[true]}})",
+       "the $nin operator must be followed by a list of strings or a list of numbers"},
+      {R"({"f":{"$in":["a",1]}})",
+       "the $in operator must be followed by a list of strings or a list of numbers"},
+      {R"({"f":null})",
+       "the $eq operator must be followed by a string, boolean or a number, got null instead"},
+      {R"({"f":{"$eq":{}}})",
+       "the $eq operator must be followed by a string, boolean or a number, got {} instead"},
       {R"({"f":["a"]})", "the $eq operator must be followed by a string, boolean or a number"},
       {R"({"f":{"$contains":1}})", "$contains is not a valid operator"},
       {R"({"Title":{"eq":"x"}})", R"(illegal condition for field Title, got {"eq":"x"})"},
       {R"({"$gt":1})", "$gt"},
       {R"({"$and":[]})", "the $and operator must be followed by"},
       {R"({"$or":{}})", "the $or operator must be followed by"},
-      {R"({"f":{"$exists":1}})", "the $exists operator must be followed by a boolean, got number instead"},
+      {R"({"f":{"$exists":1}})",
+       "the $exists operator must be followed by a boolean, got number instead"},
   };
   for (const auto& [json, text] : cases) {
     EXPECT_NE(ErrorOf(json).find(text), std::string::npos) << json << ": " << ErrorOf(json);

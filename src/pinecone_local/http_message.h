@@ -15,10 +15,10 @@ enum class Method : std::uint8_t { kGet, kPost, kPatch, kDelete, kOther };
 
 struct HttpRequest {
   Method method = Method::kOther;
-  std::string target;  // as sent: path and query, percent-encoded
-  std::string host;    // the Host header
-  std::string api_key;
-  std::string body;
+  std::string target{};  // as sent: path and query, percent-encoded
+  std::string host{};    // the Host header
+  std::string api_key{};
+  std::string body{};
 };
 
 struct HttpResponse {

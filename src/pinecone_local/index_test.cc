@@ -21,13 +21,16 @@ namespace fs = std::filesystem;
 
 class IndexTest : public testing::Test {
  protected:
-  IndexTest() : dir_(fs::temp_directory_path() / ("rehome-index-" + RandomHex(8))) { fs::create_directories(dir_); }
+  IndexTest() : dir_(fs::temp_directory_path() / ("rehome-index-" + RandomHex(8))) {
+    fs::create_directories(dir_);
+  }
   ~IndexTest() override { fs::remove_all(dir_); }
   IndexTest(const IndexTest&) = delete;
   IndexTest& operator=(const IndexTest&) = delete;
 
   [[nodiscard]] fs::path file() const { return dir_ / "test.vectors"; }
-  [[nodiscard]] Result<std::shared_ptr<Index>> TryOpen(LogFile::Mode mode = LogFile::Mode::kReadWrite) const {
+  [[nodiscard]] Result<std::shared_ptr<Index>> TryOpen(
+      LogFile::Mode mode = LogFile::Mode::kReadWrite) const {
     return Index::Open(file(), mode, {.name = "test"});
   }
   [[nodiscard]] std::shared_ptr<Index> Open(LogFile::Mode mode = LogFile::Mode::kReadWrite) const {
@@ -71,7 +74,8 @@ using Strings = std::vector<std::string>;
 
 TEST_F(IndexTest, KeepsEverythingAcrossAReopening) {
   VectorRecord odd = Record("odd", 0.1F);
-  odd.metadata = {{"list", Strings{"ü", ""}}, {"text", std::string("\"\n")}, {"yes", true}, {"x", 1e-7}};
+  odd.metadata = {
+      {"list", Strings{"ü", ""}}, {"text", std::string("\"\n")}, {"yes", true}, {"x", 1e-7}};
   {
     const auto index = Open();
     Upsert(*index, "a", Record("1"));
@@ -189,7 +193,8 @@ TEST_F(IndexTest, ReadOnlyRefusesWritesAndMakesNothing) {
   EXPECT_FALSE(fs::exists(file()));
 }
 
-/// A child upserts and deletes, tells each acknowledged step through a pipe, and is killed at some point of it.
+/// A child upserts and deletes, tells each acknowledged step through a pipe, and is killed at some
+/// point of it.
 TEST_F(IndexTest, LosesNothingAcknowledgedWhenKilled) {
   constexpr int kRounds = 8;
   constexpr int kStepsBeforeKill = 40;
@@ -203,7 +208,8 @@ TEST_F(IndexTest, LosesNothingAcknowledgedWhenKilled) {
       const auto index = TryOpen();
       for (int step = 0; index; ++step) {
         const std::string id = std::to_string(step);
-        const bool put = (*index)->Upsert("a", std::array{Record(id, static_cast<float>(step + 1))}).has_value();
+        const bool put =
+            (*index)->Upsert("a", std::array{Record(id, static_cast<float>(step + 1))}).has_value();
         const bool removed = step % 3 != 0 || (*index)->Delete("a", Strings{id}).has_value();
         if (!put || !removed || ::write(pipe[1], &step, sizeof step) != sizeof step) {
           break;
@@ -213,7 +219,8 @@ TEST_F(IndexTest, LosesNothingAcknowledgedWhenKilled) {
     }
     ::close(pipe[1]);
     int acknowledged = -1;
-    while (acknowledged < kStepsBeforeKill + round && ::read(pipe[0], &acknowledged, sizeof acknowledged) > 0) {
+    while (acknowledged < kStepsBeforeKill + round &&
+           ::read(pipe[0], &acknowledged, sizeof acknowledged) > 0) {
     }
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     while (::read(pipe[0], &acknowledged, sizeof acknowledged) > 0) {
@@ -224,7 +231,8 @@ TEST_F(IndexTest, LosesNothingAcknowledgedWhenKilled) {
     const auto index = Open();
     for (int step = 0; step <= acknowledged; ++step) {
       const std::string id = std::to_string(step);
-      EXPECT_EQ(Read(*index, "a", id), step % 3 == 0 ? VectorRecord{} : Record(id, static_cast<float>(step + 1)));
+      EXPECT_EQ(Read(*index, "a", id),
+                step % 3 == 0 ? VectorRecord{} : Record(id, static_cast<float>(step + 1)));
     }
   }
 }
@@ -235,7 +243,8 @@ TEST_F(IndexTest, ASecondHolderOfTheDirectoryIsTurnedAwayByName) {
   const auto second = Catalog::Open(dir(), LogFile::Mode::kReadWrite);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kLeaseHeld);
-  EXPECT_NE(second.error().message.find("process " + std::to_string(::getpid())), std::string::npos);
+  EXPECT_NE(second.error().message.find("process " + std::to_string(::getpid())),
+            std::string::npos);
   EXPECT_TRUE(Catalog::Open(dir(), LogFile::Mode::kReadOnly));
 }
 

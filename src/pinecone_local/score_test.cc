@@ -44,7 +44,8 @@ TEST(Score, CosineOfAZeroVectorIsZero) {
 
 TEST(TopK, KeepsTheBestAndBreaksTiesById) {
   TopK best(3, Metric::kDotproduct);
-  for (const auto& [id, score] : {std::pair{"d", 1.0}, {"b", 2.0}, {"a", 1.0}, {"c", 5.0}, {"e", 0.5}}) {
+  for (const auto& [id, score] :
+       {std::pair{"d", 1.0}, {"b", 2.0}, {"a", 1.0}, {"c", 5.0}, {"e", 0.5}}) {
     best.Offer({.score = score, .id = id, .tag = 0});
   }
   std::string order;

@@ -12,13 +12,13 @@
 namespace rehome {
 
 struct PineconeLocalOptions {
-  std::filesystem::path dir;
-  std::string index_name;  // empty: the one index that `dir` holds, else "local"
-  int dimension = 0;       // 0: what is stored, else the first upsert fixes it
-  std::string metric;      // cosine, dotproduct, euclidean; empty: what is stored, else cosine
+  std::filesystem::path dir{};
+  std::string index_name{};  // empty: the one index that `dir` holds, else "local"
+  int dimension = 0;         // 0: what is stored, else the first upsert fixes it
+  std::string metric{};      // cosine, dotproduct, euclidean; empty: what is stored, else cosine
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
-  Secret api_key;          // empty: any key, or none, is accepted
+  Secret api_key{};        // empty: any key, or none, is accepted
   bool read_only =
       false;  // nothing in `dir` changes (no lock, no new file); a missing `dir` is an empty index
 };
