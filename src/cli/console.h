@@ -26,6 +26,17 @@ int ReportError(const Error& error, bool json, CliEnvironment& environment);
 [[nodiscard]] Status Confirm(std::string_view what, const CommonOptions& common,
                              CliEnvironment& environment);
 
+/// Loads the plan and runs `body(const Plan&) -> Result<int>`: the exit code, its errors reported.
+template <class Body>
+int WithPlan(const CommonOptions& common, CliEnvironment& environment, Body body) {
+  const auto plan = LoadPlanFor(common, environment);
+  if (!plan) {
+    return plan.error();
+  }
+  const Result<int> exit_code = body(*plan);
+  return exit_code ? *exit_code : ReportError(exit_code.error(), common.json, environment);
+}
+
 /// One JSON document on stdout.
 void PrintJson(const nlohmann::ordered_json& document, CliEnvironment& environment);
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "cli/environment.h"
 #include "phases/session.h"
@@ -29,9 +30,16 @@ enum class Access : std::uint8_t {
 [[nodiscard]] Result<Deps> Wire(const Plan& plan, Access access, EventSink& events,
                                 CliEnvironment& environment);
 
-/// A document store alone, by its address (`backup restore --into`).
+/// Where a store's address leads.
+enum class StoreKind : std::uint8_t { kDocuments, kVectors };
+[[nodiscard]] StoreKind KindOf(std::string_view address);
+
+/// One store alone, by its address (`backup restore --into`), for the life of this process.
 [[nodiscard]] Result<std::shared_ptr<DocumentStore>> OpenDocuments(const StoreSpec& spec,
                                                                    Access access, Clock& clock);
+[[nodiscard]] Result<std::shared_ptr<VectorStore>> OpenVectors(const StoreSpec& spec,
+                                                               const Plan& plan,
+                                                               CliEnvironment& environment);
 
 /// Where texts' embeddings are kept between runs: $XDG_CACHE_HOME/rehome, else ~/.cache/rehome,
 /// else `fallback`.

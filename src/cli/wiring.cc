@@ -1,0 +1,129 @@
+#include "cli/wiring.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "adapters/hashing/hashing_embedder.h"
+#include "adapters/http/http_client.h"
+#include "adapters/pinecone/pinecone_vector_store.h"
+#include "adapters/sqlite/sqlite_document_store.h"
+#include "base/process.h"
+#include "base/random.h"
+#include "cli/hook.h"
+#include "decorators/rate_limited.h"
+#include "decorators/read_only.h"
+#include "decorators/retrying.h"
+#include "pinecone_local/server.h"
+
+namespace rehome::cli {
+namespace {
+
+constexpr std::string_view kSqlite = "sqlite:";
+constexpr std::string_view kMongo = "mongodb";
+constexpr std::string_view kLocal = "local:";
+constexpr std::size_t kKeyBytes = 24;
+
+/// What all stores of one call of the program share.
+struct Shared {
+  Clock& clock;
+  std::shared_ptr<HttpClient> http = std::make_shared<HttpClient>();
+  std::shared_ptr<RetryPolicy> retries;
+};
+
+/// An index that is served from inside this process, with the adapter that reaches it.
+struct ServedStore {
+  std::unique_ptr<PineconeLocal> server;  // outlives the store
+  std::unique_ptr<VectorStore> store;
+};
+
+Result<std::shared_ptr<VectorStore>> ServeLocally(PineconeLocalOptions options,
+                                                  const Shared& shared, const Call& call) {
+  options.api_key = Secret(RandomHex(kKeyBytes));
+  const Secret key = options.api_key;
+  const std::string identity =
+      std::string(kLocal) + std::filesystem::absolute(options.dir).lexically_normal().string();
+  auto served = std::make_shared<ServedStore>();
+  REHOME_TRY_ASSIGN(served->server, PineconeLocal::Start(std::move(options)));
+  PineconeOptions adapter;
+  adapter.address = served->server->url();
+  adapter.api_key = key;
+  adapter.identity = identity;
+  REHOME_TRY_ASSIGN(served->store,
+                    PineconeVectorStore::Open(std::move(adapter), shared.http, call));
+  VectorStore* const store = served->store.get();
+  return std::shared_ptr<VectorStore>(std::move(served), store);
+}
+
+Result<std::shared_ptr<VectorStore>> OpenIndex(const StoreSpec& spec, const Plan& plan,
+                                               bool is_target, Access access, const Shared& shared,
+                                               const Call& call) {
+  if (spec.address.starts_with(kLocal)) {
+    PineconeLocalOptions options;
+    options.dir = spec.address.substr(kLocal.size());
+    options.index_name = plan.name;
+    // A source of its own has the dimension that it was loaded with.
+    options.dimension = is_target ? plan.index.embedder.dimensions : 0;
+    options.metric = is_target ? plan.index.metric : "";
+    options.read_only = access == Access::kReadOnly;
+    return ServeLocally(std::move(options), shared, call);
+  }
+  PineconeOptions options;
+  options.address = spec.address;
+  options.api_key = spec.secret;
+  REHOME_TRY_ASSIGN(std::unique_ptr<VectorStore> store,
+                    PineconeVectorStore::Open(std::move(options), shared.http, call));
+  return std::shared_ptr<VectorStore>(std::move(store));
+}
+
+std::shared_ptr<DocumentStore> Decorate(std::shared_ptr<DocumentStore> store, Access access,
+                                        const Shared& shared) {
+  store = std::make_shared<RetryingDocumentStore>(std::move(store), shared.retries);
+  return access == Access::kReadOnly ? std::make_shared<ReadOnlyDocumentStore>(std::move(store))
+                                     : store;
+}
+
+std::shared_ptr<VectorStore> Decorate(std::shared_ptr<VectorStore> store, Access access,
+                                      double per_second, const Shared& shared) {
+  store = std::make_shared<RateLimitedVectorStore>(std::move(store), shared.clock, per_second);
+  store = std::make_shared<RetryingVectorStore>(std::move(store), shared.retries);
+  return access == Access::kReadOnly ? std::make_shared<ReadOnlyVectorStore>(std::move(store))
+                                     : store;
+}
+
+Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const Call& call,
+                    Stores& stores) {
+  REHOME_TRY_ASSIGN(auto target, OpenDocuments(plan.documents.target, access, shared.clock));
+  stores.target_documents = Decorate(std::move(target), access, shared);
+  stores.source_documents = stores.target_documents;
+  if (!plan.documents.same()) {
+    REHOME_TRY_ASSIGN(auto source, OpenDocuments(plan.documents.source, access, shared.clock));
+    stores.source_documents = Decorate(std::move(source), access, shared);
+  }
+  REHOME_TRY_ASSIGN(auto index, OpenIndex(plan.vectors.target, plan, true, access, shared, call));
+  stores.target_vectors = Decorate(std::move(index), access, plan.limits.vectors_per_s, shared);
+  stores.source_vectors = stores.target_vectors;
+  if (!plan.vectors.same()) {
+    REHOME_TRY_ASSIGN(auto source,
+                      OpenIndex(plan.vectors.source, plan, false, access, shared, call));
+    stores.source_vectors = Decorate(std::move(source), access, plan.limits.vectors_per_s, shared);
+  }
+  return {};
+}
+
+/// A directory that is removed with its last owner.
+Result<std::shared_ptr<void>> ScratchDirectory(const std::filesystem::path& dir) {
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  if (error) {
+    return std::unexpected(FileError(error.value(), "make a scratch directory", dir));
+  }
+  return std::shared_ptr<void>(new std::filesystem::path(dir), [](std::filesystem::path* path) {
+    std::error_code ignored;
+    std::filesystem::remove_all(*path, ignored);
+    delete path;
+  });
+}
+
+}  // namespace
+}  // namespace rehome::cli
