@@ -9,7 +9,8 @@
 
 namespace rehome {
 
-static_assert(std::endian::native == std::endian::little, "BSON is little-endian and copied as it is");
+static_assert(std::endian::native == std::endian::little,
+              "BSON is little-endian and copied as it is");
 
 /// The number of type T at `offset`, which must lie within `bytes` (CHECKed).
 template <class T>

@@ -1,33 +1,15 @@
 #include "model/document.h"
 
-#include <bson/bson.h>
 #include <fmt/format.h>
 
-#include <bit>
-#include <cstring>
-
-#include "base/c_handle.h"
+#include "model/bytes.h"
+#include "model/validate.h"
 
 namespace rehome {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "BSON is little-endian and copied as it is");
-
-template <class T>
-T Load(std::string_view bytes) {
-  T out{};
-  CHECK(bytes.size() >= sizeof(T));
-  std::memcpy(&out, bytes.data(), sizeof(T));
-  return out;
-}
-
-template <class T>
-void Store(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(T));
-}
-
 std::size_t LengthPrefix(std::string_view bytes) {
-  const auto length = Load<std::int32_t>(bytes);
+  const auto length = LoadAt<std::int32_t>(bytes);
   CHECK(length >= 0);
   return static_cast<std::size_t>(length);
 }
@@ -138,17 +120,17 @@ DocumentView ValueView::AsDocument() const {
 
 std::int32_t ValueView::AsInt32() const {
   CHECK(type_ == BsonType::kInt32);
-  return Load<std::int32_t>(payload_);
+  return LoadAt<std::int32_t>(payload_);
 }
 
 std::int64_t ValueView::AsInt64() const {
   CHECK(type_ == BsonType::kInt64 || type_ == BsonType::kDate || type_ == BsonType::kTimestamp);
-  return Load<std::int64_t>(payload_);
+  return LoadAt<std::int64_t>(payload_);
 }
 
 double ValueView::AsDouble() const {
   CHECK(type_ == BsonType::kDouble);
-  return Load<double>(payload_);
+  return LoadAt<double>(payload_);
 }
 
 bool ValueView::AsBool() const {
@@ -205,7 +187,9 @@ Value Value::Bool(bool value) {
   return FromElement(builder.Bool("v", value));
 }
 
-DocumentView::Iterator::Iterator(std::string_view rest) : rest_(rest) { Read(); }
+DocumentView::Iterator::Iterator(std::string_view rest) : rest_(rest) {
+  Read();
+}
 
 void DocumentView::Iterator::Read() {
   if (rest_.empty()) {
@@ -250,11 +234,10 @@ ValueView DocumentView::Id() const {
 Document::Document() : bytes_("\x05\0\0\0\0", 5) {}
 
 Result<Document> Document::Parse(std::string bytes) {
-  bson_t view;
-  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  std::size_t offset = 0;
-  if (!bson_init_static(&view, data, bytes.size()) || !bson_validate(&view, BSON_VALIDATE_NONE, &offset)) {
-    return Fail(ErrorCode::kDataLoss, fmt::format("not a BSON document: byte {} of {} is out of place", offset, bytes.size()));
+  if (const auto offset = FindMalformedByte(bytes)) {
+    return Fail(
+        ErrorCode::kDataLoss,
+        fmt::format("not a BSON document: byte {} of {} is out of place", *offset, bytes.size()));
   }
   return Trusted(std::move(bytes));
 }
@@ -289,7 +272,7 @@ DocumentBuilder& DocumentBuilder::Array(std::string_view key, const Document& el
 
 DocumentBuilder& DocumentBuilder::String(std::string_view key, std::string_view text) {
   Key(BsonType::kString, key);
-  Store(bytes_, static_cast<std::int32_t>(text.size() + 1));
+  AppendNumber(bytes_, static_cast<std::int32_t>(text.size() + 1));
   bytes_.append(text);
   bytes_.push_back('\0');
   return *this;
@@ -297,19 +280,19 @@ DocumentBuilder& DocumentBuilder::String(std::string_view key, std::string_view 
 
 DocumentBuilder& DocumentBuilder::Int32(std::string_view key, std::int32_t number) {
   Key(BsonType::kInt32, key);
-  Store(bytes_, number);
+  AppendNumber(bytes_, number);
   return *this;
 }
 
 DocumentBuilder& DocumentBuilder::Int64(std::string_view key, std::int64_t number) {
   Key(BsonType::kInt64, key);
-  Store(bytes_, number);
+  AppendNumber(bytes_, number);
   return *this;
 }
 
 DocumentBuilder& DocumentBuilder::Double(std::string_view key, double number) {
   Key(BsonType::kDouble, key);
-  Store(bytes_, number);
+  AppendNumber(bytes_, number);
   return *this;
 }
 
@@ -319,9 +302,10 @@ DocumentBuilder& DocumentBuilder::Bool(std::string_view key, bool value) {
   return *this;
 }
 
-DocumentBuilder& DocumentBuilder::Date(std::string_view key, std::int64_t milliseconds_since_epoch) {
+DocumentBuilder& DocumentBuilder::Date(std::string_view key,
+                                       std::int64_t milliseconds_since_epoch) {
   Key(BsonType::kDate, key);
-  Store(bytes_, milliseconds_since_epoch);
+  AppendNumber(bytes_, milliseconds_since_epoch);
   return *this;
 }
 
@@ -330,9 +314,10 @@ DocumentBuilder& DocumentBuilder::Null(std::string_view key) {
   return *this;
 }
 
-DocumentBuilder& DocumentBuilder::Binary(std::string_view key, std::string_view bytes, std::uint8_t subtype) {
+DocumentBuilder& DocumentBuilder::Binary(std::string_view key, std::string_view bytes,
+                                         std::uint8_t subtype) {
   Key(BsonType::kBinary, key);
-  Store(bytes_, static_cast<std::int32_t>(bytes.size()));
+  AppendNumber(bytes_, static_cast<std::int32_t>(bytes.size()));
   bytes_.push_back(static_cast<char>(subtype));
   bytes_.append(bytes);
   return *this;
@@ -341,7 +326,7 @@ DocumentBuilder& DocumentBuilder::Binary(std::string_view key, std::string_view 
 Document DocumentBuilder::Finish() {
   bytes_.push_back('\0');
   const auto size = static_cast<std::int32_t>(bytes_.size());
-  std::memcpy(bytes_.data(), &size, sizeof(size));
+  StoreAt(bytes_, 0, size);
   Document out = Document::Trusted(std::move(bytes_));
   bytes_.assign(4, '\0');
   return out;

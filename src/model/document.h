@@ -1,7 +1,8 @@
 #pragma once
-// document.h — BSON as values. A document is its bytes: nothing between the store and the digest may re-encode it.
-// Views borrow; Document and Value own. Bytes from outside enter through Document::Parse, which validates with
-// libbson; everything behind it relies on well-formed bytes and does not check again.
+// document.h — BSON as values. A document is its bytes: nothing between the store and the digest
+// may re-encode it. Views borrow; Document and Value own. Bytes from outside enter through
+// Document::Parse, which validates them; everything behind it relies on well-formed bytes and does
+// not check again.
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -13,10 +14,27 @@
 namespace rehome {
 
 enum class BsonType : std::uint8_t {
-  kDouble = 0x01, kString = 0x02, kDocument = 0x03, kArray = 0x04, kBinary = 0x05, kUndefined = 0x06,
-  kObjectId = 0x07, kBool = 0x08, kDate = 0x09, kNull = 0x0A, kRegex = 0x0B, kDbPointer = 0x0C, kCode = 0x0D,
-  kSymbol = 0x0E, kCodeWithScope = 0x0F, kInt32 = 0x10, kTimestamp = 0x11, kInt64 = 0x12, kDecimal128 = 0x13,
-  kMaxKey = 0x7F, kMinKey = 0xFF,
+  kDouble = 0x01,
+  kString = 0x02,
+  kDocument = 0x03,
+  kArray = 0x04,
+  kBinary = 0x05,
+  kUndefined = 0x06,
+  kObjectId = 0x07,
+  kBool = 0x08,
+  kDate = 0x09,
+  kNull = 0x0A,
+  kRegex = 0x0B,
+  kDbPointer = 0x0C,
+  kCode = 0x0D,
+  kSymbol = 0x0E,
+  kCodeWithScope = 0x0F,
+  kInt32 = 0x10,
+  kTimestamp = 0x11,
+  kInt64 = 0x12,
+  kDecimal128 = 0x13,
+  kMaxKey = 0x7F,
+  kMinKey = 0xFF,
 };
 
 /// The type's $type alias ("objectId", "int", "long", …), as MongoDB prints it.
@@ -35,14 +53,16 @@ class ValueView {
   [[nodiscard]] std::string_view AsString() const;  // kString, kSymbol, kCode
   [[nodiscard]] DocumentView AsDocument() const;    // kDocument, kArray
   [[nodiscard]] std::int32_t AsInt32() const;
-  [[nodiscard]] std::int64_t AsInt64() const;       // kInt64, kDate (ms), kTimestamp (raw)
+  [[nodiscard]] std::int64_t AsInt64() const;  // kInt64, kDate (ms), kTimestamp (raw)
   [[nodiscard]] double AsDouble() const;
   [[nodiscard]] bool AsBool() const;
   [[nodiscard]] std::string_view AsObjectId() const;  // 12 raw bytes
   [[nodiscard]] std::string_view AsBinary() const;    // without length and subtype
   [[nodiscard]] std::uint8_t BinarySubtype() const;
   [[nodiscard]] bool IsString() const { return type_ == BsonType::kString; }
-  [[nodiscard]] bool IsNull() const { return type_ == BsonType::kNull || type_ == BsonType::kUndefined; }
+  [[nodiscard]] bool IsNull() const {
+    return type_ == BsonType::kNull || type_ == BsonType::kUndefined;
+  }
 
   /// The same type and the same bytes.
   bool operator==(const ValueView&) const = default;
@@ -117,8 +137,8 @@ class Document {
  public:
   /// The empty document.
   Document();
-  /// Bytes from outside. kDataLoss if they are not one well-formed BSON document (libbson's bson_validate;
-  /// invalid UTF-8 in strings is allowed, since MongoDB stores it).
+  /// Bytes from outside. kDataLoss if they are not one well-formed BSON document of at most 1,000
+  /// levels (invalid UTF-8 in strings is allowed, since MongoDB stores it).
   [[nodiscard]] static Result<Document> Parse(std::string bytes);
   /// Bytes that this process or a store already validated.
   [[nodiscard]] static Document Trusted(std::string bytes);
@@ -126,7 +146,9 @@ class Document {
   [[nodiscard]] DocumentView view() const { return DocumentView(bytes_); }
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
   [[nodiscard]] ValueView Id() const { return view().Id(); }
-  [[nodiscard]] std::optional<ValueView> Find(std::string_view key) const { return view().Find(key); }
+  [[nodiscard]] std::optional<ValueView> Find(std::string_view key) const {
+    return view().Find(key);
+  }
   bool operator==(const Document&) const = default;
 
  private:
@@ -135,14 +157,18 @@ class Document {
   std::string bytes_;
 };
 
-/// Writes a document element by element, in the order of the calls. Keys must not hold NUL (CHECKed).
+/// Writes a document element by element, in the order of the calls. Keys must not hold NUL
+/// (CHECKed).
 class DocumentBuilder {
  public:
   DocumentBuilder();
   DocumentBuilder& Append(std::string_view key, ValueView value);
-  DocumentBuilder& Append(std::string_view key, const Value& value) { return Append(key, value.view()); }
+  DocumentBuilder& Append(std::string_view key, const Value& value) {
+    return Append(key, value.view());
+  }
   DocumentBuilder& Append(std::string_view key, const Document& document);  // as kDocument
-  DocumentBuilder& Array(std::string_view key, const Document& elements);  // as kArray; see ArrayBuilder
+  DocumentBuilder& Array(std::string_view key,
+                         const Document& elements);  // as kArray; see ArrayBuilder
   DocumentBuilder& String(std::string_view key, std::string_view text);
   DocumentBuilder& Int32(std::string_view key, std::int32_t number);
   DocumentBuilder& Int64(std::string_view key, std::int64_t number);

@@ -4,13 +4,14 @@
 
 namespace rehome {
 
-/// Two vectors may be compared only if every field is equal. The hash stands in every vector's metadata and in the
-/// cache key, so that a vector of another model, of another text template or of another length is never reused.
+/// Two vectors may be compared only if every field is equal. The hash stands in every vector's
+/// metadata and in the cache key, so that a vector of another model, of another text template or of
+/// another length is never reused.
 struct EmbeddingContract {
   std::string provider;
   std::string model;
   int dimension = 0;
-  std::string metric;      // cosine, dotproduct, euclidean
+  std::string metric;  // cosine, dotproduct, euclidean
   bool normalised = false;
   std::string text_template;
   bool operator==(const EmbeddingContract&) const = default;

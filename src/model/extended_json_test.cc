@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/random.h"
 
 namespace rehome {
 namespace {
@@ -80,8 +81,8 @@ TEST_F(BsonCorpus, ReadsAndWritesEveryValidCase) {
     const bool lossy = test.value("lossy", false);
     if (!lossy) {
       EXPECT_EQ(parsed->bytes(), bson);
+      EXPECT_TRUE(RoundTrips(document->view()));
     }
-    EXPECT_EQ(RoundTrips(document->view()), !lossy);
     if (test.contains("relaxed_extjson")) {
       const Json relaxed = Json::parse(test["relaxed_extjson"].get<std::string>());
       EXPECT_EQ(Json::parse(Relaxed(*document)), relaxed);
@@ -104,7 +105,9 @@ TEST_F(BsonCorpus, ReadsDegenerateForms) {
     if (test.contains("degenerate_extjson")) {
       const auto document = ParseExtendedJson(test["degenerate_extjson"].get<std::string>());
       ASSERT_TRUE(document.has_value()) << document.error().message;
-      EXPECT_EQ(document->bytes(), Bytes(test["canonical_bson"].get<std::string>()));
+      if (!test.value("lossy", false)) {
+        EXPECT_EQ(document->bytes(), Bytes(test["canonical_bson"].get<std::string>()));
+      }
     }
   }
 }
@@ -140,6 +143,30 @@ TEST_F(BsonCorpus, RefusesTextThatIsNoExtendedJson) {
   }
 }
 
+/// A document and a text of the corpus with a byte changed: refused, or read to something
+/// well-formed.
+TEST_F(BsonCorpus, DamagedInputIsRefusedOrReadSafely) {
+  Random random(1);
+  std::size_t accepted = 0;
+  for (const Json& test : Cases("valid")) {
+    for (int round = 0; round < 20; ++round) {
+      std::string bson = Bytes(test["canonical_bson"].get<std::string>());
+      bson[random.Below(bson.size())] = static_cast<char>(random.Next());
+      if (const auto document = Document::Parse(bson)) {
+        ++accepted;
+        const auto reread = ParseExtendedJson(Canonical(*document));
+        EXPECT_EQ(RoundTrips(document->view()), reread && reread->bytes() == bson);
+      }
+      auto json = test["canonical_extjson"].get<std::string>();
+      json[random.Below(json.size())] = static_cast<char>(random.Next());
+      if (const auto document = ParseExtendedJson(json)) {
+        EXPECT_TRUE(Document::Parse(document->bytes()).has_value()) << json;
+      }
+    }
+  }
+  EXPECT_GT(accepted, 1000U);
+}
+
 TEST(ExtendedJson, ReadsPlainNumbersByTheirSize) {
   EXPECT_EQ(
       ReadBack("{\"a\":2147483647,\"b\":2147483648,\"c\":-2147483649,\"d\":1.5,\"e\":1e3}"),
@@ -148,7 +175,7 @@ TEST(ExtendedJson, ReadsPlainNumbersByTheirSize) {
   EXPECT_EQ(
       ReadBack("{\"a\":9223372036854775807,\"b\":9223372036854775808,\"c\":"
                "123456789012345678901234567890}"),
-      R"({"a":{"$numberLong":"9223372036854775807"},"b":{"$numberDouble":"9.223372036854775807E+18"},)"
+      R"({"a":{"$numberLong":"9223372036854775807"},"b":{"$numberDouble":"9.223372036854776E+18"},)"
       R"("c":{"$numberDouble":"1.2345678901234568E+29"}})");
 }
 
@@ -204,7 +231,7 @@ TEST(ExtendedJson, WritesDoublesThatReadBackToTheSameBits) {
 }
 
 TEST(ExtendedJson, EscapesStrings) {
-  const std::string text("\"\\/\b\f\n\r\t\x01\x7F é", 14);
+  const std::string text("\"\\/\b\f\n\r\t\x01\x7F é");
   const Document document = DocumentBuilder().String("k\n", text).Finish();
   EXPECT_EQ(Canonical(document), "{\"k\\n\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7F é\"}");
   EXPECT_TRUE(RoundTrips(document.view()));

@@ -37,7 +37,8 @@ std::string_view BinaryField(DocumentView document, std::string_view key) {
 DocumentView DocumentField(DocumentView document, std::string_view key) {
   static const Document kEmpty;
   const auto value = document.Find(key);
-  const bool nested = value && (value->type() == BsonType::kDocument || value->type() == BsonType::kArray);
+  const bool nested =
+      value && (value->type() == BsonType::kDocument || value->type() == BsonType::kArray);
   return nested ? value->AsDocument() : kEmpty.view();
 }
 

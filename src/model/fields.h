@@ -1,5 +1,6 @@
 #pragma once
-// fields.h — reading the fields of documents that rehome itself wrote: absent or of another type gives the fallback.
+// fields.h — reading the fields of documents that rehome itself wrote: absent or of another type
+// gives the fallback.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,7 +11,8 @@ namespace rehome {
 
 [[nodiscard]] std::string StringField(DocumentView document, std::string_view key);
 /// int32, int64, date; else `fallback`.
-[[nodiscard]] std::int64_t IntField(DocumentView document, std::string_view key, std::int64_t fallback = 0);
+[[nodiscard]] std::int64_t IntField(DocumentView document, std::string_view key,
+                                    std::int64_t fallback = 0);
 [[nodiscard]] double DoubleField(DocumentView document, std::string_view key);
 [[nodiscard]] bool BoolField(DocumentView document, std::string_view key);
 /// Bytes of a binary field; empty if absent. Borrowed from `document`.

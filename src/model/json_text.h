@@ -5,7 +5,8 @@
 
 namespace rehome {
 
-/// Appends `text` in quotes: quote, backslash and control characters escaped, everything else as it is.
+/// Appends `text` in quotes: quote, backslash and control characters escaped, everything else as it
+/// is.
 void AppendJsonString(std::string& out, std::string_view text);
 
 }  // namespace rehome

@@ -1,6 +1,6 @@
 #pragma once
-// phase.h — the mission's phases, a run's states, and which may follow which. The table is the documentation, the
-// guard and the test oracle.
+// phase.h — the mission's phases, a run's states, and which may follow which. The table is the
+// documentation, the guard and the test oracle.
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -8,11 +8,20 @@
 
 namespace rehome {
 
-enum class Phase : std::uint8_t { kPrepare = 0, kTenants = 1, kItems = 2, kVectors = 3, kCutover = 4, kRetire = 5 };
+enum class Phase : std::uint8_t {
+  kPrepare = 0,
+  kTenants = 1,
+  kItems = 2,
+  kVectors = 3,
+  kCutover = 4,
+  kRetire = 5
+};
 inline constexpr std::array kPhases{Phase::kPrepare, Phase::kTenants, Phase::kItems,
                                     Phase::kVectors, Phase::kCutover, Phase::kRetire};
 [[nodiscard]] std::string_view Name(Phase phase);
-[[nodiscard]] constexpr int Number(Phase phase) { return static_cast<int>(phase); }
+[[nodiscard]] constexpr int Number(Phase phase) {
+  return static_cast<int>(phase);
+}
 [[nodiscard]] std::optional<Phase> PhaseOf(int number);
 
 enum class PhaseState : std::uint8_t { kPending, kRunning, kDone, kUndoing, kUndone };
@@ -20,7 +29,14 @@ enum class PhaseState : std::uint8_t { kPending, kRunning, kDone, kUndoing, kUnd
 [[nodiscard]] std::optional<PhaseState> PhaseStateOf(std::string_view name);
 
 enum class RunState : std::uint8_t {
-  kNew, kRunning, kInterrupted, kFailed, kMigrated, kCutOver, kRolledBack, kRetired,
+  kNew,
+  kRunning,
+  kInterrupted,
+  kFailed,
+  kMigrated,
+  kCutOver,
+  kRolledBack,
+  kRetired,
 };
 [[nodiscard]] std::string_view Name(RunState state);
 [[nodiscard]] std::optional<RunState> RunStateOf(std::string_view name);
@@ -32,12 +48,16 @@ struct RunTransition {
 };
 inline constexpr std::array kRunTransitions{
     RunTransition{RunState::kNew, RunState::kRunning, "the lease is held"},
-    RunTransition{RunState::kRunning, RunState::kInterrupted, "a stop was asked for, or retries ran out"},
+    RunTransition{RunState::kRunning, RunState::kInterrupted,
+                  "a stop was asked for, or retries ran out"},
     RunTransition{RunState::kRunning, RunState::kFailed, "a check or a precondition refused"},
-    RunTransition{RunState::kRunning, RunState::kMigrated, "phase 3 left its restore point, or cutover was put back"},
-    RunTransition{RunState::kRunning, RunState::kCutOver, "every pointer flipped, the cutover journaled complete"},
+    RunTransition{RunState::kRunning, RunState::kMigrated,
+                  "phase 3 left its restore point, or cutover was put back"},
+    RunTransition{RunState::kRunning, RunState::kCutOver,
+                  "every pointer flipped, the cutover journaled complete"},
     RunTransition{RunState::kRunning, RunState::kRolledBack, "every phase undone"},
-    RunTransition{RunState::kRunning, RunState::kRetired, "every legacy collection dropped after its backup verified"},
+    RunTransition{RunState::kRunning, RunState::kRetired,
+                  "every legacy collection dropped after its backup verified"},
     RunTransition{RunState::kInterrupted, RunState::kRunning, "the lease is held"},
     RunTransition{RunState::kFailed, RunState::kRunning, "the lease is held"},
     RunTransition{RunState::kMigrated, RunState::kRunning, "the lease is held"},

@@ -1,5 +1,6 @@
 #pragma once
-// regex_options.h — MongoDB keeps the letters of a regular expression's options in alphabetical order.
+// regex_options.h — MongoDB keeps the letters of a regular expression's options in alphabetical
+// order.
 #include <algorithm>
 #include <string>
 #include <string_view>

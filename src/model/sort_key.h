@@ -1,6 +1,7 @@
 #pragma once
-// sort_key.h — MongoDB's order across BSON types as bytes: memcmp of two keys is MongoDB's comparison of the two
-// values, and equal keys are values that MongoDB compares equal (5, 5L, 5.0, Decimal 5).
+// sort_key.h — MongoDB's order across BSON types as bytes: memcmp of two keys is MongoDB's
+// comparison of the two values, and equal keys are values that MongoDB compares equal (5, 5L, 5.0,
+// Decimal 5).
 #include <string>
 
 #include "model/document.h"

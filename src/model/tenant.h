@@ -11,8 +11,8 @@ struct TenantRef {
   auto operator<=>(const TenantRef&) const = default;
 };
 
-/// A namespace that belongs to a tenant: never empty, never the default one, never a legacy one. Only the plan
-/// makes them (invariant 10: a write to the vector store always names one).
+/// A namespace that belongs to a tenant: never empty, never the default one, never a legacy one.
+/// Only the plan makes them (invariant 10: a write to the vector store always names one).
 class TenantNamespace {
  public:
   [[nodiscard]] const std::string& name() const { return name_; }

@@ -99,7 +99,8 @@ Result<float> ReadFloat(json::value& element, std::string_view field) {
     return Wrong(field,
                  "holds something that is not a number (NaN and infinities have no JSON form)");
   }
-  if (std::abs(number) > static_cast<double>(std::numeric_limits<float>::max())) {
+  constexpr double kTooLarge = 0x1.ffffffp127;  // from here on the nearest float would be infinity
+  if (std::abs(number) >= kTooLarge) {
     return Wrong(field, "holds a number beyond float32");
   }
   constexpr std::uint64_t kBelowFloat = (std::uint64_t{1} << 29U) - 1;

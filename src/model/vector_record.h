@@ -30,19 +30,22 @@ struct VectorRecord {
   bool operator==(const VectorRecord&) const = default;
 };
 
-// The stamps in the metadata of every vector that rehome writes: evidence of ownership and freshness.
+// The stamps in the metadata of every vector that rehome writes: evidence of ownership and
+// freshness.
 inline constexpr std::string_view kStampContract = "rehome_contract";
-inline constexpr std::string_view kStampText = "rehome_text";      // MD5 of the text that was embedded
+inline constexpr std::string_view kStampText = "rehome_text";  // MD5 of the text that was embedded
 inline constexpr std::string_view kStampValues = "rehome_values";  // MD5 of the float32 bytes
 inline constexpr std::size_t kMetadataBytesMax = 40'960;           // Pinecone's limit per record
 
-/// Compact JSON, keys in byte order, numbers shortest: the form that digests and size limits are taken of.
+/// Compact JSON, keys in byte order, numbers shortest: the form that digests and size limits are
+/// taken of.
 [[nodiscard]] std::string MetadataJson(const Metadata& metadata);
 /// Digest of float32 values (little-endian bytes, in order).
 [[nodiscard]] Md5Digest ValuesDigest(const std::vector<float>& values);
 /// Digest of metadata, values and sparse values: equal records, equal digests.
 [[nodiscard]] Md5Digest VectorDigest(const VectorRecord& record);
-/// One line of a Pinecone upsert record: {"id":…,"values":[…],"sparseValues":…,"metadata":…}; floats shortest float32.
+/// One line of a Pinecone upsert record: {"id":…,"values":[…],"sparseValues":…,"metadata":…};
+/// floats shortest float32.
 [[nodiscard]] std::string VectorJson(const VectorRecord& record);
 /// Reads such a line. kInvalidArgument names the field.
 [[nodiscard]] Result<VectorRecord> ParseVectorJson(std::string_view json);
