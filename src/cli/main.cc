@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/http/http_client.h"
 #include "cli/run_cli.h"
 #include "cli/signals.h"
 
@@ -36,6 +37,7 @@ std::size_t Columns(int fd) {
 
 int main(int argc, char** argv) {
   const rehome::cli::Signals signals;
+  const rehome::HttpLibrary http;
   rehome::SystemClock clock;
   rehome::cli::CliEnvironment environment{
       .out = std::cout,

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "adapters/hashing/hashing_embedder.h"
 #include "adapters/http/http_client.h"
 #include "adapters/pinecone/pinecone_vector_store.h"
 #include "adapters/sqlite/sqlite_document_store.h"
+#include "base/atomic_file.h"
 #include "base/process.h"
 #include "base/random.h"
 #include "cli/hook.h"
+#include "cli/wiring_models.h"
 #include "decorators/rate_limited.h"
 #include "decorators/read_only.h"
 #include "decorators/retrying.h"
@@ -22,13 +23,19 @@ constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::string_view kMongo = "mongodb";
 constexpr std::string_view kLocal = "local:";
 constexpr std::size_t kKeyBytes = 24;
+constexpr std::size_t kScratchNameBytes = 8;
 
-/// What all stores of one call of the program share.
-struct Shared {
-  Clock& clock;
-  std::shared_ptr<HttpClient> http = std::make_shared<HttpClient>();
-  std::shared_ptr<RetryPolicy> retries;
-};
+/// What all stores of one call of the program share: connections, the budget of retries, the clock.
+using Shared = ModelParts;
+
+Shared MakeShared(Clock& clock) {
+  // Jitter need not be repeatable here; two processes must not fall into step.
+  const auto seed = static_cast<std::uint64_t>(ThisProcess().pid) ^
+                    static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
+  return {.clock = clock,
+          .http = std::make_shared<HttpClient>(),
+          .retries = std::make_shared<RetryPolicy>(clock, Random(seed))};
+}
 
 /// An index that is served from inside this process, with the adapter that reaches it.
 struct ServedStore {
@@ -110,20 +117,112 @@ Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const
   return {};
 }
 
-/// A directory that is removed with its last owner.
+/// A directory that is removed with its last owner. A killed process leaves it: `.scratch-` names
+/// what it is.
 Result<std::shared_ptr<void>> ScratchDirectory(const std::filesystem::path& dir) {
   std::error_code error;
   std::filesystem::create_directories(dir, error);
-  std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  if (!error) {
+    std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  }
   if (error) {
     return std::unexpected(FileError(error.value(), "make a scratch directory", dir));
   }
-  return std::shared_ptr<void>(new std::filesystem::path(dir), [](std::filesystem::path* path) {
+  return std::shared_ptr<void>(nullptr, [dir](void*) {
     std::error_code ignored;
-    std::filesystem::remove_all(*path, ignored);
-    delete path;
+    std::filesystem::remove_all(dir, ignored);
   });
 }
 
+Result<ScratchStores> OpenScratch(const std::filesystem::path& parent, int dimension,
+                                  const std::string& metric, const Shared& shared,
+                                  const Call& call) {
+  const std::filesystem::path dir = parent / (".scratch-" + RandomHex(kScratchNameBytes));
+  ScratchStores scratch;
+  REHOME_TRY_ASSIGN(scratch.directory, ScratchDirectory(dir));
+  REHOME_TRY_ASSIGN(
+      scratch.documents,
+      SqliteDocumentStore::Open(dir / "documents.db", OpenMode::kReadWrite, shared.clock));
+  PineconeLocalOptions options;
+  options.dir = dir / "vectors";
+  options.dimension = dimension;
+  options.metric = metric;
+  REHOME_TRY_ASSIGN(scratch.vectors, ServeLocally(std::move(options), shared, call));
+  return scratch;
+}
+
 }  // namespace
+
+StoreKind KindOf(std::string_view address) {
+  return address.starts_with(kSqlite) || address.starts_with(kMongo) ? StoreKind::kDocuments
+                                                                     : StoreKind::kVectors;
+}
+
+Result<std::shared_ptr<DocumentStore>> OpenDocuments(const StoreSpec& spec, Access access,
+                                                     Clock& clock) {
+  if (spec.address.starts_with(kSqlite)) {
+    const OpenMode mode = access == Access::kReadOnly ? OpenMode::kReadOnly : OpenMode::kReadWrite;
+    REHOME_TRY_ASSIGN(auto store,
+                      SqliteDocumentStore::Open(spec.address.substr(kSqlite.size()), mode, clock));
+    return std::shared_ptr<DocumentStore>(std::move(store));
+  }
+  if (spec.address.starts_with(kMongo)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "MongoDB support is not part of this build: " + spec.address,
+                "use sqlite:FILE, for example after `rehome load` of an export");
+  }
+  return Fail(ErrorCode::kInvalidArgument, "no document store has the address " + spec.address,
+              "use sqlite:FILE");
+}
+
+Result<std::shared_ptr<VectorStore>> OpenVectors(const StoreSpec& spec, const Plan& plan,
+                                                 CliEnvironment& environment) {
+  const Shared shared = MakeShared(environment.clock);
+  REHOME_TRY_ASSIGN(auto store, OpenIndex(spec, plan, false, Access::kReadWrite, shared,
+                                          {.stop = environment.stop}));
+  return Decorate(std::move(store), Access::kReadWrite, plan.limits.vectors_per_s, shared);
+}
+
+std::filesystem::path CacheDirectory(const Environment& variables,
+                                     const std::filesystem::path& fallback) {
+  if (const auto cache = variables("XDG_CACHE_HOME"); cache && !cache->empty()) {
+    return std::filesystem::path(*cache) / "rehome";
+  }
+  if (const auto home = variables("HOME"); home && !home->empty()) {
+    return std::filesystem::path(*home) / ".cache" / "rehome";
+  }
+  return fallback;
+}
+
+Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnvironment& environment) {
+  const Shared shared = MakeShared(environment.clock);
+  const Call call{.stop = environment.stop};
+  Deps deps{.stores = {},
+            .chat = {},
+            .legacy_embedder = {},
+            .scratch = {},
+            .clock = environment.clock,
+            .events = events,
+            .stop = environment.stop,
+            .self = ThisProcess(),
+            .run_hook = RunHook};
+  REHOME_TRY(OpenStoresOf(plan, access, shared, call, deps.stores));
+  if (access == Access::kReadOnly) {
+    REHOME_TRY_ASSIGN(deps.stores.embedder, OpenEmbedder(plan.index.embedder, plan.limits, shared));
+  } else {
+    const auto cache = CacheDirectory(environment.variables, plan.backup.dir / ".cache");
+    REHOME_TRY_ASSIGN(deps.stores.embedder, OpenCachedEmbedder(plan, cache, shared));
+  }
+  if (plan.verify.legacy_embedder) {
+    REHOME_TRY_ASSIGN(deps.legacy_embedder,
+                      OpenEmbedder(*plan.verify.legacy_embedder, plan.limits, shared));
+  }
+  REHOME_TRY_ASSIGN(deps.chat, OpenChat(plan.verify, shared));
+  deps.scratch = [shared, call, parent = plan.backup.dir](int dimension,
+                                                          const std::string& metric) {
+    return OpenScratch(parent, dimension, metric, shared, call);
+  };
+  return deps;
+}
+
 }  // namespace rehome::cli
