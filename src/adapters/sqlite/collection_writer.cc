@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "adapters/sqlite/index_keys.h"
+#include "adapters/sqlite/stored_document.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
 
@@ -114,7 +115,7 @@ Status BuildIndex(Connection& connection, const CollectionEntry& collection,
       return Fail(ErrorCode::kCancelled,
                   fmt::format("stopped while index {} was built", index.spec.name));
     }
-    REHOME_TRY_ASSIGN(const Document document, Document::Parse(std::string(scan.BlobAt(1))));
+    REHOME_TRY_ASSIGN(const Document document, StoredDocument(scan.BlobAt(1)));
     if (!tolerant) {
       REHOME_TRY_ASSIGN(const std::optional<std::string> rival,
                         table.FindRival(scan.BlobAt(0), document.view()));
@@ -231,12 +232,13 @@ Result<WriteResult> CollectionWriter::Store(std::string_view key,
 
 Result<std::optional<Document>> CollectionWriter::Find(std::string_view key) {
   REHOME_TRY_ASSIGN(const bool found, find_.Blob(1, key).Step());
-  std::string bytes(found ? find_.BlobAt(0) : std::string_view{});
-  find_.Reset();
   if (!found) {
+    find_.Reset();
     return std::nullopt;
   }
-  return Document::Parse(std::move(bytes));
+  Result<Document> document = StoredDocument(find_.BlobAt(0));
+  find_.Reset();
+  return document;
 }
 
 Result<std::optional<WriteResult>> CollectionWriter::UniqueConflict(std::string_view key,

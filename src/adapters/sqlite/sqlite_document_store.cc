@@ -10,6 +10,7 @@
 #include "adapters/sqlite/connections.h"
 #include "adapters/sqlite/feed.h"
 #include "adapters/sqlite/index_keys.h"
+#include "adapters/sqlite/stored_document.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
 
@@ -35,7 +36,7 @@ KeyRange KeysOf(const IdRange& range) {
 }
 
 Result<Document> DocumentAt(const Statement& row, int column, std::string_view collection) {
-  Result<Document> document = Document::Parse(std::string(row.BlobAt(column)));
+  Result<Document> document = StoredDocument(row.BlobAt(column));
   if (!document) {
     return std::unexpected(
         std::move(document).error().In(fmt::format("a document of {}", collection)));
@@ -148,7 +149,7 @@ Status KeepMatching(Statement& rows, std::string_view path, std::span<const std:
     if (row_count % kRowsBetweenStops == 0 && call.stop.stop_requested()) {
       return std::unexpected(Cancelled("the search was through"));
     }
-    REHOME_TRY_ASSIGN(Document document, Document::Parse(std::string(rows.BlobAt(0))));
+    REHOME_TRY_ASSIGN(Document document, StoredDocument(rows.BlobAt(0)));
     if (HasFieldValue(document.view(), path, wanted)) {
       kept.push_back(std::move(document));
     }

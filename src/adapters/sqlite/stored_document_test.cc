@@ -1,0 +1,50 @@
+#include "adapters/sqlite/stored_document.h"
+
+#include <gtest/gtest.h>
+
+namespace rehome::sqlite {
+namespace {
+
+Document Rich() {
+  return DocumentBuilder()
+      .Int32("_id", 1)
+      .String("s", "text")
+      .Array("list", ArrayBuilder().String("x").Finish())
+      .Append("inner", DocumentBuilder().Bool("b", true).Null("n").Finish())
+      .Binary("bin", "abc")
+      .Double("d", 1.5)
+      .Int64("l", 7)
+      .Finish();
+}
+
+TEST(StoredDocument, PassesOrdinaryDocumentsAtOnce) {
+  EXPECT_TRUE(IsPlainBson(Rich().bytes()));
+  EXPECT_EQ(StoredDocument(Rich().bytes()).value_or(Document()), Rich());
+}
+
+TEST(StoredDocument, LeavesUnusualOnesToTheFullCheck) {
+  const Document undefined =
+      DocumentBuilder().Append("u", ValueView(BsonType::kUndefined, {})).Finish();
+  EXPECT_FALSE(IsPlainBson(undefined.bytes()));
+  EXPECT_EQ(StoredDocument(undefined.bytes()).value_or(Document()), undefined);
+}
+
+// The walk must be at least as strict as libbson: what it passes, libbson passes.
+TEST(StoredDocument, NeverPassesWhatTheFullCheckRefuses) {
+  const std::string good = Rich().bytes();
+  for (std::size_t length = 0; length < good.size(); ++length) {
+    EXPECT_FALSE(IsPlainBson(std::string_view(good).substr(0, length)));
+  }
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = good;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      if (IsPlainBson(damaged)) {
+        EXPECT_TRUE(Document::Parse(damaged)) << "byte " << at << " bit " << bit;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rehome::sqlite
