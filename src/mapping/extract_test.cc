@@ -8,15 +8,20 @@ namespace {
 using Texts = std::vector<std::string>;
 
 PhraseExtractor Phrases() {
-  return {{"Looking for expert", "Looking for", "Need a"}, {" - ", " / ", "/", ",", "&", " and ", "+"}, 4};
+  return {{"Looking for expert", "Looking for", "Need a"},
+          {" - ", " / ", "/", ",", "&", " and ", "+"},
+          4};
 }
 
-Texts Extract(const Texts& texts) { return ExtractPhrases(Phrases(), texts); }
+Texts Extract(const Texts& texts) {
+  return ExtractPhrases(Phrases(), texts);
+}
 
 TEST(Phrases, LosesNoiseAndSplits) {
   EXPECT_EQ(Extract({"Need a React / Node.js developer for e-commerce checkout #20"}),
             (Texts{"React", "Node.js developer for e-commerce checkout"}));
-  EXPECT_EQ(Extract({"LOOKING FOR EXPERT: HIPAA-compliant patient portal #31"}), (Texts{"HIPAA-compliant patient portal"}));
+  EXPECT_EQ(Extract({"LOOKING FOR EXPERT: HIPAA-compliant patient portal #31"}),
+            (Texts{"HIPAA-compliant patient portal"}));
   EXPECT_EQ(Extract({"Looking for need a logo"}), (Texts{"logo"}));
 }
 
@@ -39,7 +44,10 @@ TEST(Phrases, StripsWholeWordsAndNumbersOnly) {
 }
 
 Dictionary Industries() {
-  return Dictionary({{{"AI", {"ai", "machine learning"}}, {"E-commerce", {"e-commerce", "Shop"}}, {"C++", {"c++"}}}, "General"});
+  return Dictionary({{{"AI", {"ai", "machine learning"}},
+                      {"E-commerce", {"e-commerce", "Shop"}},
+                      {"C++", {"c++"}}},
+                     "General"});
 }
 
 TEST(Dictionaries, FindsWholeWordsWhateverTheirCase) {

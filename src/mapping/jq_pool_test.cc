@@ -10,7 +10,8 @@
 namespace rehome {
 namespace {
 
-constexpr JqLimits kTight{.cpu_seconds = 1, .memory_bytes = std::size_t{64} << 20U, .result_bytes = 1U << 20U};
+constexpr JqLimits kTight{
+    .cpu_seconds = 1, .memory_bytes = std::size_t{64} << 20U, .result_bytes = 1U << 20U};
 
 JqPool Pool(std::vector<std::string> programs) {
   auto pool = JqPool::Compile(std::move(programs), kTight);
@@ -39,7 +40,8 @@ TEST(JqPool, GivesBsonOfTheRightType) {
   EXPECT_EQ(Answer(".a / 4", R"({"a": 1})"), R"({"$numberDouble":"0.25"})");
   EXPECT_EQ(Answer(".a", R"({"a": {"$numberLong": "9007199254740993"}})"), R"("9007199254740993")");
   EXPECT_EQ(Answer(".a", R"({"a": {"$numberDecimal": "4.90"}})"), R"("4.90")");
-  EXPECT_EQ(Answer(".a", R"({"a": {"$oid": "e2666e334bd444020826a7e1"}})"), R"({"$oid":"e2666e334bd444020826a7e1"})");
+  EXPECT_EQ(Answer(".a", R"({"a": {"$oid": "e2666e334bd444020826a7e1"}})"),
+            R"({"$oid":"e2666e334bd444020826a7e1"})");
   EXPECT_EQ(Answer("{b: 1, a: [true, null, \"é\\u0000\"]}", R"({})"),
             R"({"a":[true,null,"é\u0000"],"b":{"$numberInt":"1"}})");
 }
@@ -55,7 +57,8 @@ TEST(JqPool, RefusesWhatIsNotOneValue) {
 }
 
 TEST(JqPool, RefusesProgramsThatDoNotCompileOrAreImpure) {
-  for (const std::string program : {"(", "nosuchfunction", "now", std::string(".\0now", 5)}) {
+  for (const std::string& program :
+       std::vector<std::string>{"(", "nosuchfunction", "now", std::string(".\0now", 5)}) {
     const auto pool = JqPool::Compile({".", program}, kTight);
     ASSERT_FALSE(pool.has_value()) << program;
     EXPECT_EQ(pool.error().code, ErrorCode::kInvalidArgument);
@@ -68,9 +71,11 @@ TEST(JqPool, EndsWhatDoesNotEnd) {
 }
 
 TEST(JqPool, EndsWhatEatsMemory) {
-  for (const std::string program : {"[range(1e12)]", "def f: [f]; f", "[limit(1e9; repeat(\"x\" * 1000))]"}) {
+  for (const char* program :
+       {"[range(1e12)]", "def f: [f]; f", "[limit(1e9; repeat(\"x\" * 1000))]"}) {
     const ErrorCode code = CodeOf(program);
-    EXPECT_TRUE(code == ErrorCode::kResourceExhausted || code == ErrorCode::kDeadlineExceeded) << program;
+    EXPECT_TRUE(code == ErrorCode::kResourceExhausted || code == ErrorCode::kDeadlineExceeded)
+        << program;
   }
 }
 
@@ -92,7 +97,10 @@ TEST(JqPool, ServesSeveralThreadsWithSeveralPrograms) {
       for (int i = 0; i < 50; ++i) {
         DocumentBuilder builder;
         const Document source = builder.Int32("a", i).Finish();
-        count += *pool.Run(0, source.view()) == Value::Int32(i) && *pool.Run(1, source.view()) == Value::Int32(i + 1) ? 1 : 0;
+        count += *pool.Run(0, source.view()) == Value::Int32(i) &&
+                         *pool.Run(1, source.view()) == Value::Int32(i + 1)
+                     ? 1
+                     : 0;
       }
     });
   }

@@ -16,20 +16,46 @@ std::vector<std::string> Paths(std::string_view program) {
 using Texts = std::vector<std::string>;
 
 TEST(JqSource, RefusesWhatDependsOnMoreThanTheDocument) {
-  for (const std::string_view program :
-       {"env", "$ENV", "$ ENV", "env.HOME", "now", ".a | now", "[inputs]", "input", "debug", "halt", "\"x\" | halt_error",
-        "halt_error(3)", "now | localtime", "strflocaltime(\"%H\")", "input_line_number", "input_filename", "stderr",
-        "import \"a\" as a; .", "include \"a\"; .", "\"\\(now)\"", "\"a\\(\"b\\(input)\")\"", "{(input): 1}", "{a: now}",
-        "{a: 1 | now}", "{\"a\": now}", ".[input:2]", "1e5|now", "# x\nnow", "{a: ({b: 1}, now)}", "@text \"\\(now)\"",
-        "{\"a\\(now)\": 1}"}) {
+  for (const std::string_view program : {"env",
+                                         "$ENV",
+                                         "$ ENV",
+                                         "env.HOME",
+                                         "now",
+                                         ".a | now",
+                                         "[inputs]",
+                                         "input",
+                                         "debug",
+                                         "halt",
+                                         "\"x\" | halt_error",
+                                         "halt_error(3)",
+                                         "now | localtime",
+                                         "strflocaltime(\"%H\")",
+                                         "input_line_number",
+                                         "input_filename",
+                                         "stderr",
+                                         "import \"a\" as a; .",
+                                         "include \"a\"; .",
+                                         "\"\\(now)\"",
+                                         "\"a\\(\"b\\(input)\")\"",
+                                         "{(input): 1}",
+                                         "{a: now}",
+                                         "{a: 1 | now}",
+                                         "{\"a\": now}",
+                                         ".[input:2]",
+                                         "1e5|now",
+                                         "# x\nnow",
+                                         "{a: ({b: 1}, now)}",
+                                         "@text \"\\(now)\"",
+                                         "{\"a\\(now)\": 1}"}) {
     EXPECT_FALSE(CheckJqIsPure(program).has_value()) << program;
   }
 }
 
 TEST(JqSource, AllowsTheSameWordsWhereTheyAreNoCalls) {
   for (const std::string_view program :
-       {".now", ".env.input", "\"now\"", "\"say \\\"now\\\" \"", "{now: 1}", "{a: 1, input: .b}", "{now}", "# now\n.", "$__loc__",
-        ".a.debug?", ". as {now: $x} | $x", "nowhere", "environment", "\"\\(.a) now\""}) {
+       {".now", ".env.input", "\"now\"", "\"say \\\"now\\\" \"", "{now: 1}", "{a: 1, input: .b}",
+        "{now}", "# now\n.", "$__loc__", ".a.debug?", ". as {now: $x} | $x", "nowhere",
+        "environment", "\"\\(.a) now\""}) {
     EXPECT_TRUE(CheckJqIsPure(program).has_value()) << program;
   }
 }

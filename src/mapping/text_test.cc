@@ -12,13 +12,17 @@ namespace {
 
 TEST(Text, TrimsAsciiAndUnicodeWhiteSpace) {
   EXPECT_EQ(Trim(" \t\r\n a b \v\f"), "a b");
-  EXPECT_EQ(Trim("\xC2\xA0" "a\xE3\x80\x80"), "a");
+  EXPECT_EQ(Trim("\xC2\xA0"
+                 "a\xE3\x80\x80"),
+            "a");
   EXPECT_EQ(Trim("\xE2\x80\x83\xE2\x80\xAF\xEF\xBB\xBF"), "");
   EXPECT_EQ(Trim("é"), "é");
   EXPECT_EQ(Trim("\x80\x80"), "\x80\x80") << "invalid UTF-8 is left alone";
 }
 
-TEST(Text, CollapsesRunsOfWhiteSpace) { EXPECT_EQ(CollapseSpace("  a \t\xC2\xA0 b\n"), "a b"); }
+TEST(Text, CollapsesRunsOfWhiteSpace) {
+  EXPECT_EQ(CollapseSpace("  a \t\xC2\xA0 b\n"), "a b");
+}
 
 TEST(Text, FoldsTheCaseOfEuropeanLetters) {
   EXPECT_EQ(FoldCase("ÅNGSTRÖM Zażółć ŻÓŁĆ ΣΩ ЖЁ"), FoldCase("ångström zażółć żółć σω жё"));
@@ -27,7 +31,9 @@ TEST(Text, FoldsTheCaseOfEuropeanLetters) {
 }
 
 TEST(Text, RendersEveryScalarShortest) {
-  const auto text = [](std::string_view json) { return AsText(ParseExtendedJsonValue(json)->view()); };
+  const auto text = [](std::string_view json) {
+    return AsText(ParseExtendedJsonValue(json)->view());
+  };
   EXPECT_EQ(AsText(Value::Double(5.0).view()), "5");
   EXPECT_EQ(AsText(Value::Double(0.1).view()), "0.1");
   EXPECT_EQ(AsText(Value::Double(std::numeric_limits<double>::infinity()).view()), "Infinity");
