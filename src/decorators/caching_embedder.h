@@ -1,0 +1,75 @@
+#pragma once
+// caching_embedder.h — an embedding is paid for once: every answer is on disk before it is
+// returned, keyed by embedding contract, role and text. A lost or damaged cache is only a cost.
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "base/digest.h"
+#include "ports/embedder.h"
+
+namespace rehome {
+
+class EmbeddingLog;
+
+struct CachingOptions {
+  std::filesystem::path file;  // created with its directory
+  std::string
+      contract_hash;  // EmbeddingContract::Hash(): a vector of another contract is never reused
+  std::size_t in_flight_max =
+      2000;  // texts asked for and not yet on disk, over all threads: what a kill can cost
+};
+
+/// Safe to call from several threads at once: a text that one thread is asking for is waited for by
+/// the others. Goes outermost: caching(retrying(rate_limited(traced(adapter)))).
+class CachingEmbedder final : public Embedder {
+ public:
+  /// `inner` is shared. Errors: the file's (base/atomic_file.h's FileError).
+  [[nodiscard]] static Result<std::unique_ptr<CachingEmbedder>> Open(
+      std::shared_ptr<Embedder> inner, CachingOptions options);
+  CachingEmbedder(const CachingEmbedder&) = delete;
+  CachingEmbedder& operator=(const CachingEmbedder&) = delete;
+  ~CachingEmbedder() override;
+
+  [[nodiscard]] std::string Provider() const override { return inner_->Provider(); }
+  [[nodiscard]] std::string Model() const override { return inner_->Model(); }
+  [[nodiscard]] int Dimension() const override { return inner_->Dimension(); }
+  [[nodiscard]] bool Normalised() const override { return inner_->Normalised(); }
+  /// `tokens` counts what was really asked for now. On an error, what was answered before it is
+  /// kept.
+  [[nodiscard]] Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
+                                         const Call& call) override;
+  [[nodiscard]] std::uint64_t CountTokens(std::string_view text) const override {
+    return inner_->CountTokens(text);
+  }
+  [[nodiscard]] double DollarsPerMillionTokens() const override {
+    return inner_->DollarsPerMillionTokens();
+  }
+
+  /// Whether Embed would cost nothing for `text`.
+  [[nodiscard]] bool Holds(std::string_view text, TextRole role);
+
+ private:
+  struct Request;
+  CachingEmbedder(std::shared_ptr<Embedder> inner, CachingOptions options,
+                  std::unique_ptr<EmbeddingLog> log);
+  [[nodiscard]] Md5Digest KeyOf(std::string_view text, TextRole role) const;
+  /// Fills in what is cached and claims what nobody else is asking for; waits while it can do
+  /// neither.
+  [[nodiscard]] Status Claim(Request& request, const Call& call);
+  /// Asks for what was claimed and writes it; the claims end either way.
+  [[nodiscard]] Status Ask(Request& request, TextRole role, const Call& call);
+
+  const std::shared_ptr<Embedder> inner_;
+  const CachingOptions options_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::unique_ptr<EmbeddingLog> log_;  // guarded by mutex_
+  std::set<Md5Digest> in_flight_;      // guarded by mutex_; at most in_flight_max
+  std::uint64_t finished_ = 0;         // guarded by mutex_; how often texts left in_flight_
+};
+
+}  // namespace rehome
