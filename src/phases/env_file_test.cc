@@ -85,6 +85,7 @@ TEST(EnvFile, QuotesWhatNeedsQuotes) {
   EXPECT_EQ(With("NS='old'\n", "it's"), "NS=it's\n");
   EXPECT_EQ(With("NS=\"old\"\n", "C:\\new"), "NS=C:\\new\n");
   EXPECT_EQ(With("NS=\"old\"\n", ""), "NS=\"\"\n");
+  EXPECT_EQ(With("NS = old # c\n", ""), "NS = '' # c\n");
   EXPECT_EQ(With("NS=`old`\n", "new"), "NS=new\n");
 }
 

@@ -139,7 +139,7 @@ void CheckAliases(PlanReader& reader, const PlanNode& root, const Plan& plan,
 void CheckOrganizationNamespaces(PlanReader& reader, const PlanNode& node, const Plan& plan,
                                  const NamespaceTemplate& names) {
   constexpr std::size_t kNamespaceBytesMax = 512;
-  std::map<std::string, std::string_view> owners;
+  std::map<std::string, const Organization*> owners;
   for (const Organization& organization : plan.tenants.organizations) {
     if (organization.org_id.empty() || organization.slug.empty()) {
       continue;
@@ -150,11 +150,12 @@ void CheckOrganizationNamespaces(PlanReader& reader, const PlanNode& node, const
           node, "namespace",
           fmt::format("gives `{}` a name over {} bytes", organization.org_id, kNamespaceBytesMax));
     }
-    if (const auto [owner, fresh] = owners.emplace(name, organization.org_id);
-        !fresh && owner->second != organization.org_id) {
+    if (const auto [owner, fresh] = owners.emplace(name, &organization);
+        !fresh && owner->second->org_id != organization.org_id &&
+        owner->second->slug != organization.slug) {
       reader.ProblemAt(node, "namespace",
-                       fmt::format("gives `{}` and `{}` the same namespace `{}`", owner->second,
-                                   organization.org_id, name));
+                       fmt::format("gives `{}` and `{}` the same namespace `{}`",
+                                   owner->second->org_id, organization.org_id, name));
     }
   }
 }

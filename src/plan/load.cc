@@ -26,8 +26,11 @@ void ReadHead(PlanReader& reader, MapReader& root, Plan& plan) {
   if (const PlanNode* version = root.Find("rehome")) {
     static_cast<void>(reader.Whole(*version, "rehome", 1, 1));
   }
-  root.Text("name", plan.name);
-  if (const PlanNode* name = root.Find("name"); name != nullptr && !IsPlanName(plan.name)) {
+  const PlanNode* name = root.Find("name");
+  const std::optional<std::string> text =
+      name == nullptr ? std::nullopt : reader.Text(*name, "name");
+  plan.name = text.value_or("");
+  if (text && !IsPlanName(*text)) {
     reader.ProblemAt(*name, "name", "must be 1 to 64 of letters, digits, `-`, `_` and `.`");
   }
 }

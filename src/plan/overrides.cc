@@ -53,6 +53,7 @@ Status Apply(PlanNode& root, const PlanOverride& one, PlanMark mark,
   std::vector<PlanProblem> value_problems;
   *node = ParseYaml(one.value, value_problems);
   SetMarks(*node, mark);
+  node->unresolved = !value_problems.empty();
   for (PlanProblem& problem : value_problems) {
     problems.push_back({mark, std::move(problem.message)});
   }

@@ -133,7 +133,7 @@ struct IndexPlan {
 struct StoreSpec {
   std::string address;  // sqlite:FILE, mongodb://…; local:DIR, http(s)://…, pinecone:NAME — without
                         // userinfo
-  Secret secret;  // documents: the full URI where it holds credentials; vectors: the API key
+  Secret secret;        // documents: the full URI where it holds credentials; vectors: the API key
   bool operator==(const StoreSpec&) const = default;
 };
 struct StorePair {

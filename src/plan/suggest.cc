@@ -29,7 +29,7 @@ std::size_t Distance(std::string_view from, std::string_view to) {
 
 std::string_view Nearest(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view nearest;
-  std::size_t distance_min = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t distance_min = std::max<std::size_t>(word.size() < 4 ? 1 : 2, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     if (const std::size_t distance = Distance(word.substr(0, 100), candidate.substr(0, 100));
         distance < distance_min) {
