@@ -86,7 +86,7 @@ class Reader {
 
  private:
   [[nodiscard]] std::unexpected<Error> Wrong(json::value& value, std::string_view why) const {
-    return WrongAt(value.raw_json_token().data(), why);
+    return WrongAt(value.raw_json_token().begin(), why);
   }
 
   void Type(std::size_t type_at, BsonType type) { out_[type_at] = static_cast<char>(type); }
@@ -120,7 +120,7 @@ class Reader {
     if (depth > kDepthMax) {
       return Wrong(value, fmt::format("nested deeper than {} levels", kDepthMax));
     }
-    const char* const at = value.raw_json_token().data();
+    const char* const at = value.raw_json_token().begin();
     const std::size_t start = out_.size();
     REHOME_TRY(Document(value, depth));
     auto type = BsonType::kDocument;
@@ -156,7 +156,7 @@ class Reader {
       const std::size_t type_at = out_.size();
       out_.push_back('\0');
       out_.append(std::to_string(index++)).push_back('\0');
-      REHOME_TRY(Member(std::move(element), value, type_at, depth));
+      REHOME_TRY(Member(element, value, type_at, depth));
     }
     return CloseContainer(start, value);
   }
@@ -178,7 +178,7 @@ class Reader {
     }
     double number = 0;
     if (const auto error = value.get_double().get(number); error != simdjson::SUCCESS) {
-      return WrongAt(token.data(), "not a number, or one beyond a double");
+      return WrongAt(token.begin(), "not a number, or one beyond a double");
     }
     Type(type_at, BsonType::kDouble);
     AppendNumber(out_, number);

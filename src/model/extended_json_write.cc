@@ -17,7 +17,7 @@ namespace {
 
 template <class T>
 void AppendInteger(std::string& out, T number) {
-  std::array<char, 24> buffer;
+  std::array<char, 24> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
   out.append(buffer.data(), end.ptr);
 }
@@ -29,7 +29,7 @@ void AppendFinite(std::string& out, double number) {
   constexpr double kFixedMax = 1e17;
   const double magnitude = std::abs(number);
   const bool is_fixed = magnitude == 0 || (magnitude >= kFixedMin && magnitude < kFixedMax);
-  std::array<char, 40> buffer;
+  std::array<char, 40> buffer{};
   const auto end =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
                     is_fixed ? std::chars_format::fixed : std::chars_format::scientific);

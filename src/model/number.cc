@@ -49,7 +49,8 @@ ExactNumber FromDouble(double number) {
   int power = 0;
   static_cast<void>(std::frexp(number, &power));
   const int decimals = std::clamp(53 - power, 0, 1074);
-  std::array<char, 1500> buffer;
+  std::array<char, 1500>
+      buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): to_chars fills it
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(number),
                                  std::chars_format::fixed, decimals);
   CHECK(end.ec == std::errc{});
@@ -103,7 +104,7 @@ bool IsNumber(BsonType type) {
 }
 
 ExactNumber Exactly(std::int64_t number) {
-  std::array<char, 24> buffer;
+  std::array<char, 24> buffer{};
   const char* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
   const char* begin = buffer.data() + (number < 0 ? 1 : 0);
   return Finite(number < 0, {begin, end}, static_cast<int>(end - begin));

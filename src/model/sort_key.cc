@@ -97,7 +97,7 @@ void Put(std::string& out, NumberRank rank) {
 
 template <class T>
 void PutBigEndian(std::string& out, T number) {
-  std::array<char, sizeof(T)> bytes;
+  std::array<char, sizeof(T)> bytes{};
   for (std::size_t i = 0; i < sizeof(T); ++i) {
     bytes[sizeof(T) - 1 - i] = static_cast<char>((number >> (8 * i)) & 0xFFU);
   }

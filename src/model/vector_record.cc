@@ -27,7 +27,7 @@ void PutNumber(std::string& out, T number) {
     out.append("null");
     return;
   }
-  std::array<char, 32> buffer;
+  std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
   out.append(buffer.data(), end.ptr);
   if (number == 0 && std::signbit(number)) {
