@@ -85,7 +85,7 @@ bool IntegerAsBsonType(Json& schema) {
         out.insert(out.end(), {"int", "long"});
         changed = true;
       } else {
-        out.push_back(type);
+        out.push_back(type == "boolean" ? Json("bool") : type);
       }
     }
     if (changed) {
