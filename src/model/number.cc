@@ -49,8 +49,8 @@ ExactNumber FromDouble(double number) {
   int power = 0;
   static_cast<void>(std::frexp(number, &power));
   const int decimals = std::clamp(53 - power, 0, 1074);
-  std::array<char, 1500>
-      buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): to_chars fills it
+  // to_chars fills what is read of it. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+  std::array<char, 1500> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(number),
                                  std::chars_format::fixed, decimals);
   CHECK(end.ec == std::errc{});
