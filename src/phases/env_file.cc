@@ -171,9 +171,8 @@ bool Holds(Style style, std::string_view value) {
   const auto is_plain_end = [](char c) { return c > ' ' && c < '\x7f'; };
   switch (style) {
     case Style::kBare:
-      return !value.empty() &&
-             (is_plain_end(value.front()) && is_plain_end(value.back()) &&
-              !std::string_view("'\"`").contains(value.front()) && !value.contains('#'));
+      return !value.empty() && is_plain_end(value.front()) && is_plain_end(value.back()) &&
+             !std::string_view("'\"`").contains(value.front()) && !value.contains('#');
     case Style::kSingle:
       return !value.contains('\'') && !value.contains("\\\\") && !value.ends_with('\\');
     case Style::kDouble:

@@ -200,7 +200,8 @@ void CheckTenant(PlanReader& reader, PlanMark mark, const Plan& plan, const Tena
   if (tenant.org_id.empty() || tenant.profile_id.empty()) {
     return;  // reported as missing
   }
-  if (plan.FindOrganization(tenant.org_id) == nullptr) {
+  const bool known_org = plan.FindOrganization(tenant.org_id) != nullptr;
+  if (!known_org) {
     reader.Problem(
         mark,
         fmt::format(
@@ -213,7 +214,7 @@ void CheckTenant(PlanReader& reader, PlanMark mark, const Plan& plan, const Tena
                                      where, tenant.profile_id,
                                      DidYouMean(tenant.profile_id, names(plan.tenants.profiles,
                                                                          &Profile::profile_id))));
-  } else if (profile->org_id != tenant.org_id) {
+  } else if (known_org && profile->org_id != tenant.org_id) {
     reader.Problem(mark, fmt::format("{} gives the profile `{}` to `{}`, but it belongs to `{}`",
                                      where, tenant.profile_id, tenant.org_id, profile->org_id));
   }
