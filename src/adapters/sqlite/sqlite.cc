@@ -144,6 +144,9 @@ std::string FileUri(const std::filesystem::path& file, bool immutable) {
 
 Result<std::unique_ptr<Connection>> Connection::Open(const std::filesystem::path& file, int flags,
                                                      bool immutable, Millis timeout) {
+  // Memory statistics take a lock at every allocation. Refused, harmlessly, if SQLite already runs
+  // in this process.
+  [[maybe_unused]] static const int kConfigured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(
       FileUri(file, immutable).c_str(), &raw,
