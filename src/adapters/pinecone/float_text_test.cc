@@ -41,7 +41,14 @@ TEST(FloatText, KeepsTheBitsOfAMillionRandomFloats) {
 }
 
 TEST(FloatText, KeepsTheBitsAroundEveryPowerOfTenAndAtTheEnds) {
-  std::vector<float> values = {0.0F, -0.0F, 1.0F, -1.0F, std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest(), std::numeric_limits<float>::min(), std::numeric_limits<float>::denorm_min()};
+  std::vector<float> values = {0.0F,
+                               -0.0F,
+                               1.0F,
+                               -1.0F,
+                               std::numeric_limits<float>::max(),
+                               std::numeric_limits<float>::lowest(),
+                               std::numeric_limits<float>::min(),
+                               std::numeric_limits<float>::denorm_min()};
   for (const float power : {1e-5F, 1e-4F, 1e-3F, 1e-2F, 1e-1F, 1.0F, 10.0F}) {
     float below = power;
     float above = power;

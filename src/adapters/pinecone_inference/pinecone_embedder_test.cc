@@ -42,7 +42,7 @@ TEST(PineconeEmbedder, SplitsAt96AndKeepsTheOrder) {
     texts.push_back(std::to_string(i));
   }
   const auto answer = (*embedder)->Embed(texts, TextRole::kQuery, {});
-  ASSERT_TRUE(answer);
+  ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->vectors.size(), 100U);
   EXPECT_EQ(answer->vectors[99][0], 100.0F);
   EXPECT_EQ(answer->tokens, 100U);
