@@ -145,13 +145,16 @@ Result<CollectionWriter> CollectionWriter::Open(Connection& connection,
   const std::string table = TableName(collection.name);
   REHOME_TRY_ASSIGN(Statement find, connection.Prepare(fmt::format(
                                         "SELECT document FROM {} WHERE key = ?1", table)));
-  REHOME_TRY_ASSIGN(Statement insert,
-                    connection.Prepare(fmt::format(
-                        "INSERT INTO {} VALUES(?1, ?2, ?3, 1) ON CONFLICT DO NOTHING", table)));
-  REHOME_TRY_ASSIGN(Statement update,
-                    connection.Prepare(fmt::format("UPDATE {} SET id = ?2, document = ?3, revision "
-                                                   "= coalesce(revision, 0) + 1 WHERE key = ?1",
-                                                   table)));
+  // OR FAIL: the default, ABORT, saves every page that a statement with a trigger touches, to undo
+  // that statement alone. Here an error undoes the whole transaction.
+  REHOME_TRY_ASSIGN(
+      Statement insert,
+      connection.Prepare(fmt::format(
+          "INSERT OR FAIL INTO {} VALUES(?1, ?2, ?3, 1) ON CONFLICT DO NOTHING", table)));
+  REHOME_TRY_ASSIGN(Statement update, connection.Prepare(fmt::format(
+                                          "UPDATE OR FAIL {} SET id = ?2, document = ?3, revision "
+                                          "= coalesce(revision, 0) + 1 WHERE key = ?1",
+                                          table)));
   REHOME_TRY_ASSIGN(Statement remove,
                     connection.Prepare(fmt::format("DELETE FROM {} WHERE key = ?1", table)));
   return CollectionWriter(std::move(find), std::move(insert), std::move(update), std::move(remove),
