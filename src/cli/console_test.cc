@@ -21,7 +21,7 @@ class ConsoleTest : public testing::Test {
 
   std::filesystem::path dir_ =
       std::filesystem::path(testing::TempDir()) / ("console_" + RandomHex(8));
-  rehome::testing::TestConsole console_;
+  TestConsole console_;
 };
 
 TEST_F(ConsoleTest, AMissingPlanNamesTheNextStep) {

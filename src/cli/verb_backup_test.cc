@@ -44,7 +44,7 @@ class VerbBackupTest : public testing::Test {
       std::filesystem::path(testing::TempDir()) / ("verb_backup_" + RandomHex(8));
   DemoFiles files_;
   CommonOptions common_;
-  rehome::testing::TestConsole console_;
+  TestConsole console_;
 };
 
 using Action = BackupOptions::Action;

@@ -10,11 +10,11 @@
 
 #include "cli/environment.h"
 
-namespace rehome::testing {
+namespace rehome::cli {
 
 class TestConsole {
  public:
-  [[nodiscard]] cli::CliEnvironment& environment() { return environment_; }
+  [[nodiscard]] CliEnvironment& environment() { return environment_; }
   [[nodiscard]] std::string out() const { return out_.str(); }
   [[nodiscard]] std::string err() const { return err_.str(); }
   void Clear() {
@@ -32,7 +32,7 @@ class TestConsole {
  private:
   std::ostringstream out_;
   std::ostringstream err_;
-  cli::CliEnvironment environment_{
+  CliEnvironment environment_{
       .out = out_,
       .err = err_,
       .clock = clock,
@@ -54,4 +54,4 @@ class TestConsole {
   };
 };
 
-}  // namespace rehome::testing
+}  // namespace rehome::cli
