@@ -131,7 +131,7 @@ TEST(CommandLine, WrongWordsAreAnsweredWithTheRightCommand) {
   contains(Refused({"x\x1b[2J"}), "\\x1b[2J");
   contains(Refused({"run", "--set", "novalue"}), "path=value");
   contains(Refused({"load"}), "--from");
-  contains(Refused({"check", "--yes"}), "--help");
+  contains(Refused({"check", "--yes"}), "does not take `--yes`");
 }
 
 TEST(CommandLine, HelpListsTheExitCodesAndStandsOnStdout) {
