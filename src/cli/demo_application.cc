@@ -63,7 +63,8 @@ class Generator {
   VectorRecord Vector(const Json& record, std::size_t dimension) {
     VectorRecord vector{
         .id = record["id"], .values = UnitVector(dimension), .sparse = {}, .metadata = {}};
-    for (const auto& [key, value] : record.value("metadata", Json::object()).items()) {
+    const Json metadata = record.value("metadata", Json::object());
+    for (const auto& [key, value] : metadata.items()) {
       if (value.is_string()) {
         vector.metadata[key] = value.get<std::string>();
       } else if (value.is_boolean()) {
