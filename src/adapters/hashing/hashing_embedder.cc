@@ -29,7 +29,7 @@ std::uint64_t HashOf(std::u32string_view feature, std::uint64_t kind) {
   return hash ^ (hash >> 31U);
 }
 
-enum Kind : std::uint64_t { kWord = 1, kGram = 2, kNothing = 3 };
+enum Kind : std::uint8_t { kWord = 1, kGram = 2, kNothing = 3 };
 
 struct Feature {
   std::int64_t weight = 0;

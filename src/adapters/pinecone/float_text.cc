@@ -64,7 +64,7 @@ Scale ScaleOf(double magnitude) {
 // last digit, cannot change which float is read back.
 char* PutFloat(char* out, float value) {
   const double magnitude = std::abs(static_cast<double>(value));
-  if (!(magnitude >= 1e-4 && magnitude < 1)) {
+  if (magnitude < 1e-4 || magnitude >= 1) {
     return PutShortest(out, value);
   }
   const Scale scale = ScaleOf(magnitude);

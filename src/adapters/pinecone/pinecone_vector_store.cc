@@ -112,7 +112,7 @@ std::string DeleteBody(std::string_view ns, std::span<const std::string_view> id
 
 void SortBestFirst(std::vector<QueryMatch>& matches, std::string_view metric) {
   const bool smaller_is_better = metric == "euclidean";
-  std::ranges::stable_sort(matches, [&](const QueryMatch& a, const QueryMatch& b) {
+  std::ranges::sort(matches, [&](const QueryMatch& a, const QueryMatch& b) {
     if (a.score != b.score) {
       return smaller_is_better ? a.score < b.score : a.score > b.score;
     }
@@ -150,7 +150,7 @@ Result<IndexModel> Resolve(std::string_view name, const PineconeOptions& options
 }  // namespace
 
 Result<std::unique_ptr<PineconeVectorStore>> PineconeVectorStore::Open(
-    PineconeOptions options, std::shared_ptr<HttpClient> http, const Call& call) {
+    const PineconeOptions& options, std::shared_ptr<HttpClient> http, const Call& call) {
   std::string url = options.address;
   std::string metric;
   if (url.starts_with(kByName)) {

@@ -26,7 +26,7 @@ class PineconeVectorStore final : public VectorStore {
   /// the address is none; kNotFound no such index; kFailedPrecondition it is a documents index,
   /// which the vectors API cannot reach, or is not ready.
   [[nodiscard]] static Result<std::unique_ptr<PineconeVectorStore>> Open(
-      PineconeOptions options, std::shared_ptr<HttpClient> http, const Call& call);
+      const PineconeOptions& options, std::shared_ptr<HttpClient> http, const Call& call);
 
   [[nodiscard]] std::string Identity() const override { return identity_; }
   [[nodiscard]] Result<IndexInfo> Describe(const Call& call) override;

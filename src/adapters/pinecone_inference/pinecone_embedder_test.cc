@@ -15,8 +15,9 @@ using testing_support::WireReply;
 using testing_support::WireRequest;
 
 WireReply Answer(const WireRequest& request) {
+  const json asked = json::parse(request.body);
   json data = json::array();
-  for (const json& input : json::parse(request.body)["inputs"]) {
+  for (const json& input : asked["inputs"]) {
     data.push_back(
         {{"vector_type", "dense"},
          {"values", std::vector<float>(384, std::stof(input["text"].get<std::string>()))}});
