@@ -238,8 +238,12 @@ Result<Lsn> Index::DropNamespace(std::string_view ns) {
 
 Status Index::Configure(const IndexConfig& config) {
   const std::scoped_lock lock(write_mutex_);
+  IndexConfig wanted = config;
+  if (wanted.dimension == 0) {  // an upsert may have fixed it since the caller looked
+    wanted.dimension = state_.config.dimension;
+  }
   FrameBuilder frame({}, 0);
-  frame.Add(OperationKind::kConfigure, config.ToJson());
+  frame.Add(OperationKind::kConfigure, wanted.ToJson());
   return Commit(std::move(frame));
 }
 
