@@ -48,8 +48,9 @@ class Generator {
     const std::vector<Json>& parents = made_.at(entry["each"].get<std::string>());
     for (std::size_t p = 0; p < parents.size(); ++p) {
       Scope scope{.names = {{"parent_i", std::to_string(p)}}, .parent = &parents[p]};
-      for (const Json& word :
-           entry.contains("for") ? resource_["lists"][entry["for"]] : Json::array({""})) {
+      for (const Json& word : entry.contains("for")
+                                  ? resource_["lists"][entry["for"].get<std::string>()]
+                                  : Json::array({""})) {
         scope.names["for"] = word;
         records.push_back(Record(entry, records.size(), scope));
       }
@@ -104,7 +105,7 @@ class Generator {
       return value;
     }
     if (value.contains("$pick")) {
-      const Json& list = resource_["lists"][value["$pick"]];
+      const Json& list = resource_["lists"][value["$pick"].get<std::string>()];
       return list[random_.Below(list.size())];
     }
     if (value.contains("$take")) {
@@ -142,7 +143,7 @@ class Generator {
   }
 
   Json Take(const Json& arguments) {
-    Json rest = resource_["lists"][arguments[0]];
+    Json rest = resource_["lists"][arguments[0].get<std::string>()];
     const auto least = arguments[1].get<std::size_t>();
     std::size_t left = least + random_.Below(arguments[2].get<std::size_t>() - least + 1);
     Json taken = Json::array();
