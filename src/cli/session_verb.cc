@@ -1,0 +1,69 @@
+#include "cli/session_verb.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/console.h"
+#include "cli/events.h"
+#include "cli/exit_codes.h"
+#include "cli/wiring.h"
+#include "report/escape.h"
+
+namespace rehome::cli {
+namespace {
+
+void PrintReport(const RunReport& report, const RunRecord& run, const CommonOptions& common, CliEnvironment& environment) {
+  if (common.json) {
+    PrintJson({{"run_id", run.run_id}, {"state", Name(run.state)}, {"nothing_to_do", report.nothing_to_do}, {"done", report.done}, {"next", NextStep(run.state)}}, environment);
+    return;
+  }
+  for (const std::string& sentence : report.done) {
+    environment.out << "  " << Escape(sentence) << "\n";
+  }
+  environment.out << fmt::format("Run {} is {}. Next: {}\n", run.run_id, Name(run.state), NextStep(run.state));
+}
+
+Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptions& common, CliEnvironment& environment) {
+  REHOME_TRY(Confirm(verb.announcement, common, environment));
+  REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadWrite, *events, environment));
+  REHOME_TRY_ASSIGN(const auto session, Session::Open(plan, verb.rule, verb.may_create, deps));
+  if (!session->plan_difference().empty() && verb.rule == PlanRule::kUseJournaled) {
+    events->Warn(fmt::format("the plan file differs from the plan of run {}; the run's own plan is used:{}", session->run().run_id, session->plan_difference()));
+  }
+  REHOME_TRY_ASSIGN(const RunReport report, verb.body(*session));
+  PrintReport(report, session->run(), common, environment);
+  return kExitDone;
+}
+
+}  // namespace
+
+int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment, const std::function<SessionVerb(const Plan&)>& make) {
+  return WithPlan(common, environment, [&](const Plan& plan) { return Execute(plan, make(plan), common, environment); });
+}
+
+std::string NextStep(RunState state) {
+  switch (state) {
+    case RunState::kNew:
+      return "rehome check, rehome plan, then rehome run";
+    case RunState::kRunning:
+      return "rehome status --watch";
+    case RunState::kInterrupted:
+      return "rehome run (goes on where it stopped), or rehome rollback --all";
+    case RunState::kFailed:
+      return "rehome status says why; mend it and rehome run again, or rehome rollback --all";
+    case RunState::kMigrated:
+      return "rehome verify, then rehome cutover";
+    case RunState::kCutOver:
+      return "restart the application, rehome verify; after 24 h rehome retire. rehome revert goes back";
+    case RunState::kRolledBack:
+      return "nothing of this run is left; rehome run starts again";
+    case RunState::kRetired:
+      return "done; rehome rollback --phase 5 restores the old side from its backup";
+  }
+  return {};
+}
+
+}  // namespace rehome::cli

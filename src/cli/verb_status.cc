@@ -1,0 +1,212 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/console.h"
+#include "cli/events.h"
+#include "cli/exit_codes.h"
+#include "cli/session_verb.h"
+#include "cli/verbs.h"
+#include "cli/wiring.h"
+#include "journal/audit.h"
+#include "journal/ranges.h"
+#include "phases/session.h"
+#include "report/escape.h"
+#include "report/table.h"
+
+namespace rehome::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr Millis kWatchInterval{1'000};
+
+/// Everything that a status shows, read at one moment.
+struct Snapshot {
+  std::optional<RunRecord> run;
+  RunState state = RunState::kNew;
+  std::optional<Lease::Holder> holder;
+  std::uint64_t quarantined = 0;
+  std::uint64_t read = 0;  // documents that the running phase has done
+  AuditHead audit;
+  std::string plan_difference;
+};
+
+Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
+  const Call call{.stop = deps.stop};
+  DocumentStore& target = *deps.stores.target_documents;
+  Snapshot out;
+  REHOME_TRY_ASSIGN(ReadSession read, ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
+  out.run = std::move(read.run);
+  out.plan_difference = std::move(read.plan_difference);
+  REHOME_TRY_ASSIGN(out.audit, ReadAuditHead(target, call));
+  REHOME_TRY_ASSIGN(out.holder, Lease::Inspect(target, plan.name, call));
+  if (!out.run) {
+    return out;
+  }
+  out.state = out.run->state;
+  // A run that says running under a lease that nobody holds any more is not.
+  if (out.state == RunState::kRunning && (!out.holder || out.holder->released || out.holder->IsDeadHere())) {
+    out.state = RunState::kInterrupted;
+  }
+  REHOME_TRY_ASSIGN(out.quarantined, Quarantine(target, out.run->run_id).Count(call));
+  for (const Phase phase : {Phase::kItems, Phase::kVectors}) {
+    if (out.run->At(phase).state == PhaseState::kRunning) {
+      REHOME_TRY_ASSIGN(const auto ranges, Ranges(target, out.run->run_id, phase).Load(call));
+      for (const RangeRecord& range : ranges) {
+        out.read += range.source.count();
+      }
+    }
+  }
+  return out;
+}
+
+Json CountsOf(const Counts& counts) {
+  Json out = Json::object();
+  for (const auto& [key, value] : counts) {
+    out[key] = value;
+  }
+  return out;
+}
+
+Json PhasesJson(const RunRecord& run) {
+  Json out = Json::array();
+  for (const Phase phase : kPhases) {
+    const PhaseRecord& record = run.At(phase);
+    out.push_back({{"phase", Number(phase)},
+                   {"name", Name(phase)},
+                   {"state", Name(record.state)},
+                   {"started_at", record.started_at ? Json(FormatTime(*record.started_at)) : Json()},
+                   {"seconds", record.seconds},
+                   {"counts", CountsOf(record.counts)}});
+  }
+  return out;
+}
+
+Json PointsJson(const RunRecord& run) {
+  Json out = Json::array();
+  for (const RestorePoint& point : run.restore_points) {
+    out.push_back({{"phase", Number(point.phase)}, {"at", FormatTime(point.at)}, {"digest", point.digest}, {"counts", CountsOf(point.counts)}, {"positions", point.positions}, {"pointers", point.pointers}, {"undo", point.undo}});
+  }
+  return out;
+}
+
+Json PointersJson(const RunRecord& run) {
+  Json out = Json::object();
+  if (run.cutover) {
+    for (const PointerRecord& pointer : run.cutover->pointers) {
+      out[pointer.key] = {{"where", pointer.where}, {"old", pointer.old_value ? Json(*pointer.old_value) : Json()}, {"new", pointer.new_value}, {"flipped", pointer.flipped}};
+    }
+  }
+  return out;
+}
+
+Json FenceJson(const RunRecord& run) {
+  if (run.cutover) {
+    for (const FenceRecord& fence : run.cutover->fences) {
+      if (fence.raised) {
+        return {{"collection", fence.collection}, {"kind", fence.by_hooks ? "hooks" : Name(fence.kind)}};
+      }
+    }
+  }
+  return {};
+}
+
+Json ToJson(const Plan& plan, const Snapshot& now) {
+  Json out{{"plan", plan.name}, {"run_id", nullptr}, {"state", Name(now.state)}};
+  const RunRecord run = now.run.value_or(RunRecord{});
+  if (now.run) {
+    out["run_id"] = run.run_id;
+  }
+  out["phases"] = PhasesJson(run);
+  out["restore_points"] = PointsJson(run);
+  out["quarantined"] = now.quarantined;
+  out["pointers"] = PointersJson(run);
+  out["watermarks"] = run.watermarks;
+  out["fence"] = FenceJson(run);
+  out["backup"] = run.backup;
+  out["namespaces"] = run.namespaces;
+  out["last_error"] = run.last_error.empty() ? Json() : Json({{"message", run.last_error}, {"hint", run.last_hint}});
+  out["audit_head"] = now.audit.hash;
+  out["plan_difference"] = now.plan_difference;
+  out["next"] = NextStep(now.state);
+  return out;
+}
+
+void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environment) {
+  if (!now.run) {
+    environment.out << fmt::format("Plan {} never ran in {}. Next: {}\n", Escape(plan.name), Escape(plan.documents.target.address), NextStep(RunState::kNew));
+    return;
+  }
+  const RunRecord& run = *now.run;
+  environment.out << fmt::format("Run {} of plan {} is {}\n", run.run_id, Escape(plan.name), Name(now.state));
+  TextTable table({{"phase"}, {"state"}, {"seconds", TextTable::Align::kRight}, {"counts"}});
+  for (const Phase phase : kPhases) {
+    const PhaseRecord& record = run.At(phase);
+    std::string counts;
+    for (const auto& [what, count] : record.counts) {
+      counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, what);
+    }
+    if (record.state == PhaseState::kRunning && now.read > 0) {
+      counts = fmt::format("{} done", now.read);
+    }
+    table.Add({fmt::format("{} {}", Number(phase), Name(phase)), std::string(Name(record.state)), fmt::format("{:.1f}", record.seconds), counts});
+  }
+  environment.out << table.Render();
+  if (now.quarantined > 0) {
+    environment.out << fmt::format("  quarantined: {} (rehome quarantine list)\n", now.quarantined);
+  }
+  if (run.cutover) {
+    for (const PointerRecord& pointer : run.cutover->pointers) {
+      environment.out << Escape(fmt::format("  pointer {} in {}: {}", pointer.key, pointer.where, pointer.flipped ? pointer.new_value : pointer.old_value.value_or("(absent)"))) << "\n";
+    }
+  }
+  if (const Json fence = FenceJson(run); !fence.is_null()) {
+    environment.out << Escape(fmt::format("  fence up on {}", fence["collection"].get<std::string>())) << "\n";
+  }
+  if (now.holder && !now.holder->released && !now.holder->IsDeadHere()) {
+    environment.out << Escape(fmt::format("  runner: process {} on {}", now.holder->process.pid, now.holder->process.host)) << "\n";
+  }
+  if (!run.last_error.empty()) {
+    environment.out << "  last error: " << Escape(run.last_error) << "\n  what to do: " << Escape(run.last_hint) << "\n";
+  }
+  if (!now.plan_difference.empty()) {
+    environment.out << "  the plan file differs from this run's plan:" << Escape(now.plan_difference) << "\n";
+  }
+  environment.out << "Next: " << NextStep(now.state) << "\n";
+}
+
+/// A cutover that a dead runner left half done is shouted at: its fence stops the application's writes.
+void ShoutAtFence(const Snapshot& now, CliEnvironment& environment) {
+  const bool unfinished = now.run && now.run->cutover && now.run->cutover->state != CutoverRecord::State::kComplete;
+  if (unfinished && now.state != RunState::kRunning) {
+    environment.err << "ATTENTION: a cutover was interrupted and its fence may be up: the application cannot write. "
+                       "`rehome run` completes it or puts it back; `rehome revert` puts it back.\n";
+  }
+}
+
+Result<int> Status(const Plan& plan, const StatusOptions& options, CliEnvironment& environment) {
+  REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
+  while (true) {
+    REHOME_TRY_ASSIGN(const Snapshot now, Take(plan, deps));
+    ShoutAtFence(now, environment);
+    if (options.common.json) {
+      PrintJson(ToJson(plan, now), environment);
+    } else {
+      PrintText(plan, now, environment);
+    }
+    environment.out.flush();
+    if (!options.watch || now.state != RunState::kRunning || !environment.clock.SleepFor(kWatchInterval, environment.stop)) {
+      return kExitDone;
+    }
+  }
+}
+
+}  // namespace
+
+int RunVerb(const StatusOptions& options, CliEnvironment& environment) {
+  return WithPlan(options.common, environment, [&](const Plan& plan) { return Status(plan, options, environment); });
+}
+
+}  // namespace rehome::cli
