@@ -29,6 +29,9 @@ struct PhaseOutcome {
 [[nodiscard]] Result<PhaseOutcome> RunVectors(Session& session);
 [[nodiscard]] Result<Counts> UndoVectors(Session& session);
 
+/// What stands in the run's namespaces now: counts by namespace, the digest over all vectors, the positions.
+[[nodiscard]] Result<PhaseOutcome> DescribeVectors(Session& session);
+
 /// The digest of all items that are ours, read back from the target.
 [[nodiscard]] Result<SetDigest> DigestOfItems(Session& session);
 

@@ -12,6 +12,7 @@
 #include "model/fields.h"
 #include "model/item.h"
 #include "phases/phases.h"
+#include "phases/vector_pages.h"
 
 namespace rehome {
 namespace {
@@ -26,25 +27,11 @@ struct VectorsBatch {
   std::size_t read = 0;
 };
 
-/// Calls `each` with every page of ids in a namespace.
-template <class Each>
-Status ForEachPage(VectorStore& store, const TenantNamespace& ns, const Call& call, const Each& each) {
-  std::string token;
-  do {
-    REHOME_TRY_ASSIGN(IdPage page, store.ListIds(ns.name(), token, call));
-    if (!page.ids.empty()) {
-      REHOME_TRY(each(page.ids));
-    }
-    token = std::move(page.next);
-  } while (!token.empty());
-  return {};
-}
-
 /// A namespace that already holds vectors without our stamp belongs to somebody else.
 Status RefuseForeignNamespaces(Session& session) {
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns, session.call(), [&](const std::vector<std::string>& ids) -> Status {
+    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
       REHOME_TRY_ASSIGN(const auto records, session.target_vectors().Fetch(ns.name(), ids, session.call()));
       const auto foreign = std::ranges::find_if(records, [](const VectorRecord& record) { return !record.metadata.contains(kStampContract); });
       if (foreign == records.end()) {
@@ -165,13 +152,15 @@ Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
   return journal.Start(cut, session.call());
 }
 
-/// What stands in the run's namespaces now: counts by namespace and the digest over all.
-Status CountVectors(Session& session, PhaseOutcome& out) {
+}  // namespace
+
+Result<PhaseOutcome> DescribeVectors(Session& session) {
+  PhaseOutcome out;
   SetDigest digest;
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
     std::int64_t count = 0;
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns, session.call(), [&](const std::vector<std::string>& ids) -> Status {
+    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
       REHOME_TRY_ASSIGN(const auto records, session.target_vectors().Fetch(ns.name(), ids, session.call()));
       for (const VectorRecord& record : records) {
         digest.Add(VectorDigest(record));
@@ -186,10 +175,8 @@ Status CountVectors(Session& session, PhaseOutcome& out) {
     }
   }
   out.digest = digest.ToString();
-  return {};
+  return out;
 }
-
-}  // namespace
 
 Result<PhaseOutcome> RunVectors(Session& session) {
   Ranges journal(session.target(), session.run().run_id, Phase::kVectors);
@@ -199,8 +186,7 @@ Result<PhaseOutcome> RunVectors(Session& session) {
   VectorsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(total));
   REHOME_TRY(session.SettleLeftOpen());
-  PhaseOutcome out;
-  REHOME_TRY(CountVectors(session, out));
+  REHOME_TRY_ASSIGN(PhaseOutcome out, DescribeVectors(session));
   out.counts["upserted"] = static_cast<std::int64_t>(scan.upserted());
   out.counts["tokens"] = static_cast<std::int64_t>(scan.tokens());
   return out;
@@ -210,7 +196,7 @@ Result<Counts> UndoVectors(Session& session) {
   Counts counts;
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns, session.call(), [&](const std::vector<std::string>& ids) -> Status {
+    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
       REHOME_TRY_ASSIGN(const auto removed, RemoveVectors(session.flow(), ns, ids, session.call()));
       counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
       counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
