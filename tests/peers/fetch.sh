@@ -33,7 +33,8 @@ fetch_json_schema_suite() {
 
 fetch_python() {
   python3 -m venv "$1/peer" &&
-    "$1/peer/bin/python" -m pip install --quiet python-dotenv==1.0.1 jsonschema==4.23.0 pinecone==10.2.0
+    "$1/peer/bin/python" -m pip install --quiet python-dotenv==1.0.1 jsonschema==4.23.0 \
+      pinecone==10.2.0 pymongo==4.8.0
 }
 
 fetch_node_dotenv() {
