@@ -38,6 +38,10 @@ struct Deps {
   ProcessIdentity self;
   /// Runs an argument vector without a shell; the exit status, or an error if it could not start.
   std::function<Result<int>(const std::vector<std::string>& arguments)> run_hook;
+  /// The status that GET gives, of `application.maintenance.url`. Absent: no HTTP from here.
+  std::function<Result<int>(const std::string& url)> http_status{};
+  /// Whether run_hook would find this program, without running it. Absent: not known.
+  std::function<bool(const std::string& program)> has_program{};
 };
 
 /// A plan with the mapper compiled from it. The mapper refers to the plan, which therefore stays where it is.
