@@ -60,6 +60,7 @@ class RateLimiter {
   double window_rate_ = 0;  // passed a second in the window before
 };
 
+using RateLimitedDocumentStore = InterceptedDocumentStore<RateLimiter>;
 using RateLimitedVectorStore = InterceptedVectorStore<RateLimiter>;
 using RateLimitedEmbedder = InterceptedEmbedder<RateLimiter>;
 

@@ -212,14 +212,8 @@ Result<Counts> CarryStragglers(Session& session, bool follow) {
   Counts counts;
   const Millis quiet = session.plan().cutover.quiet;
   while (true) {
-    auto drained = DrainForward(session, VectorMode::kNow, quiet);
-    if (!drained && drained.error().code == ErrorCode::kCancelled && follow) {
-      return counts;
-    }
-    if (!drained) {
-      return std::unexpected(std::move(drained).error());
-    }
-    const Reconciled& carried = drained->reconciled;
+    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow, quiet));
+    const Reconciled& carried = drained.reconciled;
     const std::size_t changed = carried.inserted + carried.replaced + carried.deleted + carried.saved.size();
     if (changed > 0 && session.run().IsCutOver()) {
       session.run().last_straggler_at = session.clock().Now();
@@ -227,7 +221,11 @@ Result<Counts> CarryStragglers(Session& session, bool follow) {
     }
     counts["stragglers carried"] += static_cast<std::int64_t>(carried.inserted + carried.replaced + carried.deleted);
     counts["stragglers saved"] += static_cast<std::int64_t>(carried.saved.size());
-    if (session.call().stop.stop_requested() || (drained->ids.empty() && drained->caught_up && !follow)) {
+    if (session.call().stop.stop_requested()) {
+      return Fail(ErrorCode::kCancelled, fmt::format("stopped on request; what the feed named so far is carried ({} in this call)", counts["stragglers carried"]),
+                  "`rehome run --online` goes on from here");
+    }
+    if (drained.ids.empty() && drained.caught_up && !follow) {
       return counts;
     }
   }

@@ -46,8 +46,9 @@ Status Settle(Session& session, const Status& outcome) {
   const ErrorCode code = outcome.error().code;
   const bool resumable = code == ErrorCode::kCancelled || IsRetryable(code) || code == ErrorCode::kAborted || code == ErrorCode::kUnauthenticated;
   const RunState resting = RestingState(run);
-  // A cut-over run stays one whatever failed: the application is on the new side.
-  const bool keeps = resting == RunState::kCutOver || resting == RunState::kRetired;
+  // Where the application stands does not change because something later failed: a cutover that was put back leaves a
+  // migrated run, a cut-over run stays one.
+  const bool keeps = resting == RunState::kMigrated || resting == RunState::kCutOver || resting == RunState::kRetired;
   return session.MoveTo(keeps ? resting : resumable ? RunState::kInterrupted : RunState::kFailed);
 }
 
@@ -166,12 +167,27 @@ Status RefuseQuarantine(Session& session) {
               "`rehome quarantine list` says why each of them; mend the documents or the plan, `rehome quarantine replay`, or raise items.quarantine_max");
 }
 
-/// Between the phases of an online run: what the feed named is carried, so that the next phase starts near the head.
-Status CarryBetween(Session& session, const RunRequest& request, RunReport& report) {
-  if (request.sweep) {
-    REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater));
-    report.done.push_back(fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
+/// Before the phases of a call with --sweep: a new feed position, and what differs mended.
+Status SweepFirst(Session& session, RunReport& report) {
+  const VectorMode mode = IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
+  REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, mode));
+  report.done.push_back(fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
+  return {};
+}
+
+/// After the phases of an online call: before cutover what the feed names is carried once, or until stopped with
+/// --follow; after it until the legacy side is quiet.
+Status CarryAfter(Session& session, const RunRequest& request, RunReport& report) {
+  if (!IsDone(session.run(), Phase::kVectors)) {
+    return {};
   }
+  if (!session.run().IsCutOver() && !request.follow) {
+    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+    report.done.push_back(fmt::format("carried {} changes of the source", drained.ids.size()));
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const Counts carried, CarryStragglers(session, request.follow));
+  report.done.push_back(fmt::format("after the phases: {}", InWords(carried)));
   return {};
 }
 
@@ -181,12 +197,14 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
       REHOME_TRY(RefuseQuarantine(session));
     }
     REHOME_TRY(RunPhase(session, phase, [&] { return Body(session, phase, request); }, report));
-    if (phase == Phase::kItems) {
-      // A later attempt at phase 3 embeds what this one left unmarked.
-      session.run().At(Phase::kVectors).state = phases.size() == 1 && IsDone(session.run(), Phase::kVectors) ? PhaseState::kPending : session.run().At(Phase::kVectors).state;
+    if (phase == Phase::kItems && IsDone(session.run(), Phase::kVectors)) {
+      // Run again, phase 2 may have written items anew: phase 3 embeds what is not marked.
+      session.run().At(Phase::kVectors).state = PhaseState::kPending;
+      REHOME_TRY(session.Save());
     }
   }
-  return {};
+  const bool moved_items = !phases.empty() && phases.back() >= Phase::kItems && !session.run().IsCutOver();
+  return moved_items ? RefuseQuarantine(session) : Status{};
 }
 
 }  // namespace
@@ -212,15 +230,11 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
     return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
   }
   return Attempt(session, [&](RunReport& report) -> Status {
-    if (run.At(Phase::kItems).state == PhaseState::kDone) {
-      REHOME_TRY(CarryBetween(session, request, report));
+    if (request.sweep && IsDone(run, Phase::kItems)) {
+      REHOME_TRY(SweepFirst(session, report));
     }
     REHOME_TRY(RunSelected(session, phases, request, report));
-    if (request.online && run.IsCutOver()) {
-      REHOME_TRY_ASSIGN(const Counts carried, CarryStragglers(session, request.follow));
-      report.done.push_back(fmt::format("after cutover: {}", InWords(carried)));
-    }
-    return {};
+    return request.online ? CarryAfter(session, request, report) : Status{};
   });
 }
 

@@ -9,6 +9,7 @@
 #include "model/fields.h"
 #include "model/item.h"
 #include "model/sort_key.h"
+#include "phases/stamp.h"
 
 namespace rehome {
 namespace {
@@ -77,6 +78,20 @@ Status SavePosition(Session& session, Side side, std::string token) {
   return session.Save();
 }
 
+/// Events of stamped collections: what was written there gets its tenant fields at once.
+Status StampNamed(Session& session, const std::vector<ChangeEvent>& events) {
+  for (const StampPlan& stamp : session.plan().stamps) {
+    std::vector<Value> ids;
+    for (const ChangeEvent& event : events) {
+      if (event.collection == stamp.collection) {
+        ids.push_back(event.id);
+      }
+    }
+    REHOME_TRY(StampIds(session, stamp, ids));
+  }
+  return {};
+}
+
 /// Events of the items' collection become durable marks.
 Status Mark(Session& session, Side side, const std::vector<ChangeEvent>& events) {
   const std::string& collection = side == Side::kForward ? session.plan().items.from : session.plan().items.to;
@@ -99,10 +114,16 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
     const ChangePosition position{session.run().positions.at(std::string(Name(side)))};
     REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
     REHOME_TRY(Mark(session, side, batch.events));
+    if (side == Side::kForward) {
+      REHOME_TRY(StampNamed(session, batch.events));
+    }
     if (batch.position != position) {
       REHOME_TRY(SavePosition(session, side, batch.position.token));
     }
     REHOME_TRY(ApplyDirty(session, side, apply, out));
+    if (side == Side::kForward) {
+      session.run().watermarks.insert_or_assign("applied_through", batch.position.token);
+    }
     REHOME_TRY(feed->Release(batch.position, session.call()));
     if (batch.events.size() < kEventsMax) {
       return {};

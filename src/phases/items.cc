@@ -16,6 +16,7 @@
 #include "model/item.h"
 #include "phases/feeds.h"
 #include "phases/phases.h"
+#include "phases/stamp.h"
 #include "phases/target_collections.h"
 
 namespace rehome {
@@ -170,6 +171,7 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   REHOME_TRY_ASSIGN(const std::uint64_t total, session.source().Count(session.plan().items.from, call));
   ItemsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(total));
+  REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
   REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kLater));
   REHOME_TRY(session.SettleLeftOpen());
   SetDigest source;
@@ -195,11 +197,15 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   out.counts["source"] = static_cast<std::int64_t>(total);
   out.counts["items"] = static_cast<std::int64_t>(written.count());
   out.counts["quarantined"] = static_cast<std::int64_t>(quarantined);
+  if (!session.plan().stamps.empty()) {
+    out.counts["stamped"] = static_cast<std::int64_t>(stamped);
+  }
   return out;
 }
 
 Result<Counts> UndoItems(Session& session) {
   const std::string& collection = session.plan().items.to;
+  REHOME_TRY_ASSIGN(const std::uint64_t unstamped, UndoStamps(session));
   REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection, "changed before rollback", session.call()));
   REHOME_TRY_ASSIGN(const auto quarantined, session.quarantine().List(session.call()));
   std::vector<Value> ids;
@@ -212,6 +218,7 @@ Result<Counts> UndoItems(Session& session) {
   session.run().source_digest.clear();
   REHOME_TRY(DropIfOursAndEmpty(session, collection));
   return Counts{{"items removed", static_cast<std::int64_t>(removed.removed)},
+                {"stamps taken off", static_cast<std::int64_t>(unstamped)},
                 {"items saved", static_cast<std::int64_t>(removed.saved)},
                 {"foreign, left", static_cast<std::int64_t>(removed.foreign)},
                 {"quarantine cleared", static_cast<std::int64_t>(ids.size())}};

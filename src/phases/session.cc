@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "decorators/guarded.h"
+#include "decorators/rate_limited.h"
 #include "journal/audit.h"
 #include "model/item.h"
 #include "plan/load.h"
@@ -80,11 +81,16 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
   return Governing{.plan = std::move(journaled), .difference = std::move(difference)};
 }
 
-/// The stores, every write of which first asks the lease.
-Stores Guarded(const Stores& stores, const Lease& lease) {
+/// The stores, every write of which first asks the lease; documents at the plan's rate. The lease itself uses the store
+/// below, so that a renewal never waits behind a batch.
+Stores Guarded(const Stores& stores, const LimitsPlan& limits, const Lease& lease, Clock& clock) {
   const auto guard = std::make_shared<WriteGuard>([&lease] { return lease.Check(); });
+  std::shared_ptr<DocumentStore> target = stores.target_documents;
+  if (limits.documents_per_s > 0) {
+    target = std::make_shared<RateLimitedDocumentStore>(std::move(target), clock, limits.documents_per_s);
+  }
   return {.source_documents = std::make_shared<GuardedDocumentStore>(stores.source_documents, guard),
-          .target_documents = std::make_shared<GuardedDocumentStore>(stores.target_documents, guard),
+          .target_documents = std::make_shared<GuardedDocumentStore>(std::move(target), guard),
           .source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard),
           .target_vectors = std::make_shared<GuardedVectorStore>(stores.target_vectors, guard),
           .embedder = stores.embedder};
@@ -116,7 +122,7 @@ Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, 
   DocumentStore& raw = *deps.stores.target_documents;
   REHOME_TRY_ASSIGN(session->lease_, Lease::Acquire(raw, plan.name, deps.self, deps.clock, session->call_));
   session->lease_->KeepRenewing();
-  session->stores_ = Guarded(deps.stores, *session->lease_);
+  session->stores_ = Guarded(deps.stores, plan.limits, *session->lease_, deps.clock);
   // Read under the lease: nobody else changes it from here on.
   REHOME_TRY_ASSIGN(auto latest, LatestRun(raw, plan.name, session->call_));
   REHOME_TRY_ASSIGN(Governing governing, Govern(plan, latest, rule));

@@ -1,0 +1,133 @@
+#include "phases/stamp.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "model/extended_json.h"
+#include "model/item.h"
+
+namespace rehome {
+namespace {
+
+constexpr std::size_t kBatchCount = 1000;
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
+
+bool Stamped(DocumentView document, const StampPlan& stamp) {
+  return std::ranges::all_of(stamp.set, [&](const auto& field) { return document.Find(field.first) == field.second.view(); });
+}
+
+/// The document with the fields at its end; an error if one is there with another value.
+Result<Document> WithStamp(const Document& document, const StampPlan& stamp) {
+  DocumentBuilder builder;
+  for (const auto& [key, value] : document.view()) {
+    builder.Append(key, value);
+  }
+  for (const auto& [key, value] : stamp.set) {
+    const auto old = document.Find(key);
+    if (old && *old != value.view()) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("{} in {} already has {} = {}, the stamp would make it {}", ToExtendedJson(document.Id(), JsonMode::kRelaxed), stamp.collection, key,
+                              ToExtendedJson(*old, JsonMode::kRelaxed), ToExtendedJson(value.view(), JsonMode::kRelaxed)),
+                  "it was left as it is; give the stamp another field name, or clear that field first");
+    }
+    if (!old) {
+      builder.Append(key, value);
+    }
+  }
+  return builder.Finish();
+}
+
+Document WithoutStamp(const Document& document, const StampPlan& stamp) {
+  DocumentBuilder builder;
+  for (const auto& [key, value] : document.view()) {
+    const bool ours = std::ranges::any_of(stamp.set, [&, &name = key, &now = value](const auto& field) { return field.first == name && field.second.view() == now; });
+    if (!ours) {
+      builder.Append(key, value);
+    }
+  }
+  return builder.Finish();
+}
+
+/// Replaces each document by what `change` makes of it, journaled; documents that changed meanwhile are left to the
+/// feed, which names them.
+Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp, std::span<const Document> documents,
+                                 const std::function<Result<Document>(const Document&)>& change) {
+  std::vector<LedgerEntry> entries;
+  std::vector<Write> writes;
+  for (const Document& document : documents) {
+    REHOME_TRY_ASSIGN(Document changed, change(document));
+    if (changed == document) {
+      continue;
+    }
+    entries.push_back({.id = Value(document.Id()), .before = DocumentDigest(document.view()), .after = DocumentDigest(changed.view()), .text = {}});
+    writes.push_back(Write::Replace(document, std::move(changed)));
+  }
+  if (writes.empty()) {
+    return 0;
+  }
+  REHOME_TRY_ASSIGN(const auto batch, session.ledger().Open({LedgerTarget::Store::kDocuments, stamp.collection}, entries, session.call()));
+  REHOME_TRY_ASSIGN(const auto results, session.source().Apply(stamp.collection, writes, {}, session.call()));
+  std::vector<bool> written;
+  for (const WriteResult& result : results) {
+    written.push_back(result.applied());
+  }
+  REHOME_TRY(session.ledger().Close(batch, written, session.call()));
+  return static_cast<std::uint64_t>(std::ranges::count(written, true));
+}
+
+Result<std::uint64_t> ForEachBatch(Session& session, const StampPlan& stamp, const std::function<Result<Document>(const Document&)>& change) {
+  std::uint64_t total = 0;
+  REHOME_TRY_ASSIGN(auto cursor, session.source().Scan(stamp.collection, {}, session.call()));
+  while (true) {
+    REHOME_TRY_ASSIGN(const auto documents, cursor->Next(kBatchCount, kBatchBytes));
+    if (documents.empty()) {
+      return total;
+    }
+    REHOME_TRY_ASSIGN(const std::uint64_t changed, ReplaceAll(session, stamp, documents, change));
+    total += changed;
+  }
+}
+
+}  // namespace
+
+Result<std::uint64_t> RunStamps(Session& session) {
+  std::uint64_t total = 0;
+  for (const StampPlan& stamp : session.plan().stamps) {
+    REHOME_TRY_ASSIGN(const std::uint64_t changed, ForEachBatch(session, stamp, [&](const Document& document) -> Result<Document> {
+      return Stamped(document.view(), stamp) ? Result<Document>(document) : WithStamp(document, stamp);
+    }));
+    total += changed;
+  }
+  return total;
+}
+
+Status StampIds(Session& session, const StampPlan& stamp, std::span<const Value> ids) {
+  REHOME_TRY_ASSIGN(auto found, session.source().FindByIds(stamp.collection, ids, session.call()));
+  std::vector<Document> present;
+  for (auto& document : found) {
+    if (document && !Stamped(document->view(), stamp)) {
+      present.push_back(*std::move(document));
+    }
+  }
+  REHOME_TRY(ReplaceAll(session, stamp, present, [&](const Document& document) { return WithStamp(document, stamp); }));
+  return {};
+}
+
+Result<std::uint64_t> UndoStamps(Session& session) {
+  std::uint64_t total = 0;
+  for (const StampPlan& stamp : session.plan().stamps) {
+    const LedgerTarget target{LedgerTarget::Store::kDocuments, stamp.collection};
+    REHOME_TRY_ASSIGN(const std::uint64_t changed, ForEachBatch(session, stamp, [&](const Document& document) -> Result<Document> {
+      const Value id(document.Id());
+      REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(target, {&id, 1}, session.call()));
+      // Fields that stood there before are not ours to take off.
+      return histories.front().steps.empty() ? document : WithoutStamp(document, stamp);
+    }));
+    total += changed;
+  }
+  return total;
+}
+
+}  // namespace rehome
