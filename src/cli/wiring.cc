@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "base/random.h"
 #include "cli/hook.h"
+#include "cli/probes.h"
 #include "cli/wiring_models.h"
 #include "decorators/rate_limited.h"
 #include "decorators/read_only.h"
@@ -197,15 +198,20 @@ std::filesystem::path CacheDirectory(const Environment& variables,
 Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnvironment& environment) {
   const Shared shared = MakeShared(environment.clock);
   const Call call{.stop = environment.stop};
-  Deps deps{.stores = {},
-            .chat = {},
-            .legacy_embedder = {},
-            .scratch = {},
-            .clock = environment.clock,
-            .events = events,
-            .stop = environment.stop,
-            .self = ThisProcess(),
-            .run_hook = RunHook};
+  Deps deps{
+      .stores = {},
+      .chat = {},
+      .legacy_embedder = {},
+      .scratch = {},
+      .clock = environment.clock,
+      .events = events,
+      .stop = environment.stop,
+      .self = ThisProcess(),
+      .run_hook = RunHook,
+      .http_status = [http = shared.http,
+                      call](const std::string& url) { return HttpStatus(*http, url, call); },
+      .has_program = [variables = environment.variables](
+                         const std::string& program) { return HasProgram(program, variables); }};
   REHOME_TRY(OpenStoresOf(plan, access, shared, call, deps.stores));
   if (access == Access::kReadOnly) {
     REHOME_TRY_ASSIGN(deps.stores.embedder, OpenEmbedder(plan.index.embedder, plan.limits, shared));

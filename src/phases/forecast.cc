@@ -52,7 +52,8 @@ class Forecaster {
     out_.cost_usd = static_cast<double>(out_.tokens) *
                     deps_.stores.embedder->DollarsPerMillionTokens() / kTokensPerPrice;
     for (const auto& [tenant, items] : tenants_) {
-      out_.tenants.push_back({tenant.org_id, tenant.profile_id, NamespaceOf(tenant.org_id), items});
+      out_.tenants.push_back(
+          {tenant.org_id, tenant.profile_id, NamespaceFor(plan_, run_, tenant.org_id), items});
     }
     return std::move(out_);
   }
@@ -133,15 +134,6 @@ class Forecaster {
     Metadata metadata = mapper_.VectorMetadata(item.document.view(), contract, {});
     metadata.erase(std::string(kStampValues));
     return MetadataJson(metadata);
-  }
-
-  [[nodiscard]] std::string NamespaceOf(const std::string& org_id) const {
-    if (run_ != nullptr) {
-      if (const auto found = run_->namespaces.find(org_id); found != run_->namespaces.end()) {
-        return found->second;
-      }
-    }
-    return plan_.NamespaceOf(org_id).name();
   }
 
   const Plan& plan_;

@@ -14,16 +14,6 @@ namespace {
 constexpr std::string_view kOwnBusiness =
     "the application is on the new side: what it writes there is its own";
 
-std::string NamespaceOf(const Look& look, const Organization& organization) {
-  if (look.run != nullptr) {
-    if (const auto found = look.run->namespaces.find(organization.org_id);
-        found != look.run->namespaces.end()) {
-      return found->second;
-    }
-  }
-  return look.plan.NamespaceOf(organization.org_id).name();
-}
-
 /// Why a vector is not this run's; empty: it is.
 std::string WhyForeign(const VectorRecord& record, const OwnedHistory& history) {
   if (!record.metadata.contains(kStampContract)) {
@@ -117,7 +107,7 @@ Status LookAtTenantKey(Look& look, const TenantKey& key) {
 Status LookAtTargetNamespaces(Look& look) {
   std::set<std::string> own;
   for (const Organization& organization : look.plan.tenants.organizations) {
-    const std::string ns = NamespaceOf(look, organization);
+    const std::string ns = NamespaceFor(look.plan, look.run, organization.org_id);
     if (!own.insert(ns).second) {
       continue;
     }

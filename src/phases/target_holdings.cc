@@ -161,4 +161,13 @@ Result<TargetHoldings> LookAtHoldings(const Plan& plan, const Stores& stores, co
   return HoldingsReader(plan, stores, run, call).Read();
 }
 
+std::string NamespaceFor(const Plan& plan, const RunRecord* run, const std::string& org_id) {
+  if (run != nullptr) {
+    if (const auto found = run->namespaces.find(org_id); found != run->namespaces.end()) {
+      return found->second;
+    }
+  }
+  return plan.NamespaceOf(org_id).name();
+}
+
 }  // namespace rehome

@@ -35,4 +35,8 @@ struct TargetHoldings {
                                                    std::span<const Document> documents,
                                                    const Call& call);
 
+/// The namespace of an organization of the plan: the journaled one, else what the plan resolves.
+[[nodiscard]] std::string NamespaceFor(const Plan& plan, const RunRecord* run,
+                                       const std::string& org_id);
+
 }  // namespace rehome
