@@ -118,23 +118,6 @@ Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const
   return {};
 }
 
-/// A directory that is removed with its last owner. A killed process leaves it: `.scratch-` names
-/// what it is.
-Result<std::shared_ptr<void>> ScratchDirectory(const std::filesystem::path& dir) {
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (!error) {
-    std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
-  }
-  if (error) {
-    return std::unexpected(FileError(error.value(), "make a scratch directory", dir));
-  }
-  return std::shared_ptr<void>(nullptr, [dir](void*) {
-    std::error_code ignored;
-    std::filesystem::remove_all(dir, ignored);
-  });
-}
-
 Result<ScratchStores> OpenScratch(const std::filesystem::path& parent, int dimension,
                                   const std::string& metric, const Shared& shared,
                                   const Call& call) {
@@ -153,6 +136,21 @@ Result<ScratchStores> OpenScratch(const std::filesystem::path& parent, int dimen
 }
 
 }  // namespace
+
+Result<std::shared_ptr<void>> ScratchDirectory(const std::filesystem::path& dir) {
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (!error) {
+    std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  }
+  if (error) {
+    return std::unexpected(FileError(error.value(), "make a scratch directory", dir));
+  }
+  return std::shared_ptr<void>(nullptr, [dir](void*) {
+    std::error_code ignored;
+    std::filesystem::remove_all(dir, ignored);
+  });
+}
 
 StoreKind KindOf(std::string_view address) {
   return address.starts_with(kSqlite) || address.starts_with(kMongo) ? StoreKind::kDocuments
