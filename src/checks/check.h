@@ -1,6 +1,7 @@
 #pragma once
-// check.h — verification (design section 6): one file per check, each a function of the same context. A check reads
-// only; what it finds is data. An error means that it could not finish, which is not the same as having failed.
+// check.h — verification (design section 6): one file per check, each a function of the same
+// context. A check reads only; what it finds is data. An error means that it could not finish,
+// which is not the same as having failed.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,34 +21,39 @@ namespace rehome {
 struct CheckResult {
   std::string check;
   bool passed = true;
-  std::string skipped;   // why it could not be made here; empty: it was made. A skip passes and is named.
+  std::string
+      skipped;  // why it could not be made here; empty: it was made. A skip passes and is named.
   std::string expected;  // in words: "101 items"
   std::string found;
-  std::vector<Discrepancy> discrepancies;  // the first kNamedMax of each class
+  std::vector<Discrepancy> discrepancies;       // the first kNamedMax of each class
   std::map<std::string, std::uint64_t> totals;  // by class, all of them
-  std::vector<std::string> notes;  // information: legacy orphans, statistics that lag
+  std::vector<std::string> notes;               // information: legacy orphans, statistics that lag
 
   static constexpr std::size_t kNamedMax = 1000;
   /// Counts it, keeps it while there is room, and fails the check if its class fails one.
   void Add(Discrepancy discrepancy);
 };
 
-/// Everything outlives the checks. `flow` is const but for its ledger and quarantine, of which checks only read.
+/// Everything outlives the checks. `flow` is const but for its ledger and quarantine, of which
+/// checks only read.
 struct CheckContext {
   FlowContext& flow;
   const RunRecord& run;
-  Chat* chat = nullptr;                     // absent: none configured
-  Embedder* legacy_embedder = nullptr;      // absent: none configured
+  Chat* chat = nullptr;                 // absent: none configured
+  Embedder* legacy_embedder = nullptr;  // absent: none configured
   EventSink& events;
-  double sample = 1.0;                      // share of key ranges looked at, (0, 1]
-  /// Which of these source ids a feed has named beyond applied-through: a difference there is `pending`, not wrong.
-  /// Absent: no feed to ask.
+  double sample = 1.0;  // share of key ranges looked at, (0, 1]
+  /// Which of these source ids a feed has named beyond applied-through: a difference there is
+  /// `pending`, not wrong. Absent: no feed to ask.
   std::function<Result<std::vector<bool>>(std::span<const Value> source_ids)> pending;
   /// Whether a pending one fails its check: yes, unless a runner is carrying it.
   bool pending_fails = true;
-  /// Delta verification under a fence: only these source ids (and counts, pointers). Absent: everything.
+  /// The plan's pointers, `old_value` being what each says now. Absent: nobody to ask.
+  std::function<Result<std::vector<PointerRecord>>()> pointers;
+  /// Delta verification under a fence: only these source ids (and counts, pointers). Absent:
+  /// everything.
   std::optional<std::vector<Value>> only;
-  std::uint64_t seed = 0;                   // of samples
+  std::uint64_t seed = 0;  // of samples
   Call call;
 };
 
@@ -60,17 +66,18 @@ struct NamedCheck {
   /// Cheap enough and meaningful for a delta (CheckContext::only).
   bool in_delta = false;
 };
-/// In the order in which they are made and printed: backup counts tenants schema digests orphans vectors isolation
-/// retrieval proposals pointers audit.
+/// In the order in which they are made and printed: backup counts tenants schema digests orphans
+/// vectors isolation retrieval proposals pointers audit.
 [[nodiscard]] const std::vector<NamedCheck>& AllChecks();
 
 struct Verification {
   bool passed = true;
   std::vector<CheckResult> checks;
 };
-/// Makes the named checks (none named: all that apply to where the run stands). An unknown name is kInvalidArgument
-/// and lists the known ones.
-[[nodiscard]] Result<Verification> Verify(CheckContext& context, const std::vector<std::string>& names);
+/// Makes the named checks (none named: all that apply to where the run stands). An unknown name is
+/// kInvalidArgument and lists the known ones.
+[[nodiscard]] Result<Verification> Verify(CheckContext& context,
+                                          const std::vector<std::string>& names);
 /// What a delta under the fence must prove: counts, tenants, the digests of `only`, their vectors.
 [[nodiscard]] Result<Verification> VerifyDelta(CheckContext& context);
 

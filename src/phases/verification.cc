@@ -1,6 +1,7 @@
 #include "phases/verification.h"
 
 #include "phases/feeds.h"
+#include "phases/pointers.h"
 
 namespace rehome {
 
@@ -13,6 +14,7 @@ VerificationScope::VerificationScope(Session& session)
                .sample = 1.0,
                .pending = [&session](std::span<const Value> ids) { return PendingForward(session.plan(), session.run(), session.stores(), ids, session.call()); },
                .pending_fails = true,
+               .pointers = [&session] { return ReadPointers(session.plan(), session.target(), session.call()); },
                .only = {},
                .seed = session.run().seed,
                .call = session.call()} {}

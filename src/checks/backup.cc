@@ -1,0 +1,93 @@
+// The backups that the run leans on: whole, and the very ones that the journal means.
+#include "backup/backup.h"
+
+#include <fmt/format.h>
+
+#include "backup/names.h"
+#include "base/atomic_file.h"
+#include "checks/all.h"
+#include "checks/findings.h"
+
+namespace rehome {
+namespace {
+
+DiscrepancyClass ClassOf(BackupProblem::Kind kind) {
+  switch (kind) {
+    case BackupProblem::Kind::kMissing:
+      return DiscrepancyClass::kMissing;
+    case BackupProblem::Kind::kExtra:
+      return DiscrepancyClass::kExtra;
+    case BackupProblem::Kind::kSwapped:
+      return DiscrepancyClass::kMisplaced;
+    case BackupProblem::Kind::kManifest:
+    case BackupProblem::Kind::kNotRegular:
+    case BackupProblem::Kind::kTruncated:
+    case BackupProblem::Kind::kChecksum:
+    case BackupProblem::Kind::kRecord:
+    case BackupProblem::Kind::kCount:
+    case BackupProblem::Kind::kDigest:
+    case BackupProblem::Kind::kUnreadable:
+      return DiscrepancyClass::kDiffering;
+  }
+  return DiscrepancyClass::kDiffering;
+}
+
+std::string InWords(const BackupProblem& problem) {
+  return problem.line == 0
+             ? fmt::format("{}: {}", Name(problem.kind), problem.detail)
+             : fmt::format("{}: line {}: {}", Name(problem.kind), problem.line, problem.detail);
+}
+
+/// Reads every byte of one backup; the number of its records.
+Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const CheckContext& context,
+                              CheckResult& result) {
+  auto verified = VerifyBackup(backup, context.call.stop);
+  if (!verified) {
+    if (verified.error().code != ErrorCode::kNotFound) {
+      return std::unexpected(std::move(verified).error());
+    }
+    result.Add({DiscrepancyClass::kMissing, backup.string(), "", verified.error().message});
+    return 0;
+  }
+  for (const BackupProblem& problem : verified->problems) {
+    result.Add({ClassOf(problem.kind), problem.file, "", InWords(problem)});
+  }
+  return verified->records;
+}
+
+/// The manifest is the one that phase 0 left in the journal: a whole backup of another run is not
+/// ours.
+Status CompareWithJournal(const CheckContext& context, CheckResult& result) {
+  const RestorePoint* point = context.run.FindRestorePoint(Phase::kPrepare);
+  if (point == nullptr || !result.passed) {
+    return {};  // what is damaged was named already
+  }
+  REHOME_TRY_ASSIGN(const std::string text,
+                    ReadFile(std::filesystem::path(context.run.backup) / kManifestFile));
+  if (const std::string found = ManifestSha256(text); found != point->digest) {
+    result.Add({DiscrepancyClass::kDiffering, std::string(kManifestFile), "sha256",
+                fmt::format("the journal says {}, found {}", point->digest, found)});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CheckResult> CheckBackup(CheckContext& context) {
+  if (context.run.backup.empty()) {
+    return Skip("backup", NotDone(context.run, Phase::kPrepare).value_or("the run has no backup"));
+  }
+  CheckResult result;
+  REHOME_TRY_ASSIGN(std::uint64_t records, Inspect(context.run.backup, context, result));
+  REHOME_TRY(CompareWithJournal(context, result));
+  for (const std::string& backup : context.run.retire_backups) {
+    REHOME_TRY_ASSIGN(const std::uint64_t more, Inspect(backup, context, result));
+    records += more;
+  }
+  result.expected = "every file as its manifest says, the manifest as the journal says";
+  result.found =
+      fmt::format("{} backups, {} records", 1 + context.run.retire_backups.size(), records);
+  return result;
+}
+
+}  // namespace rehome

@@ -1,0 +1,129 @@
+#include "checks/check.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "checks/all.h"
+
+namespace rehome {
+namespace {
+
+constexpr std::size_t kIdsInWords = 3;
+
+Result<CheckResult> Make(const NamedCheck& check, CheckContext& context) {
+  if (context.call.stop.stop_requested()) {
+    return Fail(ErrorCode::kCancelled, "stopped on request");
+  }
+  auto result = check.run(context);
+  if (!result) {
+    return std::unexpected(std::move(result).error().In(fmt::format("check {}", check.name)));
+  }
+  result->check = check.name;
+  return result;
+}
+
+template <class Chosen>
+Result<Verification> MakeAll(CheckContext& context, const Chosen& chosen) {
+  Verification out;
+  for (const NamedCheck& check : AllChecks()) {
+    if (chosen(check)) {
+      REHOME_TRY_ASSIGN(CheckResult result, Make(check, context));
+      out.passed = out.passed && result.passed;
+      out.checks.push_back(std::move(result));
+    }
+  }
+  return out;
+}
+
+Status RefuseUnknown(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (std::ranges::find(AllChecks(), name, &NamedCheck::name) == AllChecks().end()) {
+      std::vector<std::string_view> known;
+      std::ranges::transform(AllChecks(), std::back_inserter(known), &NamedCheck::name);
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("no check is named {}", name),
+                  fmt::format("the checks are {}", fmt::join(known, ", ")));
+    }
+  }
+  return {};
+}
+
+/// "2 missing (port_a, port_b)", the failing classes only.
+std::string TotalsInWords(const CheckResult& check) {
+  std::vector<std::string> parts;
+  for (const auto& [name, total] : check.totals) {
+    std::vector<std::string> ids;
+    bool failing = false;
+    for (const Discrepancy& discrepancy : check.discrepancies) {
+      if (Name(discrepancy.discrepancy_class) == name) {
+        failing = IsFailing(discrepancy.discrepancy_class);
+        if (ids.size() < kIdsInWords) {
+          ids.push_back(discrepancy.id);
+        }
+      }
+    }
+    if (failing) {
+      parts.push_back(fmt::format("{} {} ({}{})", total, name, fmt::join(ids, ", "),
+                                  total > ids.size() ? ", …" : ""));
+    }
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+}  // namespace
+
+void CheckResult::Add(Discrepancy discrepancy) {
+  passed = passed && !IsFailing(discrepancy.discrepancy_class);
+  std::uint64_t& total = totals[std::string(Name(discrepancy.discrepancy_class))];
+  if (++total <= kNamedMax) {
+    discrepancies.push_back(std::move(discrepancy));
+  }
+}
+
+const std::vector<NamedCheck>& AllChecks() {
+  static const std::vector<NamedCheck> kChecks{
+      {.name = "backup", .run = &CheckBackup},
+      {.name = "counts", .run = &CheckCounts, .in_delta = true},
+      {.name = "tenants", .run = &CheckTenants, .in_delta = true},
+      {.name = "schema", .run = &CheckSchema, .in_delta = true},
+      {.name = "digests", .run = &CheckDigests, .in_delta = true},
+      {.name = "orphans", .run = &CheckOrphans, .in_delta = true},
+      {.name = "vectors", .run = &CheckVectors, .in_delta = true},
+      {.name = "isolation", .run = &CheckIsolation},
+      {.name = "retrieval", .run = &CheckRetrieval},
+      {.name = "proposals", .run = &CheckProposals},
+      {.name = "pointers", .run = &CheckPointers, .after_cutover_only = true},
+      {.name = "audit", .run = &CheckAudit},
+  };
+  return kChecks;
+}
+
+Result<Verification> Verify(CheckContext& context, const std::vector<std::string>& names) {
+  REHOME_TRY(RefuseUnknown(names));
+  return MakeAll(context, [&](const NamedCheck& check) {
+    const bool named = std::ranges::find(names, check.name) != names.end();
+    return names.empty() ? !check.after_cutover_only || context.run.IsCutOver() : named;
+  });
+}
+
+Result<Verification> VerifyDelta(CheckContext& context) {
+  return MakeAll(context, [](const NamedCheck& check) { return check.in_delta; });
+}
+
+std::string InWords(const Verification& verification) {
+  std::string out;
+  for (const CheckResult& check : verification.checks) {
+    if (check.passed) {
+      continue;
+    }
+    const std::string totals = TotalsInWords(check);
+    out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", check.check,
+                       totals.empty()
+                           ? fmt::format("expected {}, found {}", check.expected, check.found)
+                           : totals);
+  }
+  return out;
+}
+
+}  // namespace rehome

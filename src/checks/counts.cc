@@ -1,0 +1,208 @@
+// source = items + quarantined; every item marked; as many vectors in each namespace as items of
+// its organization. The quick sums come first. Only where they do not fit are source and items
+// merged by `_id`, to tell what is pending or the application's own from what is wrong. Who is
+// missing is the digests' matter: here are numbers, and the marks.
+#include <fmt/format.h>
+
+#include "checks/all.h"
+#include "checks/findings.h"
+#include "checks/walk.h"
+#include "model/fields.h"
+#include "model/item.h"
+#include "model/sort_key.h"
+
+namespace rehome {
+namespace {
+
+class Counting {
+ public:
+  Counting(CheckContext& context, CheckResult& result)
+      : context_(context), flow_(context.flow), result_(result) {}
+
+  Status Run() {
+    REHOME_TRY(CountItems());
+    REHOME_TRY(CountSource());
+    if (!NotDone(context_.run, Phase::kVectors)) {
+      REHOME_TRY(CountVectors());
+    }
+    if (foreign_ > 0) {
+      result_.notes.push_back(
+          fmt::format("{} items of other organizations are not counted", foreign_));
+    }
+    return {};
+  }
+
+ private:
+  Status CountItems() {
+    const bool marks_due = !NotDone(context_.run, Phase::kVectors);
+    return ForEachItem(context_, [&](const std::vector<Document>& items) -> Status {
+      std::vector<Document> unmarked;
+      for (const Document& item : items) {
+        const std::string home = HomeOf(context_, item.view());
+        if (home.empty()) {
+          ++foreign_;
+          continue;
+        }
+        ++items_;
+        ++items_at_[home];
+        if (marks_due && !IsMarkedRight(item)) {
+          unmarked.push_back(item);
+        }
+      }
+      return ReportUnmarked(unmarked);
+    });
+  }
+
+  static bool IsMarkedRight(const Document& item) {
+    return IsMarked(item.view()) &&
+           StringField(item.view(), kEmbeddingId) == StringField(item.view(), "item_id");
+  }
+
+  /// What the application changed and has not embedded yet says so itself: that is no wrong mark.
+  Status ReportUnmarked(const std::vector<Document>& items) {
+    REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
+    std::vector<Finding> findings;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const bool marked = IsMarked(items[i].view());
+      unmarked_by_application_[HomeOf(context_, items[i].view())] += changed[i] && !marked ? 1 : 0;
+      const auto of =
+          changed[i] ? DiscrepancyClass::kChangedAfterCutover : DiscrepancyClass::kDiffering;
+      findings.push_back(
+          {{of, ItemIdOf(flow_.plan, items[i].view()),
+            std::string(marked ? kEmbeddingId : kIsEmbedded),
+            marked ? "embedding_id is not the item_id" : "the item is not marked as embedded"},
+           Value(items[i].Id())});
+    }
+    return Report(context_, std::move(findings), result_);
+  }
+
+  Status CountSource() {
+    if (SourceIsRetired(context_)) {
+      result_.expected = "the items that are there";
+      result_.found = fmt::format("{} items; their source is retired", items_);
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const std::uint64_t source,
+                      flow_.stores.source_documents->Count(flow_.plan.items.from, context_.call));
+    REHOME_TRY_ASSIGN(const std::uint64_t quarantined, flow_.quarantine.Count(context_.call));
+    result_.expected = fmt::format("{} source documents", source);
+    result_.found = fmt::format("{} items + {} quarantined", items_, quarantined);
+    return source == items_ + quarantined ? Status{} : Explain();
+  }
+
+  /// The sums do not fit: merges both sides by `_id` and judges what stands on one side alone.
+  Status Explain() {
+    const IdRange everything;
+    REHOME_TRY_ASSIGN(auto sources,
+                      DocumentStream::Open(*flow_.stores.source_documents, flow_.plan.items.from,
+                                           everything, context_.call));
+    REHOME_TRY_ASSIGN(auto items,
+                      DocumentStream::Open(*flow_.stores.target_documents, flow_.plan.items.to,
+                                           everything, context_.call));
+    std::vector<Value> alone;
+    while (sources.head() != nullptr || items.head() != nullptr) {
+      const int order = sources.head() == nullptr ? 1
+                        : items.head() == nullptr
+                            ? -1
+                            : SortKey(sources.head()->Id()).compare(SortKey(items.head()->Id()));
+      if (order < 0) {
+        alone.emplace_back(sources.head()->Id());
+      } else if (order > 0 && !HomeOf(context_, items.head()->view()).empty()) {
+        alone.emplace_back(items.head()->Id());
+      }
+      if (order <= 0) {
+        REHOME_TRY(sources.Advance());
+      }
+      if (order >= 0) {
+        REHOME_TRY(items.Advance());
+      }
+      if (alone.size() >= kWalkBatchCount) {
+        REHOME_TRY(JudgeAlone(std::exchange(alone, {})));
+      }
+    }
+    REHOME_TRY(JudgeAlone(alone));
+    if (pending_ + by_application_ > 0) {
+      result_.notes.push_back(fmt::format("{} pending, {} added or deleted by the application",
+                                          pending_, by_application_));
+    }
+    const bool explained = unexplained_ == 0 && pending_ + by_application_ > 0;
+    result_.passed = result_.passed && explained && (pending_ == 0 || !context_.pending_fails);
+    return {};
+  }
+
+  Status JudgeAlone(const std::vector<Value>& ids) {
+    if (ids.empty()) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const auto items, flow_.stores.target_documents->FindByIds(
+                                            flow_.plan.items.to, ids, context_.call));
+    REHOME_TRY_ASSIGN(const auto quarantined, flow_.quarantine.Contains(ids, context_.call));
+    REHOME_TRY_ASSIGN(const auto histories,
+                      flow_.ledger.Find(flow_.ItemsTarget(), ids, context_.call));
+    std::vector<bool> pending(ids.size());
+    if (context_.pending) {
+      REHOME_TRY_ASSIGN(pending, context_.pending(ids));
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const OwnedHistory::Step* last = histories[i].LastDone();
+      const bool deleted = !items[i] && last != nullptr && last->after.has_value();
+      const bool written =
+          items[i] && Judge(histories[i], DocumentDigest(items[i]->view())) != Ownership::kOurs;
+      if (!items[i] && quarantined[i]) {
+        continue;
+      }
+      if (pending[i]) {
+        ++pending_;
+      } else if (context_.run.IsCutOver() && (deleted || written)) {
+        ++by_application_;
+      } else {
+        ++unexplained_;
+      }
+    }
+    return {};
+  }
+
+  Status CountVectors() {
+    for (const auto& [org_id, ns] : context_.run.namespaces) {
+      std::uint64_t vectors = 0;
+      REHOME_TRY(ForEachPage(context_, ns, [&](const std::vector<std::string>& ids) -> Status {
+        vectors += ids.size();
+        return {};
+      }));
+      const std::uint64_t most = items_at_[ns];
+      const std::uint64_t least = most - unmarked_by_application_[ns];
+      result_.expected += fmt::format(", {} vectors in {}", most, ns);
+      result_.found += fmt::format(", {} vectors in {}", vectors, ns);
+      const bool fits = vectors >= least && vectors <= most;
+      // Beside a live runner an item and its vector come one after the other; the orphans are
+      // judged one by one.
+      const bool moving = context_.pending && !context_.pending_fails;
+      result_.passed = result_.passed && (fits || moving);
+    }
+    return {};
+  }
+
+  CheckContext& context_;
+  FlowContext& flow_;
+  CheckResult& result_;
+  std::uint64_t items_ = 0;
+  std::uint64_t foreign_ = 0;
+  std::map<std::string, std::uint64_t> items_at_;  // by namespace
+  std::map<std::string, std::uint64_t> unmarked_by_application_;
+  std::uint64_t pending_ = 0;
+  std::uint64_t by_application_ = 0;
+  std::uint64_t unexplained_ = 0;
+};
+
+}  // namespace
+
+Result<CheckResult> CheckCounts(CheckContext& context) {
+  if (auto reason = NotDone(context.run, Phase::kItems)) {
+    return Skip("counts", *std::move(reason));
+  }
+  CheckResult result;
+  REHOME_TRY(Counting(context, result).Run());
+  return result;
+}
+
+}  // namespace rehome

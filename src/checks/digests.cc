@@ -1,0 +1,308 @@
+// The mapping recomputed from every source document equals what is stored. Source and items are
+// merged by `_id`, key range by key range; what is not plainly equal is read again by id and only
+// then judged, so that a write between the two scans is not taken for a difference.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "checks/all.h"
+#include "checks/findings.h"
+#include "checks/walk.h"
+#include "flow/item_writer.h"
+#include "flow/pump.h"
+#include "model/extended_json.h"
+#include "model/fields.h"
+#include "model/item.h"
+#include "model/sort_key.h"
+
+namespace rehome {
+namespace {
+
+/// Part of a range: how many documents were seen equal, and the ids of those that were not.
+struct Compared {
+  std::uint64_t equal = 0;
+  std::vector<Value> suspects;
+};
+using ComparePump = Pump<Compared>;
+
+bool IsEqual(const Mapper& mapper, const Document& source, const Document& item) {
+  const Mapped mapped = mapper.Map(source.view());
+  const Item* expected = std::get_if<Item>(&mapped);
+  if (expected == nullptr) {
+    return false;
+  }
+  return WithMark(expected->document.view(), expected->item_id) == item ||
+         DocumentDigest(expected->document.view()) == DocumentDigest(item.view());
+}
+
+/// What is known of one id, read anew.
+struct Case {
+  const Value& id;
+  const std::optional<MappedRow>& row;  // absent: no source document
+  const std::optional<Document>& item;  // absent: no item
+  const OwnedHistory& history;
+  const std::optional<QuarantineRecord>& quarantined;
+
+  [[nodiscard]] const Item* expected() const {
+    return row ? std::get_if<Item>(&row->mapped) : nullptr;
+  }
+  [[nodiscard]] bool InQuarantineAsItIs() const {
+    return row && quarantined && quarantined->digest == row->source_digest;
+  }
+};
+
+std::string SourceIdText(const Value& id) {
+  return ToExtendedJson(id.view(), JsonMode::kCanonical);
+}
+
+Discrepancy Differing(const Item& expected, const Document& item) {
+  const auto difference = FirstDifference(expected.document.view(), item.view());
+  if (!difference) {
+    return {DiscrepancyClass::kDiffering, expected.item_id, "", "the same fields in another order"};
+  }
+  const bool tenant = difference->field == "org_id" || difference->field == "profile_id";
+  return {tenant ? DiscrepancyClass::kMisplaced : DiscrepancyClass::kDiffering, expected.item_id,
+          difference->field, difference->detail};
+}
+
+class DigestComparison {
+ public:
+  DigestComparison(CheckContext& context, CheckResult& result)
+      : context_(context), flow_(context.flow), result_(result) {}
+
+  Status Run() {
+    if (context_.only) {
+      REHOME_TRY(
+          ForEachIdOfOnly(context_, [&](std::span<const Value> ids) { return JudgeIds(ids); }));
+    } else {
+      REHOME_TRY(CompareRanges());
+      REHOME_TRY(JudgeQuarantine());
+    }
+    result_.found = fmt::format("{} equal, {} quarantined", equal_, quarantined_);
+    if (foreign_ > 0) {
+      result_.notes.push_back(
+          fmt::format("{} items of other organizations were left aside", foreign_));
+    }
+    return {};
+  }
+
+ private:
+  Status CompareRanges() {
+    const bool retired = SourceIsRetired(context_);
+    REHOME_TRY_ASSIGN(
+        const auto ranges,
+        retired ? RangesOf(context_, *flow_.stores.target_documents, flow_.plan.items.to)
+                : RangesOf(context_, *flow_.stores.source_documents, flow_.plan.items.from));
+    const int workers = flow_.plan.limits.workers;
+    const std::size_t threads = workers > 0 ? static_cast<std::size_t>(workers)
+                                            : std::max(1U, std::thread::hardware_concurrency());
+    return ComparePump::Run(
+        ranges.size(), threads == 1 ? 0 : threads, context_.call.stop,
+        [&](std::size_t part, const ComparePump::Emit& emit) {
+          return CompareRange(ranges[part], emit);
+        },
+        [&](const Compared& compared) {
+          equal_ += compared.equal;
+          return JudgeIds(compared.suspects);
+        });
+  }
+
+  /// Runs on a reader's thread.
+  Status CompareRange(const IdRange& range, const ComparePump::Emit& emit) const {
+    REHOME_TRY_ASSIGN(auto sources,
+                      DocumentStream::Open(*flow_.stores.source_documents, flow_.plan.items.from,
+                                           range, context_.call));
+    REHOME_TRY_ASSIGN(auto items, DocumentStream::Open(*flow_.stores.target_documents,
+                                                       flow_.plan.items.to, range, context_.call));
+    Compared compared;
+    while (sources.head() != nullptr || items.head() != nullptr) {
+      const int order = Order(sources.head(), items.head());
+      if (order == 0 && IsEqual(flow_.mapper, *sources.head(), *items.head())) {
+        ++compared.equal;
+      } else {
+        compared.suspects.emplace_back((order <= 0 ? sources : items).head()->Id());
+      }
+      if (order <= 0) {
+        REHOME_TRY(sources.Advance());
+      }
+      if (order >= 0) {
+        REHOME_TRY(items.Advance());
+      }
+      if (compared.suspects.size() + compared.equal >= kWalkBatchCount) {
+        REHOME_TRY(emit(std::exchange(compared, {})));
+      }
+    }
+    return emit(std::move(compared));
+  }
+
+  /// Which of the two heads comes first: negative the source, positive the item, 0 both are one
+  /// datum.
+  static int Order(const Document* source, const Document* item) {
+    if (source == nullptr || item == nullptr) {
+      return source == nullptr ? 1 : -1;
+    }
+    if (source->Id() == item->Id()) {
+      return 0;
+    }
+    return SortKey(source->Id()).compare(SortKey(item->Id()));
+  }
+
+  Status JudgeIds(std::span<const Value> ids) {
+    if (ids.empty()) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(auto sources, flow_.stores.source_documents->FindByIds(flow_.plan.items.from,
+                                                                             ids, context_.call));
+    REHOME_TRY_ASSIGN(const auto items, flow_.stores.target_documents->FindByIds(
+                                            flow_.plan.items.to, ids, context_.call));
+    REHOME_TRY_ASSIGN(const auto histories,
+                      flow_.ledger.Find(flow_.ItemsTarget(), ids, context_.call));
+    std::vector<Finding> findings;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      std::optional<MappedRow> row;
+      std::optional<QuarantineRecord> quarantined;
+      if (sources[i]) {
+        std::vector<Document> one;
+        one.push_back(*std::move(sources[i]));
+        row = std::move(MapRows(flow_.mapper, std::move(one)).front());
+        REHOME_TRY_ASSIGN(quarantined, flow_.quarantine.Find(ids[i], context_.call));
+      }
+      if (auto found = JudgeCase({ids[i], row, items[i], histories[i], quarantined})) {
+        findings.push_back({*std::move(found), ids[i]});
+      }
+    }
+    return Report(context_, std::move(findings), result_);
+  }
+
+  std::optional<Discrepancy> JudgeCase(const Case& one) {
+    const Item* expected = one.expected();
+    if (expected != nullptr && one.item &&
+        DocumentDigest(one.item->view()) == one.row->item_digest) {
+      ++equal_;
+      return std::nullopt;
+    }
+    if (context_.run.IsCutOver()) {
+      if (auto changed = JudgeChange(one)) {
+        return changed;
+      }
+      if (one.item && !one.row && SourceIsRetired(context_)) {
+        ++equal_;  // as the journal says; nothing else is left to ask
+        return std::nullopt;
+      }
+    }
+    if (expected != nullptr) {
+      return JudgeMapped(one, *expected);
+    }
+    return one.row ? JudgeUnmappable(one) : JudgeWithoutSource(one);
+  }
+
+  /// The application's own change, addition or delete on the new side.
+  std::optional<Discrepancy> JudgeChange(const Case& one) const {
+    if (one.item && Judge(one.history, DocumentDigest(one.item->view())) != Ownership::kOurs) {
+      const bool added = one.history.LastDone() == nullptr;
+      return Discrepancy{DiscrepancyClass::kChangedAfterCutover,
+                         ItemIdOf(flow_.plan, one.item->view()), "",
+                         added ? "added by the application" : "changed by the application"};
+    }
+    const OwnedHistory::Step* last = one.history.LastDone();
+    if (!one.item && last != nullptr && last->after) {
+      return Discrepancy{DiscrepancyClass::kChangedAfterCutover,
+                         ItemId(flow_.plan.items.id, one.id.view()), "",
+                         "deleted by the application"};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Discrepancy> JudgeMapped(const Case& one, const Item& expected) {
+    if (one.item) {
+      return Differing(expected, *one.item);
+    }
+    if (one.InQuarantineAsItIs()) {
+      ++quarantined_;  // maps, but its key was taken or its text refused
+      return std::nullopt;
+    }
+    return Discrepancy{DiscrepancyClass::kMissing, expected.item_id, "",
+                       fmt::format("source {} has no item", SourceIdText(one.id))};
+  }
+
+  std::optional<Discrepancy> JudgeUnmappable(const Case& one) {
+    const auto& why = std::get<Unmappable>(one.row->mapped);
+    if (one.item) {
+      return Discrepancy{
+          DiscrepancyClass::kExtra, ItemIdOf(flow_.plan, one.item->view()), "",
+          fmt::format("its source does not map ({}: {})", Name(why.reason), why.detail)};
+    }
+    if (one.InQuarantineAsItIs()) {
+      ++quarantined_;
+      return std::nullopt;
+    }
+    return Discrepancy{
+        one.quarantined ? DiscrepancyClass::kStale : DiscrepancyClass::kMissing,
+        SourceIdText(one.id), "",
+        fmt::format("does not map ({}: {}), and quarantine holds {}", Name(why.reason), why.detail,
+                    one.quarantined ? "another version of it" : "nothing of it")};
+  }
+
+  std::optional<Discrepancy> JudgeWithoutSource(const Case& one) {
+    if (!one.item) {
+      return std::nullopt;  // gone on both sides since the scan
+    }
+    if (HomeOf(context_, one.item->view()).empty() && one.history.LastDone() == nullptr) {
+      ++foreign_;
+      return std::nullopt;
+    }
+    return Discrepancy{DiscrepancyClass::kExtra, ItemIdOf(flow_.plan, one.item->view()), "",
+                       "no source document has its _id"};
+  }
+
+  /// Quarantine records whose source is gone: they would break source = items + quarantined.
+  Status JudgeQuarantine() {
+    if (SourceIsRetired(context_)) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const auto records, flow_.quarantine.List(context_.call));
+    std::vector<Value> ids;
+    for (const QuarantineRecord& record : records) {
+      ids.push_back(record.source_id);
+    }
+    REHOME_TRY_ASSIGN(const auto sources, flow_.stores.source_documents->FindByIds(
+                                              flow_.plan.items.from, ids, context_.call));
+    REHOME_TRY_ASSIGN(const auto items, flow_.stores.target_documents->FindByIds(
+                                            flow_.plan.items.to, ids, context_.call));
+    std::vector<Finding> findings;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!sources[i]) {
+        findings.push_back({{DiscrepancyClass::kExtra, SourceIdText(ids[i]), "",
+                             "in quarantine, but its source is gone"},
+                            ids[i]});
+      } else if (items[i]) {
+        findings.push_back({{DiscrepancyClass::kDuplicate, ItemIdOf(flow_.plan, items[i]->view()),
+                             "", "an item, and in quarantine too"},
+                            ids[i]});
+      }
+    }
+    return Report(context_, std::move(findings), result_);
+  }
+
+  CheckContext& context_;
+  FlowContext& flow_;
+  CheckResult& result_;
+  std::uint64_t equal_ = 0;
+  std::uint64_t quarantined_ = 0;
+  std::uint64_t foreign_ = 0;
+};
+
+}  // namespace
+
+Result<CheckResult> CheckDigests(CheckContext& context) {
+  if (auto reason = NotDone(context.run, Phase::kItems)) {
+    return Skip("digests", *std::move(reason));
+  }
+  CheckResult result;
+  result.expected = "every item equal to the mapping of its source";
+  REHOME_TRY(DigestComparison(context, result).Run());
+  return result;
+}
+
+}  // namespace rehome

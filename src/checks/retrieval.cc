@@ -1,0 +1,254 @@
+// The index finds what is in it: sampled items by their own vectors, and the probes' nearest as an
+// exact search over all vectors of the namespace finds them. A tie within 1e-6 counts as found.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "checks/all.h"
+#include "checks/findings.h"
+#include "checks/probes.h"
+#include "checks/walk.h"
+#include "model/item.h"
+
+namespace rehome {
+namespace {
+
+constexpr double kTie = 1e-6;
+constexpr std::size_t kItemsMax = 50;
+constexpr std::size_t kProbesMax = 20;
+constexpr int kTopKDefault = 5;
+constexpr int kSelfAnswers = 10;
+
+/// One probe in one namespace: what the index answered, and the exact scores of the nearest.
+struct Question {
+  std::vector<float> vector;
+  std::vector<std::string> answers;
+  std::map<std::string, double> answer_scores;  // exact, of those of `answers` that are there
+  std::vector<double> nearest;                  // min-heap of the top_k exact scores
+
+  void See(const VectorRecord& record, std::string_view metric, std::size_t top_k) {
+    const double score = Similarity(metric, vector, record.values);
+    if (std::ranges::find(answers, record.id) != answers.end()) {
+      answer_scores[record.id] = score;
+    }
+    nearest.push_back(score);
+    std::ranges::push_heap(nearest, std::greater{});
+    if (nearest.size() > top_k) {
+      std::ranges::pop_heap(nearest, std::greater{});
+      nearest.pop_back();
+    }
+  }
+  /// Share of the nearest that were answered; 1 where there is nothing to find.
+  [[nodiscard]] double Recall() const {
+    if (nearest.empty()) {
+      return 1;
+    }
+    const double least = nearest.front() - kTie;
+    const auto hits = std::ranges::count_if(
+        answer_scores, [&](const auto& answer) { return answer.second >= least; });
+    return std::min(1.0, static_cast<double>(hits) / static_cast<double>(nearest.size()));
+  }
+};
+
+class RetrievalTest {
+ public:
+  RetrievalTest(CheckContext& context, CheckResult& result)
+      : context_(context),
+        flow_(context.flow),
+        vectors_(*context.flow.stores.target_vectors),
+        result_(result) {}
+
+  Status Run() {
+    REHOME_TRY(FindItemsByThemselves());
+    REHOME_TRY_ASSIGN(const auto texts, ProbeTexts(context_, kProbesMax));
+    REHOME_TRY_ASSIGN(const auto probes, EmbedProbes(*flow_.stores.embedder, texts, context_.call));
+    double sum = 0;
+    std::size_t count = 0;
+    for (const auto& [org_id, ns] : context_.run.namespaces) {
+      REHOME_TRY_ASSIGN(const auto questions, Ask(ns, probes));
+      for (const Question& question : questions) {
+        sum += question.Recall();
+        ++count;
+      }
+    }
+    const double recall = count == 0 ? 1 : sum / static_cast<double>(count);
+    result_.passed = result_.passed && recall >= flow_.plan.verify.recall_min;
+    result_.expected = fmt::format("every sampled item finds itself, recall of at least {:.3f}",
+                                   flow_.plan.verify.recall_min);
+    result_.found = fmt::format("{} of {} items found themselves, recall {:.3f} over {} questions",
+                                found_, asked_, recall, count);
+    return CompareWithLegacy(texts);
+  }
+
+ private:
+  [[nodiscard]] int TopK() const {
+    return flow_.plan.verify.probes ? flow_.plan.verify.probes->top_k : kTopKDefault;
+  }
+
+  /// Only vectors that can be asked for: what is wrong with the others, the vectors check names.
+  [[nodiscard]] bool CanAsk(const VectorRecord& record) const {
+    const bool finite =
+        std::ranges::all_of(record.values, [](float value) { return std::isfinite(value); });
+    const bool zero = std::ranges::all_of(record.values, [](float value) { return value == 0; });
+    return finite && !zero &&
+           record.values.size() == static_cast<std::size_t>(flow_.stores.embedder->Dimension());
+  }
+
+  Status FindItemsByThemselves() {
+    Reservoir<Document> sample(kItemsMax, context_.seed);
+    REHOME_TRY(ForEachItem(context_, [&](const std::vector<Document>& items) -> Status {
+      for (const Document& item : items) {
+        if (!HomeOf(context_, item.view()).empty()) {
+          sample.Offer(item);
+        }
+      }
+      return {};
+    }));
+    std::vector<Finding> findings;
+    for (const Document& item : sample.kept()) {
+      const std::string id = ItemIdOf(flow_.plan, item.view());
+      const std::string ns = HomeOf(context_, item.view());
+      REHOME_TRY_ASSIGN(const Records records, FetchPresent(context_, ns, {&id, 1}));
+      if (records.empty() || !CanAsk(records.begin()->second)) {
+        continue;
+      }
+      ++asked_;
+      REHOME_TRY_ASSIGN(const bool found, FindsItself(ns, records.begin()->second));
+      found_ += found ? 1 : 0;
+      if (!found) {
+        findings.push_back(
+            {{DiscrepancyClass::kMissing, id, "",
+              fmt::format("a query of {} with its own vector does not answer it", ns)},
+             Value(item.Id())});
+      }
+    }
+    return Report(context_, std::move(findings), result_);
+  }
+
+  Result<bool> FindsItself(const std::string& ns, const VectorRecord& record) {
+    REHOME_TRY_ASSIGN(const auto matches,
+                      vectors_.Query(ns, record.values, kSelfAnswers, false, context_.call));
+    if (matches.empty()) {
+      return false;
+    }
+    const auto own = std::ranges::find(matches, record.id, &QueryMatch::id);
+    if (own != matches.end()) {
+      // An inner product may rank a longer vector before the very one.
+      return flow_.plan.index.metric == "dotproduct" || own->score >= matches.front().score - kTie;
+    }
+    // Not among them: fine if all of them are as near as it is, itself.
+    std::vector<std::string> last{matches.back().id};
+    REHOME_TRY_ASSIGN(const Records fetched, FetchPresent(context_, ns, last));
+    const double self = Similarity(flow_.plan.index.metric, record.values, record.values);
+    return matches.size() >= kSelfAnswers && !fetched.empty() &&
+           Similarity(flow_.plan.index.metric, record.values, fetched.begin()->second.values) >=
+               self - kTie;
+  }
+
+  Result<std::vector<Question>> Ask(const std::string& ns,
+                                    const std::vector<std::vector<float>>& probes) {
+    std::vector<Question> questions;
+    for (const std::vector<float>& probe : probes) {
+      REHOME_TRY_ASSIGN(const auto matches,
+                        vectors_.Query(ns, probe, TopK(), false, context_.call));
+      Question question{.vector = probe, .answers = {}, .answer_scores = {}, .nearest = {}};
+      std::ranges::transform(matches, std::back_inserter(question.answers), &QueryMatch::id);
+      questions.push_back(std::move(question));
+    }
+    if (questions.empty()) {
+      return questions;
+    }
+    REHOME_TRY(ForEachPage(context_, ns, [&](const std::vector<std::string>& ids) -> Status {
+      REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
+      for (const auto& [id, record] : records) {
+        if (CanAsk(record)) {
+          std::ranges::for_each(questions, [&](Question& question) {
+            question.See(record, flow_.plan.index.metric, static_cast<std::size_t>(TopK()));
+          });
+        }
+      }
+      return {};
+    }));
+    return questions;
+  }
+
+  /// How much of what the legacy namespaces answer, the new ones answer too. Another model answers
+  /// otherwise: a note.
+  Status CompareWithLegacy(const std::vector<std::string>& texts) {
+    if (context_.legacy_embedder == nullptr) {
+      result_.notes.emplace_back(
+          "no overlap with the legacy namespaces was measured: verify.legacy_embedder is not "
+          "configured");
+      return {};
+    }
+    if (context_.run.At(Phase::kRetire).state == PhaseState::kDone) {
+      result_.notes.emplace_back(
+          "no overlap with the legacy namespaces was measured: they are retired");
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const auto legacy,
+                      EmbedProbes(*context_.legacy_embedder, texts, context_.call));
+    REHOME_TRY_ASSIGN(const auto now, EmbedProbes(*flow_.stores.embedder, texts, context_.call));
+    for (const std::string& ns : flow_.plan.backup.namespaces) {
+      std::size_t answered = 0;
+      std::size_t shared = 0;
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        REHOME_TRY_ASSIGN(const auto before, flow_.stores.source_vectors->Query(
+                                                 ns, legacy[i], TopK(), false, context_.call));
+        REHOME_TRY_ASSIGN(const auto after, AnswersOfAll(now[i]));
+        answered += before.size();
+        shared +=
+            static_cast<std::size_t>(std::ranges::count_if(before, [&](const QueryMatch& match) {
+              return after.contains(LegacyItemId(match.id));
+            }));
+      }
+      result_.notes.push_back(fmt::format(
+          "{} of {} answers of the legacy namespace {} are answered on the new side too", shared,
+          answered, ns));
+    }
+    return {};
+  }
+
+  Result<std::map<std::string, double>> AnswersOfAll(const std::vector<float>& probe) {
+    std::map<std::string, double> out;
+    for (const auto& [org_id, ns] : context_.run.namespaces) {
+      REHOME_TRY_ASSIGN(const auto matches,
+                        vectors_.Query(ns, probe, TopK(), false, context_.call));
+      for (const QueryMatch& match : matches) {
+        out.emplace(match.id, match.score);
+      }
+    }
+    return out;
+  }
+
+  /// The item_id that a legacy vector would have whose id is its document's `_id`.
+  [[nodiscard]] std::string LegacyItemId(const std::string& id) const {
+    const std::string& pattern = flow_.plan.items.id;
+    const std::size_t at = pattern.find("{_id}");
+    return at == std::string::npos
+               ? id
+               : std::string(pattern).replace(at, std::string_view("{_id}").size(), id);
+  }
+
+  CheckContext& context_;
+  FlowContext& flow_;
+  VectorStore& vectors_;
+  CheckResult& result_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t found_ = 0;
+};
+
+}  // namespace
+
+Result<CheckResult> CheckRetrieval(CheckContext& context) {
+  if (auto reason = NotDone(context.run, Phase::kVectors)) {
+    return Skip("retrieval", *std::move(reason));
+  }
+  CheckResult result;
+  REHOME_TRY(RetrievalTest(context, result).Run());
+  return result;
+}
+
+}  // namespace rehome

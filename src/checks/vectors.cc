@@ -1,0 +1,265 @@
+// Every vector at home says what its item says: its own values, the item's metadata, and the stamps
+// of contract, text and values. One discrepancy per vector, the most telling one: an identity that
+// is another item's comes before a text that is older, and that before a single field.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "checks/all.h"
+#include "checks/findings.h"
+#include "checks/walk.h"
+#include "model/fields.h"
+
+namespace rehome {
+namespace {
+
+constexpr double kNormTolerance = 1e-3;
+constexpr double kCosineTolerance = 1e-3;
+
+double Dot(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  }
+  return sum;
+}
+
+std::string Shown(const Metadata& metadata, std::string_view key) {
+  const auto found = metadata.find(key);
+  return found == metadata.end() ? "nothing" : MetadataJson({{"", found->second}});
+}
+
+bool SameAt(const Metadata& a, const Metadata& b, std::string_view key) {
+  const auto left = a.find(key);
+  const auto right = b.find(key);
+  return left == a.end() || right == b.end() ? left == a.end() && right == b.end()
+                                             : left->second == right->second;
+}
+
+/// A vector to embed again: its text and what stands for it.
+struct Sample {
+  std::string id;
+  Value source_id;
+  std::string text;
+  std::vector<float> values;
+};
+
+class VectorInspection {
+ public:
+  VectorInspection(CheckContext& context, CheckResult& result)
+      : context_(context),
+        flow_(context.flow),
+        result_(result),
+        random_(context.seed),
+        samples_(context.flow.plan.verify.reembed, context.seed) {}
+
+  Status Run() {
+    if (context_.only) {
+      REHOME_TRY(ForEachItemLookedAt(
+          context_, [&](const std::vector<Document>& items) { return InspectItems(items); }));
+    } else {
+      for (const auto& [org_id, ns] : context_.run.namespaces) {
+        REHOME_TRY(ForEachPage(context_, ns, [&, &home = ns](const std::vector<std::string>& ids) {
+          return random_.Unit() < context_.sample ? InspectPage(home, ids) : Status{};
+        }));
+        REHOME_TRY(NoteStatistics(ns));
+      }
+    }
+    const std::size_t embedded = samples_.kept().size();
+    REHOME_TRY(EmbedAgain());
+    result_.found =
+        fmt::format("{} vectors inspected, {} texts embedded again", inspected_, embedded);
+    return {};
+  }
+
+ private:
+  Status InspectPage(const std::string& ns, const std::vector<std::string>& ids) {
+    REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
+    listed_ += ids.size();
+    std::vector<Finding> findings;
+    for (const std::string& id : ids) {
+      if (!records.contains(id)) {
+        findings.push_back({{DiscrepancyClass::kMissing, id, "",
+                             fmt::format("listed in namespace {}, but it cannot be fetched", ns)},
+                            {}});
+      }
+    }
+    REHOME_TRY(Report(context_, std::move(findings), result_));
+    REHOME_TRY_ASSIGN(const ItemsById by_id, FindItems(context_, ids));
+    std::vector<Document> items;
+    for (const auto& [id, found] : by_id) {
+      if (found.size() == 1 && HomeOf(context_, found.front().view()) == ns) {
+        items.push_back(found.front());  // the others are the orphans' matter
+      }
+    }
+    return Inspect(records, items);
+  }
+
+  Status InspectItems(const std::vector<Document>& items) {
+    std::map<std::string, std::vector<Document>> by_home;
+    for (const Document& item : items) {
+      if (std::string home = HomeOf(context_, item.view()); !home.empty()) {
+        by_home[std::move(home)].push_back(item);
+      }
+    }
+    for (const auto& [home, members] : by_home) {
+      std::vector<std::string> ids;
+      std::ranges::transform(members, std::back_inserter(ids), [&](const Document& item) {
+        return ItemIdOf(flow_.plan, item.view());
+      });
+      REHOME_TRY_ASSIGN(const Records records, FetchPresent(context_, home, ids));
+      REHOME_TRY(Inspect(records, members));
+    }
+    return {};
+  }
+
+  Status Inspect(const Records& records, const std::vector<Document>& items) {
+    REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
+    std::vector<Finding> findings;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const auto found = records.find(ItemIdOf(flow_.plan, items[i].view()));
+      if (found == records.end()) {
+        continue;
+      }
+      ++inspected_;
+      auto wrong = JudgeValues(found->second);
+      if (!wrong) {
+        wrong = JudgeMetadata(items[i], found->second);
+        if (wrong && changed[i]) {
+          wrong->discrepancy_class = DiscrepancyClass::kChangedAfterCutover;
+        }
+      }
+      if (wrong) {
+        findings.push_back({*std::move(wrong), Value(items[i].Id())});
+      } else if (!changed[i]) {
+        samples_.Offer({found->first, Value(items[i].Id()), flow_.mapper.Text(items[i].view()),
+                        found->second.values});
+      }
+    }
+    return Report(context_, std::move(findings), result_);
+  }
+
+  [[nodiscard]] std::optional<Discrepancy> JudgeValues(const VectorRecord& record) const {
+    const auto wrong = [&](std::string_view field, std::string detail) {
+      return Discrepancy{DiscrepancyClass::kDiffering, record.id, std::string(field),
+                         std::move(detail)};
+    };
+    const auto dimension = static_cast<std::size_t>(flow_.stores.embedder->Dimension());
+    if (record.values.size() != dimension) {
+      return wrong("values",
+                   fmt::format("{} values, the contract has {}", record.values.size(), dimension));
+    }
+    if (const auto bad =
+            std::ranges::find_if(record.values, [](float value) { return !std::isfinite(value); });
+        bad != record.values.end()) {
+      return wrong("values", fmt::format("value {} is {}", bad - record.values.begin(), *bad));
+    }
+    const double norm = std::sqrt(Dot(record.values, record.values));
+    if (norm == 0) {
+      return wrong("values", "a zero vector");
+    }
+    if (flow_.stores.embedder->Normalised() && std::abs(norm - 1) > kNormTolerance) {
+      return wrong("values", fmt::format("length {:.6f}, the embedder gives 1", norm));
+    }
+    if (record.sparse != SparseValues{}) {
+      return wrong("sparse_values", "sparse values that nobody wrote");
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Discrepancy> JudgeMetadata(const Document& item,
+                                                         const VectorRecord& record) const {
+    const Metadata expected =
+        flow_.mapper.VectorMetadata(item.view(), flow_.contract_hash, record.values);
+    const auto at = [&](DiscrepancyClass of, std::string_view key) {
+      return Discrepancy{
+          of, record.id, std::string(key),
+          fmt::format("expected {}, found {}", Shown(expected, key), Shown(record.metadata, key))};
+    };
+    if (!SameAt(expected, record.metadata, "item_id")) {
+      return at(DiscrepancyClass::kDiffering, "item_id");
+    }
+    for (const std::string_view stamp : {kStampContract, kStampText}) {
+      if (!SameAt(expected, record.metadata, stamp)) {
+        return at(record.metadata.contains(stamp) ? DiscrepancyClass::kStale
+                                                  : DiscrepancyClass::kDiffering,
+                  stamp);
+      }
+    }
+    for (const Metadata* side : {&expected, &record.metadata}) {
+      for (const auto& [key, value] : *side) {
+        if (!SameAt(expected, record.metadata, key)) {
+          return at(DiscrepancyClass::kDiffering, key);
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  /// What the embedder says today for a few texts; a model that was swapped under one name shows
+  /// here.
+  Status EmbedAgain() {
+    std::vector<Sample>& samples = samples_.kept();
+    if (samples.empty()) {
+      return {};
+    }
+    std::vector<std::string> texts;
+    std::ranges::transform(samples, std::back_inserter(texts), &Sample::text);
+    REHOME_TRY_ASSIGN(const Embeddings again,
+                      flow_.stores.embedder->Embed(texts, TextRole::kPassage, context_.call));
+    CHECK(again.vectors.size() == samples.size());
+    std::vector<Finding> findings;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const auto& now = again.vectors[i];
+      const double norms = std::sqrt(Dot(now, now) * Dot(samples[i].values, samples[i].values));
+      const double cosine = norms > 0 ? Dot(now, samples[i].values) / norms : 0;
+      if (cosine < 1 - kCosineTolerance) {
+        findings.push_back(
+            {{DiscrepancyClass::kStale, samples[i].id, "values",
+              fmt::format("its text embedded again has cosine {:.6f} to it", cosine)},
+             samples[i].source_id});
+      }
+    }
+    return Report(context_, std::move(findings), result_);
+  }
+
+  /// The service's statistics may lag; the listing is what counts.
+  Status NoteStatistics(const std::string& ns) {
+    const std::uint64_t listed = std::exchange(listed_, 0);
+    if (context_.sample < 1.0) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const IndexInfo index, flow_.stores.target_vectors->Describe(context_.call));
+    const auto told = index.namespaces.find(ns);
+    const std::uint64_t count = told == index.namespaces.end() ? 0 : told->second;
+    if (count != listed) {
+      result_.notes.push_back(
+          fmt::format("statistics of namespace {} say {} vectors, {} were listed: they may lag", ns,
+                      count, listed));
+    }
+    return {};
+  }
+
+  CheckContext& context_;
+  FlowContext& flow_;
+  CheckResult& result_;
+  Random random_;
+  Reservoir<Sample> samples_;
+  std::uint64_t inspected_ = 0;
+  std::uint64_t listed_ = 0;
+};
+
+}  // namespace
+
+Result<CheckResult> CheckVectors(CheckContext& context) {
+  if (auto reason = NotDone(context.run, Phase::kVectors)) {
+    return Skip("vectors", *std::move(reason));
+  }
+  CheckResult result;
+  result.expected = "every vector of its item's text, metadata and contract";
+  REHOME_TRY(VectorInspection(context, result).Run());
+  return result;
+}
+
+}  // namespace rehome

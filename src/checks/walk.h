@@ -1,0 +1,99 @@
+#pragma once
+// walk.h — how the checks read: documents in `_id` order and vectors in id order, in batches, so
+// that memory does not grow with the data; and what `only` and `sample` leave of them.
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "checks/check.h"
+
+namespace rehome {
+
+inline constexpr std::size_t kWalkBatchCount = 1000;
+inline constexpr std::size_t kWalkBatchBytes = std::size_t{4} << 20U;
+
+/// The documents of a range one by one, read in batches.
+class DocumentStream {
+ public:
+  /// `store` must outlive it.
+  [[nodiscard]] static Result<DocumentStream> Open(DocumentStore& store,
+                                                   std::string_view collection,
+                                                   const IdRange& range, const Call& call);
+  /// Null at the end. Valid until Advance().
+  [[nodiscard]] const Document* head() const {
+    return at_ < batch_.size() ? &batch_[at_] : nullptr;
+  }
+  [[nodiscard]] Status Advance();
+
+ private:
+  explicit DocumentStream(std::unique_ptr<DocumentCursor> cursor) : cursor_(std::move(cursor)) {}
+  [[nodiscard]] Status Refill();
+  std::unique_ptr<DocumentCursor> cursor_;
+  std::vector<Document> batch_;
+  std::size_t at_ = 0;
+};
+
+/// The key ranges to look at: all that cover the collection, or the sampled share of them, at least
+/// one.
+[[nodiscard]] Result<std::vector<IdRange>> RangesOf(const CheckContext& context,
+                                                    DocumentStore& store,
+                                                    std::string_view collection);
+
+using EachBatch = std::function<Status(std::vector<Document> documents)>;
+[[nodiscard]] Status ForEachBatch(DocumentStore& store, std::string_view collection,
+                                  std::span<const IdRange> ranges, const Call& call,
+                                  const EachBatch& each);
+/// Every item of the target collection, without regard to `only` and `sample`.
+[[nodiscard]] Status ForEachItem(const CheckContext& context, const EachBatch& each);
+/// The items that this verification looks at.
+[[nodiscard]] Status ForEachItemLookedAt(const CheckContext& context, const EachBatch& each);
+
+/// `only` in batches; it must be set.
+[[nodiscard]] Status ForEachIdOfOnly(const CheckContext& context,
+                                     const std::function<Status(std::span<const Value> ids)>& each);
+
+using EachPage = std::function<Status(const std::vector<std::string>& ids)>;
+/// Every id of a namespace of the target, at most kIdsMax at once. Ids must ascend, so that none
+/// comes twice and none is skipped by a page that starts anew: else kDataLoss.
+[[nodiscard]] Status ForEachPage(const CheckContext& context, std::string_view ns,
+                                 const EachPage& each);
+
+/// Present records by id. An id that was just listed may be slow to be read: it is asked for again,
+/// with pauses.
+using Records = std::map<std::string, VectorRecord, std::less<>>;
+[[nodiscard]] Result<Records> FetchListed(const CheckContext& context, std::string_view ns,
+                                          std::span<const std::string> ids);
+[[nodiscard]] Result<Records> FetchPresent(const CheckContext& context, std::string_view ns,
+                                           std::span<const std::string> ids);
+
+/// Items by `item_id`; more than one where the id is taken twice.
+using ItemsById = std::map<std::string, std::vector<Document>, std::less<>>;
+[[nodiscard]] Result<ItemsById> FindItems(const CheckContext& context,
+                                          std::span<const std::string> item_ids);
+
+/// At most `count_max` of what is offered, each with the same chance.
+template <class T>
+class Reservoir {
+ public:
+  Reservoir(std::size_t count_max, std::uint64_t seed) : count_max_(count_max), random_(seed) {}
+  void Offer(const T& value) {
+    ++offered_;
+    if (kept_.size() < count_max_) {
+      kept_.push_back(value);
+    } else if (const std::uint64_t slot = random_.Below(offered_); slot < count_max_) {
+      kept_[slot] = value;
+    }
+  }
+  [[nodiscard]] std::vector<T>& kept() { return kept_; }
+
+ private:
+  std::size_t count_max_;
+  Random random_;
+  std::uint64_t offered_ = 0;
+  std::vector<T> kept_;
+};
+
+}  // namespace rehome
