@@ -1,0 +1,109 @@
+"""A run stopped at any moment, politely or not, is finished by the same command and ends where an undisturbed one ends.
+
+Moments are real milliseconds, so no two runs of this test stop at the same ones; whatever they hit must hold. Which
+moments there are is asked systematically elsewhere (tests/crash).
+"""
+import signal
+import time
+
+import harness
+from harness import DONE, INTERRUPTED, LEASE_HELD, tearDownModule  # noqa: F401
+
+MOMENTS = 12
+ROUNDS = 3
+
+
+class Interruption(harness.Case):
+    def duration(self):
+        app = self.loaded()
+        start = time.monotonic()
+        app.run("run", "--yes")
+        return time.monotonic() - start, app.outcome()
+
+    def assert_same_end(self, app, expected, when):
+        app.run("run", "--yes")
+        outcome = app.outcome()
+        for name, value in expected.items():
+            self.assertTrue(outcome[name] == value, f"{name} differs after {when}")
+        self.assertTrue(app.json("verify")["passed"], when)
+        self.assertEqual(app.status()["state"], "cut_over")
+
+    def test_kill_at_many_moments(self):
+        seconds, expected = self.duration()
+        for moment in range(MOMENTS):
+            app = self.loaded()
+            legacy = app.legacy()
+            delay = seconds * (moment + 0.5) / MOMENTS
+            app.stop_after(delay, "run", "--yes", by=signal.SIGKILL)
+            self.assert_same_end(app, expected, f"SIGKILL at {delay:.3f} of {seconds:.3f} s")
+            self.assert_untouched(legacy, app)
+
+    def test_kill_again_and_again(self):
+        seconds, expected = self.duration()
+        for moment in range(ROUNDS):
+            app = self.loaded()
+            for part in range(4):
+                app.stop_after(seconds * (moment + part + 1) / 8, "run", "--yes", by=signal.SIGKILL)
+            self.assert_same_end(app, expected, f"four SIGKILLs, round {moment}")
+
+    def test_signals_are_answered_with_exit_5_and_a_released_lease(self):
+        seconds, expected = self.duration()
+        stopped = 0
+        for moment in range(MOMENTS // 2):
+            for sign in (signal.SIGINT, signal.SIGTERM):
+                app = self.loaded()
+                answer = app.stop_after(seconds * (moment + 0.5) / (MOMENTS // 2), "run", "--yes", by=sign)
+                # Before its handler stands a process dies of the signal, and then it has not begun.
+                self.assertIn(answer.exit, (DONE, INTERRUPTED, -sign), str(answer))
+                if answer.exit == INTERRUPTED:
+                    stopped += 1
+                    self.assertIn("next: ", answer.err)
+                    self.assertEqual(app.status()["state"], "interrupted")
+                self.assert_same_end(app, expected, f"{sign.name} at moment {moment}")
+        self.assertGreater(stopped, 0, "no signal hit a run")
+
+    def test_a_killed_rollback_is_finished_by_the_same_command(self):
+        reference = self.ran()
+        start = time.monotonic()
+        reference.run("rollback", "--all", "--yes")
+        seconds = time.monotonic() - start
+        expected = reference.outcome()
+        for moment in range(MOMENTS // 2):
+            app = self.ran()
+            legacy = app.legacy()
+            app.stop_after(seconds * (moment + 0.5) / (MOMENTS // 2), "rollback", "--all", "--yes", by=signal.SIGKILL)
+            app.run("rollback", "--all", "--yes")
+            self.assertTrue(app.outcome() == expected, f"rollback killed at moment {moment}")
+            self.assert_untouched(legacy, app)
+            self.assertEqual(app.status()["state"], "rolled_back")
+
+    def test_a_killed_cutover_completes_or_is_put_back(self):
+        seconds, expected = 0, self.ran().outcome()
+        timed = self.ran(through=3)
+        start = time.monotonic()
+        timed.run("cutover", "--yes")
+        seconds = time.monotonic() - start
+        for moment in range(MOMENTS):
+            app = self.ran(through=3)
+            app.stop_after(seconds * (moment + 0.5) / MOMENTS, "cutover", "--yes", by=signal.SIGKILL)
+            pointer = harness.as_python_reads(app.env_file)["PINECONE_NAMESPACE"]
+            self.assertIn(pointer, (harness.OLD_NAMESPACE, harness.NEW_NAMESPACE))
+            app.run("cutover", "--yes")
+            self.assertTrue(app.outcome() == expected, f"cutover killed at moment {moment}")
+            self.assertEqual(app.status()["state"], "cut_over")
+
+    def test_a_second_runner_is_turned_away(self):
+        """While one runs, another is exit 7 at once (or, when the first was quicker, finds nothing to do)."""
+        app = self.loaded()
+        first = app.start("run", "--yes")
+        second = app.run("run", "--yes", expect=(LEASE_HELD, DONE))
+        first.communicate()
+        if second.exit == LEASE_HELD:
+            self.assert_error(second)
+        self.assertIn(first.returncode, (DONE, LEASE_HELD))
+        app.run("run", "--yes")
+        self.assertTrue(app.outcome() == self.ran().outcome())
+
+
+if __name__ == "__main__":
+    harness.main()
