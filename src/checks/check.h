@@ -49,7 +49,7 @@ struct CheckContext {
   /// Whether a pending one fails its check: yes, unless a runner is carrying it.
   bool pending_fails = true;
   /// The plan's pointers, `old_value` being what each says now. Absent: nobody to ask.
-  std::function<Result<std::vector<PointerRecord>>()> pointers;
+  std::function<Result<std::vector<PointerRecord>>()> pointers{};
   /// Delta verification under a fence: only these source ids (and counts, pointers). Absent:
   /// everything.
   std::optional<std::vector<Value>> only;

@@ -64,7 +64,8 @@ class Counting {
     std::vector<Finding> findings;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool marked = IsMarked(items[i].view());
-      unmarked_by_application_[HomeOf(context_, items[i].view())] += changed[i] && !marked ? 1 : 0;
+      unmarked_by_application_[HomeOf(context_, items[i].view())] +=
+          changed[i] && !marked ? 1U : 0U;
       const auto of =
           changed[i] ? DiscrepancyClass::kChangedAfterCutover : DiscrepancyClass::kDiffering;
       findings.push_back(
