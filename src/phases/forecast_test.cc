@@ -42,7 +42,8 @@ TEST(Forecast, CountsWhatARunWouldMakeAndItsDigest) {
   const auto compiled = CompiledPlan::Compile(world.plan);
   SetDigest expected;
   const auto cursor = world.documents->Scan(world.plan.items.from, {}, {});
-  for (const Document& source : (*cursor)->Next(kDocuments, std::size_t{1} << 30U).value()) {
+  const auto sources = (*cursor)->Next(kDocuments, std::size_t{1} << 30U);
+  for (const Document& source : *sources) {
     expected.Add(
         DocumentDigest(std::get<Item>(compiled->mapper.Map(source.view())).document.view()));
   }
