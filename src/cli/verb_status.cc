@@ -47,7 +47,7 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
   out.state = out.run->state;
   // A run that says running under a lease that nobody holds any more is not.
   if (out.state == RunState::kRunning && (!out.holder || out.holder->released || out.holder->IsDeadHere())) {
-    out.state = RunState::kInterrupted;
+    out.state = out.run->IsCutOver() ? RunState::kCutOver : RunState::kInterrupted;
   }
   REHOME_TRY_ASSIGN(out.quarantined, Quarantine(target, out.run->run_id).Count(call));
   for (const Phase phase : {Phase::kItems, Phase::kVectors}) {

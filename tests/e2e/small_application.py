@@ -6,6 +6,7 @@ Nothing in it is called as in plans/portfolio.yaml, so that a name of that plan 
 import copy
 import json
 import random
+import shutil
 import signal
 import struct
 import time
@@ -166,7 +167,12 @@ class SmallApplication(harness.App):
         (self.dir / "clients.csv").write_text(CLIENTS_CSV)
 
     def copy(self):
-        raise NotImplementedError("made anew from its seed")
+        """Another one with the same files. Nothing in them names a directory."""
+        twin = SmallApplication(self.count)
+        twin.contents = copy.deepcopy(self.contents)
+        shutil.rmtree(twin.root)
+        shutil.copytree(self.root, twin.root)
+        return twin
 
     def write_plan(self):
         self.plan.write_text(json.dumps(self.contents, indent=1))
