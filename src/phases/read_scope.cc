@@ -32,6 +32,7 @@ CheckContext ReadScope::MakeCheckContext(bool runner_is_live) {
                       .sample = 1.0,
                       .pending = [this](std::span<const Value> ids) { return PendingForward(flow_.plan, run_, deps_.stores, ids, call_); },
                       .pending_fails = !runner_is_live,
+                      .pointers = [this] { return ReadPointers(flow_.plan, *deps_.stores.target_documents, call_); },
                       .only = {},
                       .seed = run_.seed,
                       .call = call_};
