@@ -22,13 +22,20 @@ void PrintReport(const RunReport& report, const RunRecord& run, const CommonOpti
   for (const std::string& sentence : report.done) {
     environment.out << "  " << Escape(sentence) << "\n";
   }
-  environment.out << fmt::format("Run {} is {}. Next: {}\n", run.run_id, Name(run.state), NextStep(run.state));
+  environment.out << fmt::format("{} is {}. Next: {}\n", run.run_id.empty() ? "The plan" : "Run " + run.run_id, Name(run.state), NextStep(run.state));
 }
 
 Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptions& common, CliEnvironment& environment) {
   REHOME_TRY(Confirm(verb.announcement, common, environment));
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadWrite, *events, environment));
+  if (!verb.if_never_ran.empty()) {
+    REHOME_TRY_ASSIGN(const auto latest, LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
+    if (!latest) {
+      PrintReport({.done = {verb.if_never_ran}, .nothing_to_do = true}, RunRecord{}, common, environment);
+      return kExitDone;
+    }
+  }
   REHOME_TRY_ASSIGN(const auto session, Session::Open(plan, verb.rule, verb.may_create, deps));
   if (!session->plan_difference().empty() && verb.rule == PlanRule::kUseJournaled) {
     events->Warn(fmt::format("the plan file differs from the plan of run {}; the run's own plan is used:{}", session->run().run_id, session->plan_difference()));

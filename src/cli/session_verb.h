@@ -14,6 +14,7 @@ struct SessionVerb {
   std::string announcement;  // what will happen, before anything does
   PlanRule rule = PlanRule::kUseJournaled;
   bool may_create = false;
+  std::string if_never_ran;  // what is said, with exit 0, where the plan never ran; empty: that is refused
   std::function<Result<RunReport>(Session&)> body;
 };
 

@@ -187,6 +187,7 @@ Result<PhaseOutcome> RunCutover(Session& session) {
   const WritePause pause(session);
   if (Status flipped = UnderFence(session, pause); !flipped) {
     // The lease gone or the store away: then the next runner puts back what this one cannot.
+    const Session::StopMask mask(session);
     if (auto back = SettleCutover(session); !back) {
       session.events().Warn(fmt::format("the cutover could not be put back now ({}); the next `rehome run`, `cutover` or `revert` does it", back.error().message));
     }

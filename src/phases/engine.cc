@@ -230,7 +230,7 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
     return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
   }
   return Attempt(session, [&](RunReport& report) -> Status {
-    if (request.sweep && IsDone(run, Phase::kItems)) {
+    if (request.sweep && run.positions.contains("forward")) {
       REHOME_TRY(SweepFirst(session, report));
     }
     REHOME_TRY(RunSelected(session, phases, request, report));

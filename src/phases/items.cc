@@ -100,10 +100,10 @@ class ItemsScan {
     RangeRecord& range = ranges_[batch.range];
     if (batch.last) {
       range.done = true;
-      return journal_.Save(range, session_.call());
+      return journal_.Save(range, session_.finishing_call());
     }
-    REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session_.flow(), batch.rows, session_.call()));
-    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session_.flow(), written.unresolved, VectorMode::kLater, session_.call()));
+    REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session_.flow(), batch.rows, session_.finishing_call()));
+    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session_.flow(), written.unresolved, VectorMode::kLater, session_.finishing_call()));
     reconciled_.Add(reconciled);
     if (!reconciled.conflicts.empty()) {
       return Fail(ErrorCode::kFailedPrecondition,
@@ -117,7 +117,7 @@ class ItemsScan {
     range.written.Add(written.written);
     range.counts["inserted"] += static_cast<std::int64_t>(written.inserted);
     range.reached = Value(batch.rows.back().source.Id());
-    REHOME_TRY(journal_.Save(range, session_.call()));
+    REHOME_TRY(journal_.Save(range, session_.finishing_call()));
     done_ += batch.rows.size();
     quarantined_ += written.quarantined + reconciled.quarantined;
     session_.events().Advanced({.phase = Phase::kItems, .step = session_.plan().items.from, .done = done_, .total = total_, .quarantined = quarantined_});

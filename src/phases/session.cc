@@ -120,6 +120,14 @@ Session::~Session() = default;
 Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, bool may_create, const Deps& deps) {
   std::unique_ptr<Session> session(new Session(deps));
   DocumentStore& raw = *deps.stores.target_documents;
+  if (!may_create) {  // before the lease: asking after a run that never was leaves no trace
+    REHOME_TRY_ASSIGN(const auto latest, LatestRun(raw, plan.name, session->call_));
+    if (!latest) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("plan {} has no run in {}: phase 0 (prepare) has not run", plan.name, raw.Identity()),
+                  "start one with `rehome run`; `rehome plan` shows first what it would do");
+    }
+  }
   REHOME_TRY_ASSIGN(session->lease_, Lease::Acquire(raw, plan.name, deps.self, deps.clock, session->call_));
   session->lease_->KeepRenewing();
   session->stores_ = Guarded(deps.stores, plan.limits, *session->lease_, deps.clock);
@@ -135,10 +143,6 @@ Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, 
 Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
   const bool over_and_changed = latest && latest->IsOver() && !plan_difference_.empty();
   if (!latest || (over_and_changed && may_create)) {
-    if (!may_create) {
-      return Fail(ErrorCode::kNotFound, fmt::format("plan {} has no run in {}", plan().name, target().Identity()),
-                  "start one with `rehome run`; `rehome plan` shows first what it would do");
-    }
     REHOME_TRY(Ledger::Prepare(target(), call_));
     REHOME_TRY(Quarantine::Prepare(target(), call_));
     run_.run_id = NewRunId(clock());
@@ -201,7 +205,7 @@ Status Session::SettleLeftOpen() {
 
 Status Session::Save() {
   run_.updated_at = clock().Now();
-  return SaveRun(target(), run_, call_);
+  return SaveRun(target(), run_, finishing_call_);
 }
 
 Status Session::MoveTo(RunState state) {
@@ -211,7 +215,7 @@ Status Session::MoveTo(RunState state) {
 }
 
 Status Session::Audit(std::string_view action, std::string_view detail) {
-  return AppendAudit(target(), clock(), action, detail, run_.run_id, call_);
+  return AppendAudit(target(), clock(), action, detail, run_.run_id, finishing_call_);
 }
 
 }  // namespace rehome

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -88,12 +90,27 @@ class Session {
   [[nodiscard]] Clock& clock() { return deps_.clock; }
   [[nodiscard]] EventSink& events() { return deps_.events; }
   [[nodiscard]] const Call& call() const { return call_; }
+  /// For what is finished although a stop was asked for: the batch under way, the record of how it ended.
+  [[nodiscard]] const Call& finishing_call() const { return finishing_call_; }
   [[nodiscard]] RunRecord& run() { return run_; }
   [[nodiscard]] FlowContext& flow() { return *flow_; }
   [[nodiscard]] Ledger& ledger() { return *ledger_; }
   [[nodiscard]] Quarantine& quarantine() { return *quarantine_; }
   [[nodiscard]] Saved& saved() { return *saved_; }
   [[nodiscard]] const std::string& plan_difference() const { return plan_difference_; }
+
+  /// While one lives, a stop is not seen: putting things back is not interrupted half way. Single-threaded parts only.
+  class StopMask {
+   public:
+    explicit StopMask(Session& session) : session_(session), stop_(std::exchange(session.call_.stop, {})) {}
+    StopMask(const StopMask&) = delete;
+    StopMask& operator=(const StopMask&) = delete;
+    ~StopMask() { session_.call_.stop = std::move(stop_); }
+
+   private:
+    Session& session_;
+    std::stop_token stop_;
+  };
 
   /// Makes the run record durable.
   [[nodiscard]] Status Save();
@@ -112,6 +129,7 @@ class Session {
   std::unique_ptr<Lease> lease_;
   Stores stores_;  // writes pass the lease's check
   Call call_;
+  const Call finishing_call_{.stop = {}, .timeout = kRequestTimeout};
   RunRecord run_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Quarantine> quarantine_;

@@ -105,17 +105,17 @@ class VectorsScan {
     RangeRecord& range = ranges_[batch.range];
     if (!batch.reached) {
       range.done = true;
-      return journal_.Save(range, session_.call());
+      return journal_.Save(range, session_.finishing_call());
     }
     tokens_ += batch.embedded.tokens;
     REHOME_TRY(CheckSpend());
-    REHOME_TRY(SetAside(session_.flow(), batch.embedded.refused, QuarantineReason::kEmbedding, batch.embedded.refusal, session_.call()));
-    REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(session_.flow(), batch.embedded.items, session_.call()));
-    REHOME_TRY(Reconcile(session_.flow(), written.changed, VectorMode::kNow, session_.call()));
+    REHOME_TRY(SetAside(session_.flow(), batch.embedded.refused, QuarantineReason::kEmbedding, batch.embedded.refusal, session_.finishing_call()));
+    REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(session_.flow(), batch.embedded.items, session_.finishing_call()));
+    REHOME_TRY(Reconcile(session_.flow(), written.changed, VectorMode::kNow, session_.finishing_call()));
     upserted_ += written.upserted;
     done_ += batch.read;
     range.reached = batch.reached;
-    REHOME_TRY(journal_.Save(range, session_.call()));
+    REHOME_TRY(journal_.Save(range, session_.finishing_call()));
     session_.events().Advanced({.phase = Phase::kVectors, .step = session_.plan().items.to, .done = done_, .total = total_, .quarantined = 0});
     return {};
   }
