@@ -200,7 +200,7 @@ void PrintTenants(const Forecast& forecast, std::ostream& out) {
 
 void PrintSamples(const Forecast& forecast, std::ostream& out) {
   for (const Forecast::Sample& sample : forecast.samples) {
-    out << "\nDocument " << Escape(sample.id) << "  (" << Escape(sample.tenant_rule) << ")\n";
+    out << "\nDocument _id " << Escape(sample.id) << "  (" << Escape(sample.tenant_rule) << ")\n";
     TextTable table({{"field"}, {"before"}, {"after"}, {"rule"}});
     for (const FieldTrace& trace : sample.fields) {
       table.Add({trace.field, CutToWidth(trace.before, kCellColumns),

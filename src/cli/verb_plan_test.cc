@@ -89,7 +89,7 @@ TEST_F(VerbPlanTest, CheckRefusesAnApplicationThatWasNotLoadedAndCreatesNothing)
 
 TEST_F(VerbPlanTest, CheckNamesAStoreThatCannotBeReached) {
   Load();
-  common_.set = {{"vectors", "{address: \"http://127.0.0.1:1\", api_key: k}"}};
+  common_.set = {{"vectors", "http://127.0.0.1:1"}};
   const auto check = Run(CheckOptions{}, kExitUnreachable);
   EXPECT_FALSE(check["passed"]);
 }

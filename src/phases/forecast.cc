@@ -157,7 +157,8 @@ double Forecast::seconds() const {
 }
 
 Result<Forecast> MakeForecast(const Plan& plan, const Mapper& mapper, const Deps& deps,
-                              const RunRecord* run) {
+                              const RunRecord* latest) {
+  const RunRecord* run = RunToGoOn(plan, latest);
   const Call call{.stop = deps.stop};
   REHOME_TRY_ASSIGN(Pace pace, MeasurePace(plan, deps));
   Forecaster forecaster(plan, mapper, deps, run);

@@ -129,6 +129,11 @@ Status PredictTimes(const Plan& plan, const Deps& deps, const Pace& pace, Foreca
        CountsOf({{"pointers", (plan.cutover.env_file ? plan.cutover.env_file->set.size() : 0) +
                                   plan.cutover.documents.size()}})},
   }};
+  for (const StampPlan& stamp : plan.stamps) {
+    REHOME_TRY_ASSIGN(const std::uint64_t stamped,
+                      deps.stores.source_documents->Count(stamp.collection, {.stop = deps.stop}));
+    forecast.phases[2].counts["stamped " + stamp.collection] = static_cast<std::int64_t>(stamped);
+  }
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "phases/preflight_look.h"
+#include "phases/target_holdings.h"
 
 namespace rehome {
 namespace {
@@ -75,7 +76,7 @@ void Look::Failed(std::string check, const rehome::Error& error) {
 
 Result<PreflightReport> RunPreflight(const Plan& plan, const Mapper& /*mapper*/, const Deps& deps,
                                      const RunRecord* run) {
-  Look look{.plan = plan, .deps = deps, .run = run, .call = {.stop = deps.stop}};
+  Look look{.plan = plan, .deps = deps, .run = RunToGoOn(plan, run), .call = {.stop = deps.stop}};
   for (const NamedConcern& concern : kConcerns) {
     if ((concern.needs & ~look.reached) != 0) {
       continue;

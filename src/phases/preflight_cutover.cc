@@ -92,11 +92,12 @@ Status LookAtEnvFile(Look& look) {
     return {};
   }
   const std::filesystem::path& path = look.plan.cutover.env_file->path;
-  const std::string check = "env file " + path.string();
+  const std::string check = "env file";
   const auto text = ReadFile(path);
   if (!text && text.error().code == ErrorCode::kNotFound) {
     // Not an error: the phases before cutover may run on a machine that the application does not.
-    look.Warn(check, "does not exist here: cutover will refuse (exit 3) until it does",
+    look.Warn(check,
+              path.string() + " does not exist here: cutover will refuse (exit 3) until it does",
               "correct cutover.env_file.path, create the file, or run `rehome cutover` where the "
               "application runs");
     return {};
@@ -109,7 +110,8 @@ Status LookAtEnvFile(Look& look) {
   if (::access(path.c_str(), W_OK) != 0 || ::access(directory.c_str(), W_OK | X_OK) != 0) {
     look.Error(
         check,
-        "cannot be written: it is replaced as a whole, so its directory must be writable too",
+        path.string() +
+            " cannot be written: it is replaced as a whole, so its directory must be writable too",
         "give rehome's user write permission on both");
     return {};
   }

@@ -22,7 +22,7 @@ bool FenceLeftUp(const RunRecord& run) {
 
 Status LookAtRun(Look& look) {
   if (look.run == nullptr) {
-    look.Ok("journal", fmt::format("plan {} has not run here", look.plan.name));
+    look.Ok("journal", fmt::format("plan {} has no run here to go on with", look.plan.name));
     return {};
   }
   const RunRecord& run = *look.run;

@@ -297,6 +297,38 @@ TEST(Preflight, AnUnreachableStoreIsAFindingAndTheOthersAreStillLookedAt) {
       << Shown(*report);
 }
 
+TEST(Preflight, WhatTheRunWroteIsNotForeign) {
+  PhaseWorld world;
+  world.InsertSource(1);
+  RunRecord run;
+  run.run_id = "r";
+  run.plan_name = world.plan.name;
+  run.fingerprint = world.plan.Fingerprint();
+  const auto compiled = CompiledPlan::Compile(world.plan);
+  const Value id = Value::Int32(1);
+  const auto source = world.documents->FindByIds(world.plan.items.from, {&id, 1}, {});
+  const Item item = std::get<Item>(compiled->mapper.Map(source->front()->view()));
+  Ledger ledger(*world.documents, run.run_id, 1);
+  const LedgerEntry entry{.id = Value::Int32(1),
+                          .before = {},
+                          .after = DocumentDigest(item.document.view()),
+                          .text = {}};
+  const auto batch =
+      ledger.Open({LedgerTarget::Store::kDocuments, world.plan.items.to}, {&entry, 1}, {});
+  ASSERT_TRUE(ledger.Close(*batch, {true}, {}).has_value());
+  const Write write = Write::Insert(item.document);
+  ASSERT_TRUE(world.documents->Apply(world.plan.items.to, {&write, 1}, {}, {}).has_value());
+
+  const auto look = [&](const RunRecord* known) {
+    return RunPreflight(*compiled->plan, compiled->mapper, world.MakeDeps(), known).value();
+  };
+  EXPECT_TRUE(Has(look(&run), Severity::kOk, "target portfolio_items", "1 items of this run"));
+  EXPECT_TRUE(Has(look(nullptr), Severity::kError, "target portfolio_items", "same _id"));
+  run.state = RunState::kRetired;
+  run.fingerprint = "another";
+  EXPECT_TRUE(Has(look(&run), Severity::kError, "target portfolio_items", "same _id"));
+}
+
 TEST(Preflight, StopsWhenAsked) {
   PhaseWorld world;
   world.stop.request_stop();

@@ -161,6 +161,11 @@ Result<TargetHoldings> LookAtHoldings(const Plan& plan, const Stores& stores, co
   return HoldingsReader(plan, stores, run, call).Read();
 }
 
+const RunRecord* RunToGoOn(const Plan& plan, const RunRecord* run) {
+  const bool another = run != nullptr && run->IsOver() && run->fingerprint != plan.Fingerprint();
+  return another ? nullptr : run;
+}
+
 std::string NamespaceFor(const Plan& plan, const RunRecord* run, const std::string& org_id) {
   if (run != nullptr) {
     if (const auto found = run->namespaces.find(org_id); found != run->namespaces.end()) {

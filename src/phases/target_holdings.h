@@ -35,6 +35,10 @@ struct TargetHoldings {
                                                    std::span<const Document> documents,
                                                    const Call& call);
 
+/// `run` if this plan goes on with it; null where it is over and the plan changed, so that the next
+/// run will be another one, to which nothing in the target belongs.
+[[nodiscard]] const RunRecord* RunToGoOn(const Plan& plan, const RunRecord* run);
+
 /// The namespace of an organization of the plan: the journaled one, else what the plan resolves.
 [[nodiscard]] std::string NamespaceFor(const Plan& plan, const RunRecord* run,
                                        const std::string& org_id);
