@@ -61,7 +61,7 @@ class Counting {
   /// What the application changed and has not embedded yet says so itself: that is no wrong mark.
   Status ReportUnmarked(const std::vector<Document>& items) {
     REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool marked = IsMarked(items[i].view());
       unmarked_by_application_[HomeOf(context_, items[i].view())] +=

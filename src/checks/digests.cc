@@ -158,7 +158,7 @@ class DigestComparison {
                                             flow_.plan.items.to, ids, context_.call));
     REHOME_TRY_ASSIGN(const auto histories,
                       flow_.ledger.Find(flow_.ItemsTarget(), ids, context_.call));
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::optional<MappedRow> row;
       std::optional<QuarantineRecord> quarantined;
@@ -270,7 +270,7 @@ class DigestComparison {
                                               flow_.plan.items.from, ids, context_.call));
     REHOME_TRY_ASSIGN(const auto items, flow_.stores.target_documents->FindByIds(
                                             flow_.plan.items.to, ids, context_.call));
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (!sources[i]) {
         findings.push_back({{DiscrepancyClass::kExtra, SourceIdText(ids[i]), "",

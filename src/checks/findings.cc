@@ -35,10 +35,10 @@ bool IsMark(std::string_view key) {
 
 }  // namespace
 
-Status Report(const CheckContext& context, std::vector<Finding> findings, CheckResult& result) {
+Status Report(const CheckContext& context, std::vector<Suspect> findings, CheckResult& result) {
   std::vector<Value> ids;
-  std::vector<Finding*> asked;
-  for (Finding& finding : findings) {
+  std::vector<Suspect*> asked;
+  for (Suspect& finding : findings) {
     if (finding.source_id && IsFailing(finding.what.discrepancy_class)) {
       ids.push_back(*finding.source_id);
       asked.push_back(&finding);
@@ -52,7 +52,7 @@ Status Report(const CheckContext& context, std::vector<Finding> findings, CheckR
       }
     }
   }
-  for (Finding& finding : findings) {
+  for (Suspect& finding : findings) {
     const bool harmless =
         finding.what.discrepancy_class == DiscrepancyClass::kPending && !context.pending_fails;
     const bool passed_before = result.passed;

@@ -25,7 +25,7 @@ Status JudgeAnswers(const CheckContext& context, const std::string& ns,
     ids.push_back(match.id);
   }
   REHOME_TRY_ASSIGN(const ItemsById items, FindItems(context, ids));
-  std::vector<Finding> findings;
+  std::vector<Suspect> findings;
   for (const auto& [id, found] : items) {
     const Document& item = found.front();
     if (HomeOf(context, item.view()) != ns && named.insert(id).second) {

@@ -92,7 +92,7 @@ class OrphanSearch {
     // Read again what does not fit: a runner may have been between its two stores.
     REHOME_TRY_ASSIGN(const Records present, FetchPresent(context_, ns, suspects));
     std::erase_if(suspects, [&](const std::string& id) { return !present.contains(id); });
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     REHOME_TRY(Judge(ns, suspects, &findings));
     return Report(context_, std::move(findings), result_);
   }
@@ -100,7 +100,7 @@ class OrphanSearch {
   /// Counts the vectors of `ids` that are at home in `ns` and returns the others; says why if
   /// `findings` is given.
   Result<std::vector<std::string>> Judge(const std::string& ns, std::span<const std::string> ids,
-                                         std::vector<Finding>* findings) {
+                                         std::vector<Suspect>* findings) {
     REHOME_TRY_ASSIGN(const ItemsById items, FindItems(context_, ids));
     const bool ours = namespaces_.at(ns);
     std::vector<std::string> suspects;
@@ -137,7 +137,7 @@ class OrphanSearch {
     return suspects;
   }
 
-  Finding Misfit(const std::string& ns, const std::string& id, const std::string& home,
+  Suspect Misfit(const std::string& ns, const std::string& id, const std::string& home,
                  const std::vector<Document>& items) {
     if (items.size() > 1) {
       return {{DiscrepancyClass::kDuplicate, id, "item_id",
@@ -181,7 +181,7 @@ class OrphanSearch {
         REHOME_TRY_ASSIGN(present[home], FetchPresent(context_, home, ids));
       }
       REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
-      std::vector<Finding> findings;
+      std::vector<Suspect> findings;
       for (std::size_t i = 0; i < items.size(); ++i) {
         const std::string home = HomeOf(context_, items[i].view());
         std::string id = ItemIdOf(flow_.plan, items[i].view());
@@ -209,7 +209,7 @@ class OrphanSearch {
       for (const auto& [id, record] : present) {
         found.push_back(id);
       }
-      std::vector<Finding> findings;
+      std::vector<Suspect> findings;
       REHOME_TRY(Judge(ns, found, &findings));
       REHOME_TRY(Report(context_, std::move(findings), result_));
     }

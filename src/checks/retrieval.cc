@@ -106,7 +106,7 @@ class RetrievalTest {
       }
       return {};
     }));
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (const Document& item : sample.kept()) {
       const std::string id = ItemIdOf(flow_.plan, item.view());
       const std::string ns = HomeOf(context_, item.view());

@@ -19,7 +19,7 @@ Result<CheckResult> CheckSchema(CheckContext& context) {
   std::uint64_t looked_at = 0;
   std::uint64_t foreign = 0;
   REHOME_TRY(ForEachItemLookedAt(context, [&](const std::vector<Document>& items) -> Status {
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (const Document& item : items) {
       if (HomeOf(context, item.view()).empty()) {
         ++foreign;

@@ -90,7 +90,7 @@ class TenantInspection {
                       Lookup(tenants.profiles_collection, "profile_id", items));
     REHOME_TRY_ASSIGN(const auto histories,
                       flow_.ledger.Find(flow_.ItemsTarget(), OutsideThePlan(items), context_.call));
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     std::size_t outside = 0;
     for (const Document& item : items) {
       const std::string org_id = StringField(item.view(), "org_id");

@@ -77,7 +77,7 @@ class VectorInspection {
   Status InspectPage(const std::string& ns, const std::vector<std::string>& ids) {
     REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
     listed_ += ids.size();
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (const std::string& id : ids) {
       if (!records.contains(id)) {
         findings.push_back({{DiscrepancyClass::kMissing, id, "",
@@ -116,7 +116,7 @@ class VectorInspection {
 
   Status Inspect(const Records& records, const std::vector<Document>& items) {
     REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const auto found = records.find(ItemIdOf(flow_.plan, items[i].view()));
       if (found == records.end()) {
@@ -209,7 +209,7 @@ class VectorInspection {
     REHOME_TRY_ASSIGN(const Embeddings again,
                       flow_.stores.embedder->Embed(texts, TextRole::kPassage, context_.call));
     CHECK(again.vectors.size() == samples.size());
-    std::vector<Finding> findings;
+    std::vector<Suspect> findings;
     for (std::size_t i = 0; i < samples.size(); ++i) {
       const auto& now = again.vectors[i];
       const double norms = std::sqrt(Dot(now, now) * Dot(samples[i].values, samples[i].values));
