@@ -8,6 +8,8 @@
 #include "cli/demo_application.h"
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
+#include "cli/wiring.h"
+#include "model/item.h"
 #include "report/escape.h"
 
 namespace rehome::cli {
@@ -150,6 +152,15 @@ class Demo {
     return outcome.exit_code;
   }
 
+  /// The item_id of some document, to try `explain` with; empty if there is none to be found.
+  std::string SomeItemId() {
+    const auto plan = LoadPlanFor(common_, environment_);
+    const auto store = plan ? OpenDocuments(plan->documents.source, Access::kReadOnly, environment_.clock) : std::unexpected(Error{});
+    const auto cursor = store ? (*store)->Scan(plan->items.from, {}, {}) : std::unexpected(Error{});
+    const auto documents = cursor ? (*cursor)->Next(1, 1) : std::unexpected(Error{});
+    return documents && !documents->empty() ? ItemId(plan->items.id, documents->front().Id()) : std::string();
+  }
+
   void Finish(int exit_code) {
     if (options_.json) {
       PrintJson({{"passed", exit_code == kExitDone}, {"dir", options_.dir.string()}, {"plan", files_.plan.string()}, {"seconds", seconds_}, {"steps", steps_}}, environment_);
@@ -162,10 +173,10 @@ class Demo {
     Say(fmt::format("Done in {0:.1f} s: the application reads its organization's own collection and namespace now.\n"
                     "Look at   {1}/.env (the pointer), {1}/app.db (documents, journal), {1}/backups, {2}\n"
                     "Try next  rehome status {2}\n"
-                    "          rehome explain {2} ID      one document's whole way; an ID is in {1}/export/documents\n"
+                    "          rehome explain {2} {3}\n"
                     "          rehome revert {2} --yes    back to the old side, nothing lost\n"
                     "          rehome rollback {2} --all --yes, then rehome demo --dir {1} again\n",
-                    seconds_, Dir(), PlanFile()));
+                    seconds_, Dir(), PlanFile(), Escape(SomeItemId())));
   }
 
   const DemoOptions& options_;

@@ -23,6 +23,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kComponentsShown = 8;
+constexpr std::size_t kColumnsMax = 60;  // of a value in a table; --json has it whole
 
 std::string Text(DocumentView document) { return ToExtendedJson(document, JsonMode::kRelaxed); }
 
@@ -93,7 +94,7 @@ void PrintMapping(const Explanation& way, std::ostream& out) {
   out << "\n";
   TextTable fields({{"field"}, {"rule"}, {"before"}, {"after"}});
   for (const FieldTrace& field : way.trace.fields) {
-    fields.Add({field.field, field.rule, field.before, field.after});
+    fields.Add({field.field, field.rule, CutToWidth(field.before, kColumnsMax), CutToWidth(field.after, kColumnsMax)});
   }
   if (!fields.empty()) {
     out << "fields:\n" << fields.Render();

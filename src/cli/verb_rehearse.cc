@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Digests = std::map<std::string, std::string>;
 
-/// Whether a step takes longer the more documents there are.
+/// Whether a step takes longer the more documents move; a sample copies and backs up everything else whole.
 enum class Grows : std::uint8_t { kNo, kWithDocuments };
 
 struct Step {
@@ -58,7 +58,7 @@ class Rehearsal {
 
   /// Every step until one fails. What fails is data; an error means that the rehearsal could not be finished.
   Status Run() {
-    REHOME_TRY(Do("copy", Grows::kWithDocuments, [this] { return Copy(); }));
+    REHOME_TRY(Do("copy", Grows::kNo, [this] { return Copy(); }));
     if (!steps.back().passed) {
       return {};
     }
@@ -97,7 +97,7 @@ class Rehearsal {
   std::vector<Planned> StepsOf(Session& session) {
     std::vector<Planned> out;
     for (const Phase phase : {Phase::kPrepare, Phase::kTenants, Phase::kItems, Phase::kVectors}) {
-      out.push_back({fmt::format("phase {} {}", Number(phase), Name(phase)), phase == Phase::kTenants ? Grows::kNo : Grows::kWithDocuments, [&session, phase] { return RunPhase(session, phase); }});
+      out.push_back({fmt::format("phase {} {}", Number(phase), Name(phase)), phase < Phase::kItems ? Grows::kNo : Grows::kWithDocuments, [&session, phase] { return RunPhase(session, phase); }});
     }
     out.push_back({"verify", Grows::kWithDocuments, [&session] { return VerifyNow(session, ChecksBeforeCutover()); }});
     out.push_back({"phase 4 cutover", Grows::kWithDocuments, [this, &session]() -> Result<std::string> {
@@ -108,7 +108,7 @@ class Rehearsal {
     out.push_back({"verify after cutover", Grows::kWithDocuments, [&session] { return VerifyNow(session, {}); }});
     out.push_back({"revert", Grows::kNo, [&session] { return Told(Revert(session)); }});
     out.push_back({"rollback --all", Grows::kWithDocuments, [&session] { return Told(Rollback(session, std::nullopt)); }});
-    out.push_back({"compare with before", Grows::kWithDocuments, [this] { return Compare(); }});
+    out.push_back({"compare with before", Grows::kNo, [this] { return Compare(); }});
     return out;
   }
 
