@@ -1,5 +1,5 @@
-// map_items.cc — what Mapper::Map() costs per document, on one thread: the whole of a plan, the same without its schema
-// and without its extracted fields, so that each part's share shows.
+// map_items.cc — what Mapper::Map() costs per document, on one thread: the whole of a plan, the
+// same without its schema and without its extracted fields, so that each part's share shows.
 //   map_items [PLAN (plans/portfolio.yaml)] [documents]
 #include <fmt/format.h>
 
@@ -29,7 +29,8 @@ double MicrosecondsEach(const Plan& plan, const std::vector<Document>& documents
     for (const Document& document : documents) {
       items += std::holds_alternative<Item>(mapper->Map(document.view())) ? 1U : 0U;
     }
-    const std::chrono::duration<double, std::micro> elapsed = std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double, std::micro> elapsed =
+        std::chrono::steady_clock::now() - start;
     CHECK(items == documents.size());
     best = std::min(best, elapsed.count() / static_cast<double>(documents.size()));
   }

@@ -21,6 +21,10 @@ void AddText(ValueView value, std::vector<std::string>& texts) {
   }
 }
 
+bool IsAsciiWord(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
 /// A prefix of letters must end at a word's end: "Need a" is not the start of "Need apples".
 bool StripPrefix(std::string_view& text, std::string_view prefix) {
   if (prefix.empty() || text.size() < prefix.size() ||
@@ -61,32 +65,42 @@ std::string_view WithoutTrailingNumber(std::string_view text) {
   return number && before.size() < hash ? before : text;
 }
 
+/// Whether `words`, found at `at`, stands there by itself: letters at its ends touch no others.
+bool StandsAlone(std::string_view text, std::size_t at, std::string_view words) {
+  const bool glued_before = StartsInWord(words) && EndsInWord(text.substr(0, at));
+  return !glued_before && !(EndsInWord(words) && StartsInWord(text.substr(at + words.size())));
+}
+
 /// Where `separator` next stands in `text`; one made of letters ("and") only between white space or
 /// the ends.
-std::size_t FindSeparator(std::string_view text, std::string_view separator, std::size_t from) {
-  for (std::size_t at = text.find(separator, from); at != std::string_view::npos;
+std::size_t FindSeparator(std::string_view text, std::string_view separator) {
+  for (std::size_t at = text.find(separator); at != std::string_view::npos;
        at = text.find(separator, at + 1)) {
-    const bool glued_before = StartsInWord(separator) && EndsInWord(text.substr(0, at));
-    const bool glued_after =
-        EndsInWord(separator) && StartsInWord(text.substr(at + separator.size()));
-    if (!glued_before && !glued_after) {
+    if (StandsAlone(text, at, separator)) {
       return at;
     }
   }
   return std::string_view::npos;
 }
 
+/// The byte of a separator that is rarest in texts: " - " is looked for by its dash.
+char Telltale(std::string_view separator) {
+  const auto is_rare = [](char c) { return c != ' ' && !IsAsciiWord(c); };
+  const auto* rare = std::ranges::find_if(separator, is_rare);
+  return rare == separator.end() ? separator.front() : *rare;
+}
+
 std::vector<std::string_view> Split(std::string_view text,
                                     const std::vector<std::string>& separators) {
   std::vector<std::string_view> parts{text};
   for (const std::string& separator : separators) {
-    if (separator.empty()) {
+    if (separator.empty() || text.find(Telltale(separator)) == std::string_view::npos) {
       continue;
     }
     std::vector<std::string_view> next;
     for (std::string_view part : parts) {
-      for (std::size_t at = FindSeparator(part, separator, 0); at != std::string_view::npos;
-           at = FindSeparator(part, separator, 0)) {
+      for (std::size_t at = FindSeparator(part, separator); at != std::string_view::npos;
+           at = FindSeparator(part, separator)) {
         next.push_back(part.substr(0, at));
         part.remove_prefix(at + separator.size());
       }
@@ -95,10 +109,6 @@ std::vector<std::string_view> Split(std::string_view text,
     parts = std::move(next);
   }
   return parts;
-}
-
-bool HasWord(std::string_view folded_text, std::string_view word) {
-  return !word.empty() && FindSeparator(folded_text, word, 0) != std::string_view::npos;
 }
 
 }  // namespace
@@ -123,22 +133,20 @@ std::vector<std::string> TextsOf(std::span<const std::optional<ValueView>> value
 std::vector<std::string> ExtractPhrases(const PhraseExtractor& plan,
                                         std::span<const std::string> texts) {
   std::vector<std::string> phrases;
-  std::vector<std::string> folded;
   const std::size_t cap = std::max<std::size_t>(plan.cap, 1);
   for (const std::string& text : texts) {
     const std::string_view clean =
         WithoutNoisePrefixes(WithoutTrailingNumber(Trim(text)), plan.noise_prefixes);
     for (const std::string_view part : Split(clean, plan.separators)) {
       std::string phrase = CollapseSpace(part);
-      std::string key = FoldCase(phrase);
-      if (phrase.empty() || std::ranges::find(folded, key) != folded.end()) {
+      const auto same = [&](const std::string& known) { return EqualFolded(known, phrase); };
+      if (phrase.empty() || std::ranges::any_of(phrases, same)) {
         continue;
       }
       if (phrases.size() == cap) {
         return phrases;
       }
       phrases.push_back(std::move(phrase));
-      folded.push_back(std::move(key));
     }
   }
   if (phrases.empty()) {
@@ -149,22 +157,40 @@ std::vector<std::string> ExtractPhrases(const PhraseExtractor& plan,
 
 Dictionary::Dictionary(const DictionaryExtractor& plan) : fallback_(plan.fallback) {
   for (const auto& [value, words] : plan.entries) {
-    Entry entry{value, {}};
     for (const std::string& word : words) {
-      entry.words.push_back(FoldCase(Trim(word)));
+      std::string folded = FoldCase(Trim(word));
+      if (!folded.empty()) {
+        auto& bucket = words_by_byte_[static_cast<unsigned char>(folded.front())];
+        bucket.push_back({std::move(folded), values_.size()});
+      }
     }
-    entries_.push_back(std::move(entry));
+    values_.push_back(value);
   }
+}
+
+std::size_t Dictionary::FirstEntryIn(std::string_view folded) const {
+  std::size_t first = values_.size();
+  for (std::size_t at = 0; at < folded.size(); ++at) {
+    const char byte = folded[at];
+    if (at > 0 && IsAsciiWord(byte) && IsAsciiWord(folded[at - 1])) {
+      continue;  // inside of a word none begins
+    }
+    for (const Word& word : words_by_byte_[static_cast<unsigned char>(byte)]) {
+      if (word.entry >= first) {
+        break;
+      }
+      if (folded.substr(at).starts_with(word.folded) && StandsAlone(folded, at, word.folded)) {
+        first = word.entry;
+      }
+    }
+  }
+  return first;
 }
 
 const std::string& Dictionary::Classify(std::span<const std::string> texts) const {
   for (const std::string& text : texts) {
-    const std::string folded = FoldCase(text);
-    for (const Entry& entry : entries_) {
-      if (std::ranges::any_of(entry.words,
-                              [&](const std::string& word) { return HasWord(folded, word); })) {
-        return entry.value;
-      }
+    if (const std::size_t entry = FirstEntryIn(FoldCase(text)); entry < values_.size()) {
+      return values_[entry];
     }
   }
   return fallback_;

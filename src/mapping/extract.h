@@ -1,6 +1,7 @@
 #pragma once
 // extract.h — text to phrases (deliverables) and text to one word of a dictionary (industry), as
 // the plan sets them up.
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,7 +28,7 @@ inline constexpr std::string_view kNoPhrase = "Unspecified";
 [[nodiscard]] std::vector<std::string> ExtractPhrases(const PhraseExtractor& plan,
                                                       std::span<const std::string> texts);
 
-/// A dictionary made ready for look-ups.
+/// A dictionary made ready for look-ups: one pass over a text finds all its words.
 class Dictionary {
  public:
   explicit Dictionary(const DictionaryExtractor& plan);
@@ -37,11 +38,15 @@ class Dictionary {
   [[nodiscard]] const std::string& Classify(std::span<const std::string> texts) const;
 
  private:
-  struct Entry {
-    std::string value;
-    std::vector<std::string> words;  // folded
+  struct Word {
+    std::string folded;
+    std::size_t entry = 0;
   };
-  std::vector<Entry> entries_;
+  /// The first entry with a word in `folded`; values_.size(): none.
+  [[nodiscard]] std::size_t FirstEntryIn(std::string_view folded) const;
+
+  std::vector<std::string> values_;                   // one an entry
+  std::array<std::vector<Word>, 256> words_by_byte_;  // by their first byte, in plan order
   std::string fallback_;
 };
 

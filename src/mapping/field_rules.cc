@@ -145,8 +145,8 @@ Computed CopyList(ValueView list, CopyEffects& effects) {
   return inner.coerced ? Computed(ListValue(copy)) : Computed(list);
 }
 
-Computed FromText(std::string text) {
-  return text.empty() ? Computed() : Computed(Value::String(text));
+Computed FromText(std::string_view text) {
+  return text.empty() ? Computed() : Computed(text);
 }
 
 /// Extended JSON of what a rule read.
@@ -219,6 +219,31 @@ bool IsEmpty(const Computed& computed) {
   return std::visit(Visitor{}, computed);
 }
 
+/// A document whose fields that the rules read were found in one pass.
+class FieldRules::Source {
+ public:
+  Source(const KeyTable& tops, DocumentView document) : document_(document), values_(tops.size()) {
+    for (const auto& [key, value] : document) {
+      const std::size_t top = tops.Find(key);
+      if (top != KeyTable::kNone && !values_[top]) {
+        values_[top] = value;
+      }
+    }
+  }
+  [[nodiscard]] DocumentView document() const { return document_; }
+  [[nodiscard]] std::optional<ValueView> Find(const Reading& reading) const {
+    if (reading.top == KeyTable::kNone) {
+      return reading.path->Find(document_);
+    }
+    const auto& value = values_[reading.top];
+    return !value || reading.path->steps.size() == 1 ? value : reading.path->Find(document_);
+  }
+
+ private:
+  DocumentView document_;
+  std::vector<std::optional<ValueView>> values_;  // by number
+};
+
 /// Turns the plan's rules into Rules and gathers the jq programs.
 struct FieldRules::Compiler {
   const ItemsPlan& items;
@@ -228,6 +253,11 @@ struct FieldRules::Compiler {
   Result<Rule> Compile(const FieldRule& plan) {
     Rule rule;
     rule.plan = &plan;
+    for (const FieldPath& path : plan.from) {
+      const auto* key =
+          path.steps.empty() ? nullptr : std::get_if<std::string>(&path.steps.front());
+      rule.from.push_back({&path, key != nullptr ? out.tops_.Add(*key) : KeyTable::kNone});
+    }
     switch (plan.kind) {
       case FieldRule::Kind::kCopy:
         CHECK(plan.from.size() == 1);
@@ -290,13 +320,13 @@ Result<FieldRules> FieldRules::Compile(const ItemsPlan& items) {
   return rules;
 }
 
-Result<Computed> FieldRules::Compute(const Rule& rule, DocumentView source) const {
+Result<Computed> FieldRules::Compute(const Rule& rule, const Source& source) const {
   if (!rule.plan->take) {
     return ComputeWhole(rule, source);
   }
   CopyEffects effects;
   if (rule.plan->kind == FieldRule::Kind::kCopy) {
-    return TakeValues(rule.plan->from.front().Find(source), *rule.plan->take, effects);
+    return TakeValues(source.Find(rule.from.front()), *rule.plan->take, effects);
   }
   REHOME_TRY_ASSIGN(Computed whole, ComputeWhole(rule, source));
   if (const auto* text = std::get_if<std::string_view>(&whole)) {
@@ -311,11 +341,11 @@ Result<Computed> FieldRules::Compute(const Rule& rule, DocumentView source) cons
   return TakeValues(value, *rule.plan->take, effects);
 }
 
-Result<Computed> FieldRules::ComputeWhole(const Rule& rule, DocumentView source) const {
+Result<Computed> FieldRules::ComputeWhole(const Rule& rule, const Source& source) const {
   CopyEffects effects;
   switch (rule.plan->kind) {
     case FieldRule::Kind::kCopy:
-      return CopyValue(rule.plan->from.front().Find(source), effects);
+      return CopyValue(source.Find(rule.from.front()), effects);
     case FieldRule::Kind::kFirstNonEmpty:
       for (const Rule& alternative : rule.alternatives) {
         REHOME_TRY_ASSIGN(Computed computed, Compute(alternative, source));
@@ -326,15 +356,16 @@ Result<Computed> FieldRules::ComputeWhole(const Rule& rule, DocumentView source)
       return Computed();
     case FieldRule::Kind::kExtract: {
       std::vector<std::optional<ValueView>> values;
-      for (const FieldPath& path : rule.plan->from) {
-        values.push_back(path.Find(source));
+      values.reserve(rule.from.size());
+      for (const Reading& reading : rule.from) {
+        values.push_back(source.Find(reading));
       }
       const std::vector<std::string> texts = TextsOf(values);
       return rule.dictionary != nullptr ? FromText(rule.dictionary->Classify(texts))
                                         : Computed(ListOf(ExtractPhrases(*rule.phrases, texts)));
     }
     case FieldRule::Kind::kJq: {
-      REHOME_TRY_ASSIGN(Value value, jq_->Run(rule.jq_index, source));
+      REHOME_TRY_ASSIGN(Value value, jq_->Run(rule.jq_index, source.document()));
       return Computed(std::move(value));
     }
     case FieldRule::Kind::kConstant:
@@ -343,7 +374,8 @@ Result<Computed> FieldRules::ComputeWhole(const Rule& rule, DocumentView source)
   return Computed();
 }
 
-Status FieldRules::AppendAll(DocumentView source, DocumentBuilder& item) const {
+Status FieldRules::AppendAll(DocumentView document, DocumentBuilder& item) const {
+  const Source source(tops_, document);
   for (const auto& [name, rule] : fields_) {
     auto computed = Compute(rule, source);
     if (!computed) {
@@ -362,7 +394,7 @@ Status FieldRules::AppendAll(DocumentView source, DocumentBuilder& item) const {
   return {};
 }
 
-const FieldRules::Rule& FieldRules::Chosen(const Rule& rule, DocumentView source) const {
+const FieldRules::Rule& FieldRules::Chosen(const Rule& rule, const Source& source) const {
   for (const Rule& alternative : rule.alternatives) {
     const auto computed = Compute(alternative, source);
     if (!computed || !IsEmpty(*computed)) {
@@ -372,11 +404,12 @@ const FieldRules::Rule& FieldRules::Chosen(const Rule& rule, DocumentView source
   return rule;
 }
 
-std::vector<FieldTrace> FieldRules::Explain(DocumentView source, DocumentView item) const {
+std::vector<FieldTrace> FieldRules::Explain(DocumentView document, DocumentView item) const {
+  const Source source(tops_, document);
   std::vector<FieldTrace> traces;
   for (const auto& [name, rule] : fields_) {
     const Rule& chosen = Chosen(rule, source);
-    FieldTrace trace{std::string(name), Label(*chosen.plan), Before(*chosen.plan, source), {}};
+    FieldTrace trace{std::string(name), Label(*chosen.plan), Before(*chosen.plan, document), {}};
     if (&chosen != &rule) {
       trace.rule =
           "first_non_empty: " + (chosen.plan->kind == FieldRule::Kind::kCopy && !chosen.plan->take

@@ -9,6 +9,7 @@
 
 #include "mapping/extract.h"
 #include "mapping/jq_pool.h"
+#include "mapping/key_table.h"
 #include "mapping/mapping.h"
 
 namespace rehome {
@@ -40,27 +41,35 @@ class FieldRules {
   [[nodiscard]] static Result<FieldRules> Compile(const ItemsPlan& items);  // keeps a reference
 
   /// Appends every field in plan order; an error names the field.
-  [[nodiscard]] Status AppendAll(DocumentView source, DocumentBuilder& item) const;
+  [[nodiscard]] Status AppendAll(DocumentView document, DocumentBuilder& item) const;
   /// How each field came about; `item` is what AppendAll() made, empty if it failed.
-  [[nodiscard]] std::vector<FieldTrace> Explain(DocumentView source, DocumentView item) const;
+  [[nodiscard]] std::vector<FieldTrace> Explain(DocumentView document, DocumentView item) const;
 
  private:
+  /// A path and the number of the top-level field that it starts at; kNone: it starts at none.
+  struct Reading {
+    const FieldPath* path = nullptr;
+    std::size_t top = KeyTable::kNone;
+  };
   struct Rule {
     const FieldRule* plan = nullptr;
+    std::vector<Reading> from;  // as the plan's
     const PhraseExtractor* phrases = nullptr;
     const Dictionary* dictionary = nullptr;
     std::size_t jq_index = 0;
     std::vector<Rule> alternatives;
   };
   struct Compiler;
+  class Source;
 
-  [[nodiscard]] Result<Computed> Compute(const Rule& rule, DocumentView source) const;
-  [[nodiscard]] Result<Computed> ComputeWhole(const Rule& rule, DocumentView source) const;
+  [[nodiscard]] Result<Computed> Compute(const Rule& rule, const Source& source) const;
+  [[nodiscard]] Result<Computed> ComputeWhole(const Rule& rule, const Source& source) const;
   /// The alternative of a first_non_empty rule that gives the value, through nested ones; else the
   /// rule itself.
-  [[nodiscard]] const Rule& Chosen(const Rule& rule, DocumentView source) const;
+  [[nodiscard]] const Rule& Chosen(const Rule& rule, const Source& source) const;
 
   std::vector<std::pair<std::string_view, Rule>> fields_;
+  KeyTable tops_;  // the top-level fields that the rules read
   std::vector<std::unique_ptr<PhraseExtractor>> phrases_;
   std::vector<std::unique_ptr<Dictionary>> dictionaries_;
   std::optional<JqPool> jq_;

@@ -1,6 +1,5 @@
 #include "mapping/invert.h"
 
-#include <algorithm>
 #include <span>
 
 #include "model/item.h"
@@ -10,11 +9,14 @@ namespace {
 
 using Step = std::variant<std::string, std::size_t>;
 
-/// A container with `value` at `steps`, or without what is there; absent if the path leads through a scalar or a
-/// position beyond the end.
-std::optional<Value> WithValueAt(const std::optional<ValueView>& container, std::span<const Step> steps, const std::optional<ValueView>& value);
+/// A container with `value` at `steps`, or without what is there; absent if the path leads through
+/// a scalar or a position beyond the end.
+std::optional<Value> WithValueAt(const std::optional<ValueView>& container,
+                                 std::span<const Step> steps,
+                                 const std::optional<ValueView>& value);
 
-std::optional<Document> WithKey(DocumentView document, const std::string& key, std::span<const Step> rest, const std::optional<ValueView>& value) {
+std::optional<Document> WithKey(DocumentView document, const std::string& key,
+                                std::span<const Step> rest, const std::optional<ValueView>& value) {
   DocumentBuilder builder;
   bool found = false;
   for (const auto& [name, old] : document) {
@@ -41,19 +43,27 @@ std::optional<Document> WithKey(DocumentView document, const std::string& key, s
   return builder.Finish();
 }
 
-std::optional<Document> WithPosition(DocumentView array, std::size_t position, std::span<const Step> rest, const std::optional<ValueView>& value) {
+bool IsLast(DocumentView::Iterator entry) {
+  return ++entry == DocumentView::Iterator();
+}
+
+std::optional<Document> WithPosition(DocumentView array, std::size_t position,
+                                     std::span<const Step> rest,
+                                     const std::optional<ValueView>& value) {
   ArrayBuilder builder;
   std::size_t index = 0;
-  for (const auto& [name, old] : array) {
+  for (auto entry = array.begin(); entry != array.end(); ++entry) {
     if (index++ != position) {
-      builder.Append(old);
+      builder.Append(entry->value);
       continue;
     }
-    const auto changed = WithValueAt(old, rest, value);
+    const auto changed = WithValueAt(entry->value, rest, value);
     if (changed) {
       builder.Append(changed->view());
-    } else if (value) {
+    } else if (value || !rest.empty()) {
       return std::nullopt;
+    } else if (!IsLast(entry)) {
+      builder.Append(ValueView(BsonType::kNull, {}));  // the entries behind it stay where they are
     }
   }
   if (index == position && value) {
@@ -68,7 +78,9 @@ std::optional<Document> WithPosition(DocumentView array, std::size_t position, s
   return builder.Finish();
 }
 
-std::optional<Value> WithValueAt(const std::optional<ValueView>& container, std::span<const Step> steps, const std::optional<ValueView>& value) {
+std::optional<Value> WithValueAt(const std::optional<ValueView>& container,
+                                 std::span<const Step> steps,
+                                 const std::optional<ValueView>& value) {
   if (steps.empty()) {
     return value ? std::optional(Value(*value)) : std::nullopt;
   }
@@ -78,9 +90,11 @@ std::optional<Value> WithValueAt(const std::optional<ValueView>& container, std:
     return std::nullopt;
   }
   const Document empty;
-  const DocumentView inside = container && container->type() == wanted ? container->AsDocument() : empty.view();
+  const DocumentView inside =
+      container && container->type() == wanted ? container->AsDocument() : empty.view();
   const auto changed = key != nullptr ? WithKey(inside, *key, steps.subspan(1), value)
-                                      : WithPosition(inside, std::get<std::size_t>(steps.front()), steps.subspan(1), value);
+                                      : WithPosition(inside, std::get<std::size_t>(steps.front()),
+                                                     steps.subspan(1), value);
   return changed ? std::optional(Value(ValueView(wanted, changed->bytes()))) : std::nullopt;
 }
 
@@ -99,11 +113,14 @@ const FieldPath* WritablePath(const FieldRule& rule) {
   return nullptr;
 }
 
-Document OnlyId(DocumentView item) { return DocumentBuilder().Append("_id", item.Id()).Finish(); }
+Document OnlyId(DocumentView item) {
+  return DocumentBuilder().Append("_id", item.Id()).Finish();
+}
 
 }  // namespace
 
-std::optional<Document> Invert(const Mapper& mapper, const ItemsPlan& items, const std::optional<Document>& source, DocumentView item) {
+std::optional<Document> Invert(const Mapper& mapper, const ItemsPlan& items,
+                               const std::optional<Document>& source, DocumentView item) {
   Document legacy = source.value_or(OnlyId(item));
   const Mapped before = mapper.Map(legacy.view());
   const Item* old_item = std::get_if<Item>(&before);
@@ -115,7 +132,8 @@ std::optional<Document> Invert(const Mapper& mapper, const ItemsPlan& items, con
       continue;
     }
     const auto wanted = value && !value->IsNull() ? value : std::nullopt;
-    const auto changed = WithValueAt(ValueView(BsonType::kDocument, legacy.bytes()), path->steps, wanted);
+    const auto changed =
+        WithValueAt(ValueView(BsonType::kDocument, legacy.bytes()), path->steps, wanted);
     if (!changed) {
       return std::nullopt;
     }
@@ -123,7 +141,8 @@ std::optional<Document> Invert(const Mapper& mapper, const ItemsPlan& items, con
   }
   const Mapped again = mapper.Map(legacy.view());
   const Item* mapped = std::get_if<Item>(&again);
-  const bool exact = mapped != nullptr && DocumentDigest(mapped->document.view()) == DocumentDigest(item);
+  const bool exact =
+      mapped != nullptr && DocumentDigest(mapped->document.view()) == DocumentDigest(item);
   return exact ? std::optional(std::move(legacy)) : std::nullopt;
 }
 

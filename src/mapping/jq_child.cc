@@ -72,8 +72,8 @@ void ShutIn(int fd, const JqLimits& limits) {
 }
 
 /// The kernel ends the process when this much CPU time is used; 0 stops the timer.
-void SetTimer(int cpu_seconds) {
-  const itimerval timer{{0, 0}, {cpu_seconds, 0}};
+void SetTimer(int cpu_milliseconds) {
+  const itimerval timer{{0, 0}, {cpu_milliseconds / 1000, cpu_milliseconds % 1000 * 1000}};
   setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
@@ -287,7 +287,7 @@ bool SendJqBytes(int fd, std::string_view bytes) {
 
 void RunJqChild(int fd, const std::vector<std::string>& programs, const JqLimits& limits) noexcept {
   ShutIn(fd, limits);
-  SetTimer(limits.cpu_seconds);
+  SetTimer(limits.compile_milliseconds);
   std::vector<JqState> states;
   for (const std::string& program : programs) {
     states.push_back(CompileOne(program));
@@ -301,7 +301,7 @@ void RunJqChild(int fd, const std::vector<std::string>& programs, const JqLimits
     if (head[0] >= states.size() || !ReadAll(json.data(), json.size())) {
       break;
     }
-    SetTimer(limits.cpu_seconds);
+    SetTimer(limits.cpu_milliseconds);
     RunOnce(states[head[0]].get(), json, limits);
     SetTimer(0);
   }

@@ -137,7 +137,7 @@ class Worker {
     const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (signal == SIGPROF || signal == SIGKILL || signal == SIGXCPU) {
       return Fail(ErrorCode::kDeadlineExceeded,
-                  fmt::format("the jq program ran past {} s of CPU time", limits.cpu_seconds),
+                  fmt::format("the jq program ran past {} ms of CPU time", limits.cpu_milliseconds),
                   std::string(kHint));
     }
     return Fail(

@@ -16,7 +16,8 @@ namespace rehome {
 /// Limits of one call. CPU time, not wall time: a busy machine makes no document fail. jq cannot
 /// wait for anything.
 struct JqLimits {
-  int cpu_seconds = 2;
+  int cpu_milliseconds = 2000;
+  int compile_milliseconds = 2000;  // CPU time of a new child for all programs and jq's own library
   std::size_t memory_bytes = std::size_t{256}
                              << 20U;  // over what the process had when it was forked
   std::size_t result_bytes = std::size_t{16} << 20U;

@@ -11,7 +11,7 @@ namespace rehome {
 namespace {
 
 constexpr JqLimits kTight{
-    .cpu_seconds = 1, .memory_bytes = std::size_t{64} << 20U, .result_bytes = 1U << 20U};
+    .cpu_milliseconds = 20, .memory_bytes = std::size_t{64} << 20U, .result_bytes = 1U << 20U};
 
 JqPool Pool(std::vector<std::string> programs) {
   auto pool = JqPool::Compile(std::move(programs), kTight);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "mapping/json_schema_node.h"
@@ -18,12 +19,13 @@ namespace rehome {
 namespace {
 
 using Node = JsonSchema::Node;
-using Found = std::optional<Violation>;
+/// The violation, or nothing: a pointer, since nearly every value has none.
+using Found = std::unique_ptr<Violation>;
 
 Found Judge(const Node& node, ValueView value);
 
-Violation Break(std::string_view keyword, std::string detail) {
-  return {{}, std::string(keyword), std::move(detail)};
+Found Break(std::string_view keyword, std::string detail) {
+  return std::make_unique<Violation>(Violation{{}, std::string(keyword), std::move(detail)});
 }
 
 /// Puts the step that led to a violation before its path.
@@ -43,13 +45,13 @@ std::string Shown(ValueView value) {
 }
 
 Found JudgeType(const Node& node, ValueView value) {
-  if (node.has_types && !node.types.contains(value.type())) {
+  if (node.has_types && !node.types.test(static_cast<std::size_t>(value.type()))) {
     return Break(node.type_keyword, fmt::format("is {}", Name(value.type())));
   }
   if (node.has_enum && !node.enumeration.contains(EqualityKey(value))) {
     return Break("enum", fmt::format("{} is not one of its values", Shown(value)));
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 /// MongoDB's $lte / $gte: NaN compares only with NaN.
@@ -74,7 +76,7 @@ Found JudgeNumber(const Node& node, ValueView value) {
       return Break("multipleOf", Shown(value));
     }
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Found JudgeCount(std::uint64_t count, const std::optional<std::uint64_t>& min,
@@ -85,7 +87,7 @@ Found JudgeCount(std::uint64_t count, const std::optional<std::uint64_t>& min,
   if (max && count > *max) {
     return Break(fmt::format("max{}", family), fmt::format("{}, at most {}", count, *max));
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 std::uint64_t CodePoints(std::string_view text) {
@@ -104,17 +106,38 @@ Found JudgeString(const Node& node, ValueView value) {
     return Break("pattern",
                  fmt::format("{} does not match {}", Shown(value), node.pattern->text()));
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+/// Whether a list holds nothing but strings, all different: the common case, told without keys.
+bool AreDifferentStrings(DocumentView list) {
+  constexpr std::size_t kCountMax = 16;
+  std::array<std::string_view, kCountMax> texts;
+  std::size_t count = 0;
+  for (const auto& element : list) {
+    if (!element.value.IsString() || count == kCountMax) {
+      return false;
+    }
+    const std::string_view text = element.value.AsString();
+    if (std::find(texts.begin(), texts.begin() + count, text) != texts.begin() + count) {
+      return false;
+    }
+    texts[count++] = text;
+  }
+  return true;
 }
 
 Found JudgeUnique(DocumentView list) {
+  if (AreDifferentStrings(list)) {
+    return nullptr;
+  }
   std::set<std::string> seen;
   for (const auto& element : list) {
     if (!seen.insert(EqualityKey(element.value)).second) {
       return Break("uniqueItems", fmt::format("{} is there twice", Shown(element.value)));
     }
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 /// The schema for the element at `index`; nullptr: none. `refused` is set where additionalItems is
@@ -143,8 +166,8 @@ Found JudgeArray(const Node& node, ValueView value) {
       return Break("additionalItems", fmt::format("more than {} elements", node.tuple.size()));
     }
     if (schema != nullptr) {
-      if (Found found = Under(fmt::format("[{}]", count), Judge(*schema, element.value))) {
-        return found;
+      if (Found found = Judge(*schema, element.value)) {
+        return Under(fmt::format("[{}]", count), std::move(found));
       }
     }
     ++count;
@@ -152,14 +175,15 @@ Found JudgeArray(const Node& node, ValueView value) {
   if (Found found = JudgeCount(count, node.min_items, node.max_items, "Items")) {
     return found;
   }
-  return node.unique_items ? JudgeUnique(list) : std::nullopt;
+  return node.unique_items ? JudgeUnique(list) : nullptr;
 }
 
-Found JudgeProperty(const Node& node, std::string_view name, ValueView value) {
+/// `number` is that of `name` in the node's table.
+Found JudgeProperty(const Node& node, std::size_t number, std::string_view name, ValueView value) {
   bool covered = false;
-  if (const auto property = node.properties.find(name); property != node.properties.end()) {
+  if (number < node.properties.size() && node.properties[number]) {
     covered = true;
-    if (Found found = Judge(*property->second, value)) {
+    if (Found found = Judge(*node.properties[number], value)) {
       return found;
     }
   }
@@ -172,13 +196,13 @@ Found JudgeProperty(const Node& node, std::string_view name, ValueView value) {
     }
   }
   if (covered) {
-    return std::nullopt;
+    return nullptr;
   }
   if (!node.additional_properties.allowed) {
     return Break("additionalProperties", "is not allowed");
   }
   return node.additional_properties.schema ? Judge(*node.additional_properties.schema, value)
-                                           : std::nullopt;
+                                           : nullptr;
 }
 
 Found JudgeDependencies(const Node& node, ValueView value) {
@@ -198,22 +222,31 @@ Found JudgeDependencies(const Node& node, ValueView value) {
       }
     }
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Found JudgeObject(const Node& node, ValueView value) {
-  const DocumentView document = value.AsDocument();
-  for (const std::string& name : node.required) {
-    if (!document.Find(name)) {
-      return Break("required", fmt::format("{} is missing", name));
+  // One pass: a missing name is said before what is wrong with the fields that are there.
+  std::vector<bool> present(node.names.size());
+  Found wrong;
+  std::uint64_t count = 0;
+  for (const auto& [name, field] : value.AsDocument()) {
+    ++count;
+    const std::size_t number = node.names.Find(name);
+    if (number != KeyTable::kNone) {
+      present[number] = true;
+    }
+    if (!wrong) {
+      wrong = Under(name, JudgeProperty(node, number, name, field));
     }
   }
-  std::uint64_t count = 0;
-  for (const auto& [name, field] : document) {
-    ++count;
-    if (Found found = Under(name, JudgeProperty(node, name, field))) {
-      return found;
+  for (const std::size_t number : node.required) {
+    if (!present[number]) {
+      return Break("required", fmt::format("{} is missing", node.names.name(number)));
     }
+  }
+  if (wrong) {
+    return wrong;
   }
   if (Found found = JudgeCount(count, node.min_properties, node.max_properties, "Properties")) {
     return found;
@@ -239,7 +272,7 @@ Found JudgeCombinations(const Node& node, ValueView value) {
   if (node.negated && holds(node.negated)) {
     return Break("not", "its schema holds");
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Found JudgeByType(const Node& node, ValueView value) {
@@ -252,7 +285,7 @@ Found JudgeByType(const Node& node, ValueView value) {
   if (value.type() == BsonType::kArray) {
     return JudgeArray(node, value);
   }
-  return value.type() == BsonType::kDocument ? JudgeObject(node, value) : std::nullopt;
+  return value.type() == BsonType::kDocument ? JudgeObject(node, value) : nullptr;
 }
 
 Found Judge(const Node& node, ValueView value) {
@@ -307,11 +340,12 @@ bool IsNan(ValueView number) {
 }
 
 std::optional<Violation> JsonSchema::Validate(ValueView value) const {
-  return Judge(*root_, value);
+  const Found found = Judge(*root_, value);
+  return found ? std::optional(*found) : std::nullopt;
 }
 
 std::optional<Violation> JsonSchema::Validate(DocumentView document) const {
-  return Judge(*root_, ValueView(BsonType::kDocument, document.bytes()));
+  return Validate(ValueView(BsonType::kDocument, document.bytes()));
 }
 
 std::string Describe(const Violation& violation) {

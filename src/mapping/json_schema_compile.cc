@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cmath>
 
 #include "mapping/json_schema_node.h"
@@ -118,15 +119,21 @@ Result<Node::BoolOrSchema> ReadBoolOrSchema(ValueView value, const Place& place)
   return Node::BoolOrSchema{true, std::move(child)};
 }
 
-bool AddNumberTypes(std::string_view name, std::set<BsonType>& types) {
+using Types = std::bitset<256>;
+
+void AddType(Types& types, BsonType type) {
+  types.set(static_cast<std::size_t>(type));
+}
+
+bool AddNumberTypes(std::string_view name, Types& types) {
   if (name == "number") {
-    types.insert(kNumberTypes.begin(), kNumberTypes.end());
+    std::ranges::for_each(kNumberTypes, [&](BsonType type) { AddType(types, type); });
     return true;
   }
   return false;
 }
 
-Status AddJsonType(std::string_view name, std::set<BsonType>& types, const Place& place) {
+Status AddJsonType(std::string_view name, Types& types, const Place& place) {
   using Alias = std::pair<std::string_view, BsonType>;
   static constexpr std::array kAliases{
       Alias{"object", BsonType::kDocument}, Alias{"array", BsonType::kArray},
@@ -137,7 +144,7 @@ Status AddJsonType(std::string_view name, std::set<BsonType>& types, const Place
   }
   for (const auto& [alias, type] : kAliases) {
     if (alias == name) {
-      types.insert(type);
+      AddType(types, type);
       return {};
     }
   }
@@ -149,14 +156,14 @@ Status AddJsonType(std::string_view name, std::set<BsonType>& types, const Place
       fmt::format("\"{}\" is no JSON type: object, array, string, number, boolean, null", name));
 }
 
-Status AddBsonType(std::string_view name, std::set<BsonType>& types, const Place& place) {
+Status AddBsonType(std::string_view name, Types& types, const Place& place) {
   if (AddNumberTypes(name, types)) {
     return {};
   }
   for (int code = 0; code <= 0xFF; ++code) {
     const auto type = static_cast<BsonType>(code);
     if (Name(type) != "unknown" && Name(type) == name) {
-      types.insert(type);
+      AddType(types, type);
       return {};
     }
   }
@@ -245,7 +252,21 @@ Status RequireObject(ValueView value, const Place& place) {
 Status ReadProperties(Node& node, ValueView value, const Place& place) {
   REHOME_TRY(RequireObject(value, place));
   for (const auto& [name, schema] : value.AsDocument()) {
-    REHOME_TRY_ASSIGN(node.properties[std::string(name)], CompileChild(schema, place.At(name)));
+    REHOME_TRY_ASSIGN(Node::Child child, CompileChild(schema, place.At(name)));
+    const std::size_t number = node.names.Add(name);
+    if (number >= node.properties.size()) {
+      node.properties.resize(number + 1);
+    }
+    node.properties[number] = std::move(child);
+  }
+  return {};
+}
+
+Status ReadRequired(Node& node, ValueView value, const Place& place) {
+  REHOME_TRY_ASSIGN(const std::vector<std::string> names, ReadNames(value, place));
+  node.required.clear();
+  for (const std::string& name : names) {
+    node.required.push_back(node.names.Add(name));
   }
   return {};
 }
@@ -347,11 +368,7 @@ constexpr std::array kKeywords{
     Keyword{"pattern", ReadPattern},
     Keyword{"patternProperties", ReadPatternProperties},
     Keyword{"properties", ReadProperties},
-    Keyword{"required",
-            [](Node& n, ValueView v, const Place& p) -> Status {
-              REHOME_TRY_ASSIGN(n.required, ReadNames(v, p));
-              return {};
-            }},
+    Keyword{"required", ReadRequired},
     Keyword{"title", OnlyText},
     Keyword{"type",
             [](Node& n, ValueView v, const Place& p) { return ReadTypes(n, v, p, "type"); }},

@@ -1,7 +1,7 @@
 #pragma once
 // json_schema_node.h — a compiled schema; private to json_schema*.cc. Absent keywords are empty.
+#include <bitset>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +11,7 @@
 
 #include "mapping/decimal.h"
 #include "mapping/json_schema.h"
+#include "mapping/key_table.h"
 #include "mapping/pattern.h"
 
 namespace rehome {
@@ -35,7 +36,7 @@ struct JsonSchema::Node {
   };
 
   std::string type_keyword;  // "type" or "bsonType"
-  std::set<BsonType> types;
+  std::bitset<256> types;    // by the type's code
   bool has_types = false;
   std::set<std::string> enumeration;  // EqualityKey of each value
   bool has_enum = false;
@@ -58,8 +59,9 @@ struct JsonSchema::Node {
 
   std::optional<std::uint64_t> min_properties;
   std::optional<std::uint64_t> max_properties;
-  std::vector<std::string> required;
-  std::map<std::string, Child, std::less<>> properties;
+  KeyTable names;                     // of `properties` and `required`
+  std::vector<Child> properties;      // by number; nullptr, or past the end: only required
+  std::vector<std::size_t> required;  // numbers, in the schema's order
   std::vector<std::pair<Pattern, Child>> pattern_properties;
   BoolOrSchema additional_properties;
   std::vector<Dependency> dependencies;

@@ -53,7 +53,8 @@ Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 Pattern::~Pattern() = default;
 
 bool Pattern::FoundIn(std::string_view subject) const {
-  const MatchData data(pcre2_match_data_create(1, nullptr));
+  // One for each thread: it only says where something matched, which nobody asks.
+  thread_local const MatchData data(pcre2_match_data_create(1, nullptr));
   CHECK(data != nullptr);
   const int found = pcre2_match(code_->code.get(), reinterpret_cast<PCRE2_SPTR>(subject.data()),
                                 subject.size(), 0, 0, data.get(), code_->limits.get());

@@ -42,6 +42,12 @@ std::size_t SpaceAtFront(std::string_view text) {
   return 0;
 }
 
+/// A character of one byte that is no white space: most of any text, told without a closer look.
+bool IsPlain(char c) {
+  const auto byte = static_cast<std::uint8_t>(c);
+  return byte > ' ' && byte < 0x80;
+}
+
 bool IsContinuation(char c) {
   return (static_cast<std::uint8_t>(c) & 0xC0U) == 0x80;
 }
@@ -113,6 +119,9 @@ std::string JoinList(DocumentView list) {
 }  // namespace
 
 std::string_view Trim(std::string_view text) {
+  if (text.empty() || (IsPlain(text.front()) && IsPlain(text.back()))) {
+    return text;
+  }
   for (std::size_t bytes = SpaceAtFront(text); bytes > 0; bytes = SpaceAtFront(text)) {
     text.remove_prefix(bytes);
   }
@@ -130,19 +139,17 @@ std::string CollapseSpace(std::string_view text) {
   text = Trim(text);
   std::string out;
   out.reserve(text.size());
-  bool in_space = false;
   while (!text.empty()) {
-    if (const std::size_t bytes = SpaceAtFront(text); bytes > 0) {
-      in_space = true;
+    std::size_t word = 0;  // bytes up to the next white space
+    while (word < text.size() && (IsPlain(text[word]) || SpaceAtFront(text.substr(word)) == 0)) {
+      ++word;
+    }
+    out.append(text.substr(0, word));
+    text.remove_prefix(word);
+    for (std::size_t bytes = SpaceAtFront(text); bytes > 0; bytes = SpaceAtFront(text)) {
       text.remove_prefix(bytes);
-      continue;
     }
-    if (in_space) {
-      out.push_back(' ');
-      in_space = false;
-    }
-    out.push_back(text.front());
-    text.remove_prefix(1);
+    out.append(text.empty() ? "" : " ");
   }
   return out;
 }
@@ -162,6 +169,10 @@ std::string FoldCase(std::string_view text) {
     }
   }
   return out;
+}
+
+bool EqualFolded(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && FoldCase(a) == FoldCase(b);  // folding keeps the number of bytes
 }
 
 bool EqualIgnoringAsciiCase(std::string_view a, std::string_view b) {

@@ -18,6 +18,8 @@ namespace rehome {
 /// Lower case for comparing: ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic letters;
 /// everything else unchanged.
 [[nodiscard]] std::string FoldCase(std::string_view text);
+/// Whether FoldCase() makes both the same.
+[[nodiscard]] bool EqualFolded(std::string_view a, std::string_view b);
 /// Whether both are the same but for the case of ASCII letters.
 [[nodiscard]] bool EqualIgnoringAsciiCase(std::string_view a, std::string_view b);
 /// Trimmed parts of a comma-separated text, empty ones left out. Borrowed.
