@@ -226,9 +226,11 @@ class SmallApplication(harness.App):
         with self.index() as index:
             return {ns: index.vectors(ns) for ns, count in sorted(index.namespaces().items()) if ns != "letters" and count > 0}
 
+    def outcome_of_documents(self):
+        return {name: self.raw(name) for name in ("organizations", "freelancer_profiles", "job_items")}
+
     def outcome(self):
-        return {**{name: self.raw(name) for name in ("organizations", "freelancer_profiles", "job_items")},
-                "vectors": self.new_vectors(), ".env": self.env_file.read_bytes()}
+        return {**self.outcome_of_documents(), "vectors": self.new_vectors(), ".env": self.env_file.read_bytes()}
 
     def is_fenced(self):
         """Whether the application's writes to the legacy collection are refused."""
