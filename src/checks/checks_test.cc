@@ -507,10 +507,10 @@ std::vector<Sabotage> InSourceAndJournal() {
                With(w.Find(*w.target, journal::kAudit, Value::Int64(2)), "action",
                     Value::String("x")));
        },
-       {"audit differing entry 3 "}},
+       {"audit differing entry 2 "}},
       {"AuditEntryRemoved",
        [](World& w) { w.Drop(*w.target, journal::kAudit, Value::Int64(2)); },
-       {"audit differing entry 3 "}},
+       {"audit missing entry 2 "}},
       {"BackupBitFlipped",
        [](World& w) { FlipBit(fs::path(w.run.backup) / "documents/asked.json"); },
        {"backup differing documents/asked.json "}},
@@ -742,6 +742,39 @@ TEST(Checks, AnItemThatTheApplicationLeftAloneIsStillJudgedAfterCutover) {
   world.SetSource(4, "title", Value::String("a straggler"));
   const Verification verification = Ok(Verify(world.context, {"digests"}));
   EXPECT_EQ(Found(verification), std::multiset<std::string>{"digests differing it_n~4 title"});
+}
+
+TEST(Checks, ARetiredSourceLeavesTheJournalAsJudge) {
+  World world;
+  world.CutOver();
+  world.run.At(Phase::kRetire).state = PhaseState::kDone;
+  Ok(world.source->DropCollection("old", world.call));
+  EXPECT_EQ(Found(Ok(Verify(world.context, {}))), std::multiset<std::string>{});
+  world.SetItem(2, "url", Value::String("x"));
+  world.DropVector("it_n~3");
+  const Verification verification = Ok(Verify(world.context, {}));
+  const std::multiset<std::string> expected{"digests changed_after_cutover it_n~2 ",
+                                            "vectors changed_after_cutover it_n~2 url",
+                                            "orphans missing it_n~3 "};
+  EXPECT_EQ(Found(verification), expected);
+  EXPECT_FALSE(verification.passed);
+}
+
+TEST(Checks, ReaderThreadsFindTheSame) {
+  World world;
+  world.plan.limits.workers = 4;
+  world.SetItem(2, "url", Value::String("x"));
+  world.Drop(*world.source, "old", Id(10));
+  const std::multiset<std::string> expected{"digests differing it_n~2 url",
+                                            "digests extra it_n~10 "};
+  EXPECT_EQ(Found(Ok(Verify(world.context, {"digests"}))), expected);
+}
+
+TEST(Checks, ABackupThatIsGoneIsNamed) {
+  World world;
+  fs::remove_all(world.run.backup);
+  EXPECT_EQ(Found(Ok(Verify(world.context, {"backup"}))),
+            std::multiset<std::string>{fmt::format("backup missing {} ", world.run.backup)});
 }
 
 TEST(Checks, APointerThatSaysSomethingElseIsNamed) {

@@ -26,6 +26,8 @@ struct Compared {
 };
 using ComparePump = Pump<Compared>;
 
+constexpr std::size_t kRangesPerReader = 4;
+
 bool IsEqual(const Mapper& mapper, const Document& source, const Document& item) {
   const Mapped mapped = mapper.Map(source.view());
   const Item* expected = std::get_if<Item>(&mapped);
@@ -89,14 +91,16 @@ class DigestComparison {
 
  private:
   Status CompareRanges() {
-    const bool retired = SourceIsRetired(context_);
-    REHOME_TRY_ASSIGN(
-        const auto ranges,
-        retired ? RangesOf(context_, *flow_.stores.target_documents, flow_.plan.items.to)
-                : RangesOf(context_, *flow_.stores.source_documents, flow_.plan.items.from));
     const int workers = flow_.plan.limits.workers;
     const std::size_t threads = workers > 0 ? static_cast<std::size_t>(workers)
                                             : std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t parts = threads == 1 ? 1 : threads * kRangesPerReader;
+    const bool retired = SourceIsRetired(context_);
+    DocumentStore& store =
+        retired ? *flow_.stores.target_documents : *flow_.stores.source_documents;
+    REHOME_TRY_ASSIGN(
+        const auto ranges,
+        RangesOf(context_, store, retired ? flow_.plan.items.to : flow_.plan.items.from, parts));
     return ComparePump::Run(
         ranges.size(), threads == 1 ? 0 : threads, context_.call.stop,
         [&](std::size_t part, const ComparePump::Emit& emit) {

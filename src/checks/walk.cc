@@ -11,7 +11,7 @@ namespace rehome {
 namespace {
 
 // Enough that a sample of one in a hundred is one, few enough that each range is worth a scan.
-constexpr std::size_t kRangesMax = 100;
+constexpr std::size_t kSampledRanges = 100;
 constexpr int kFetchAttemptsMax = 3;
 
 }  // namespace
@@ -35,12 +35,17 @@ Status DocumentStream::Advance() {
 }
 
 Result<std::vector<IdRange>> RangesOf(const CheckContext& context, DocumentStore& store,
-                                      std::string_view collection) {
-  REHOME_TRY_ASSIGN(auto ranges, store.SplitRanges(collection, kRangesMax, context.call));
+                                      std::string_view collection, std::size_t parts) {
+  const bool sampled = context.sample < 1.0;
+  if (!sampled && parts <= 1) {
+    return std::vector<IdRange>(1);
+  }
+  REHOME_TRY_ASSIGN(auto ranges,
+                    store.SplitRanges(collection, sampled ? kSampledRanges : parts, context.call));
   if (ranges.empty()) {
     ranges.emplace_back();
   }
-  if (context.sample >= 1.0) {
+  if (!sampled) {
     return ranges;
   }
   Random random(context.seed);
@@ -82,7 +87,7 @@ Status ForEachItemLookedAt(const CheckContext& context, const EachBatch& each) {
   DocumentStore& store = *context.flow.stores.target_documents;
   const std::string& collection = context.flow.plan.items.to;
   if (!context.only) {
-    REHOME_TRY_ASSIGN(const auto ranges, RangesOf(context, store, collection));
+    REHOME_TRY_ASSIGN(const auto ranges, RangesOf(context, store, collection, 1));
     return ForEachBatch(store, collection, ranges, context.call, each);
   }
   return ForEachIdOfOnly(context, [&](std::span<const Value> ids) -> Status {

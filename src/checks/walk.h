@@ -36,11 +36,11 @@ class DocumentStream {
   std::size_t at_ = 0;
 };
 
-/// The key ranges to look at: all that cover the collection, or the sampled share of them, at least
-/// one.
+/// The key ranges to look at: about `parts` that cover the collection, or the sampled share of
+/// many, at least one.
 [[nodiscard]] Result<std::vector<IdRange>> RangesOf(const CheckContext& context,
                                                     DocumentStore& store,
-                                                    std::string_view collection);
+                                                    std::string_view collection, std::size_t parts);
 
 using EachBatch = std::function<Status(std::vector<Document> documents)>;
 [[nodiscard]] Status ForEachBatch(DocumentStore& store, std::string_view collection,

@@ -66,8 +66,10 @@ Result<AuditVerdict> VerifyAudit(DocumentStore& store, const Call& call) {
       const std::int64_t number = IntField(entry.view(), "_id");
       if (number != out.head.number + 1) {
         out.problems.push_back(fmt::format("entry {} follows entry {}", number, out.head.number));
+        out.breaks.push_back({.previous = out.head.number, .number = number, .gap = true});
       } else if (StringField(entry.view(), "previous") != out.head.hash) {
         out.problems.push_back(fmt::format("entry {} does not hold the hash of entry {}", number, out.head.number));
+        out.breaks.push_back({.previous = out.head.number, .number = number, .gap = false});
       }
       out.head = {.number = number, .hash = Sha256Hex(entry.bytes())};
     }

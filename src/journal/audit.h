@@ -21,9 +21,17 @@ struct AuditHead {
                                  std::string_view run_id, const Call& call);
 [[nodiscard]] Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call);
 
+/// Where the chain does not hold: `number` does not follow `previous`.
+struct AuditBreak {
+  std::int64_t previous = 0;
+  std::int64_t number = 0;
+  bool gap = false;  // entries between the two are missing; else `number` does not hold the hash of `previous`
+};
+
 struct AuditVerdict {
   AuditHead head;
   std::vector<std::string> problems;  // "entry 7: hash does not match entry 6"
+  std::vector<AuditBreak> breaks;     // the same, one for one
 };
 /// Walks the whole chain.
 [[nodiscard]] Result<AuditVerdict> VerifyAudit(DocumentStore& store, const Call& call);
