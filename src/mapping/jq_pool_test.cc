@@ -79,6 +79,15 @@ TEST(JqPool, EndsWhatEatsMemory) {
   }
 }
 
+TEST(JqPool, TellsMemoryFromTime) {
+  const auto pool =
+      JqPool::Compile({"\"x\" | until(false; . + .)"}, {.memory_bytes = std::size_t{32} << 20U});
+  ASSERT_TRUE(pool.has_value());
+  const auto value = pool->Run(0, ParseExtendedJson("{}")->view());
+  ASSERT_FALSE(value.has_value());
+  EXPECT_EQ(value.error().code, ErrorCode::kResourceExhausted);
+}
+
 TEST(JqPool, WorksOnAfterAProgramWasKilled) {
   const JqPool pool = Pool({"if .loop then last(range(1e18)) else .a end"});
   const Document good = *ParseExtendedJson(R"({"a": 7})");
