@@ -25,11 +25,15 @@ std::vector<Value> IdsOfItem(const ItemsPlan& items, const std::string& item_id)
   const std::string_view before = std::string_view(items.id).substr(0, at);
   const std::string_view after = std::string_view(items.id).substr(at + kIdPlaceholder.size());
   std::string_view middle = item_id;
-  if (!middle.starts_with(before) || !middle.ends_with(after) || middle.size() < before.size() + after.size()) {
+  if (!middle.starts_with(before) || !middle.ends_with(after) ||
+      middle.size() < before.size() + after.size()) {
     return {};
   }
   middle = middle.substr(before.size(), middle.size() - before.size() - after.size());
-  std::vector<Value> out = IdsNamed(middle.starts_with(kStringIdTag) ? middle.substr(kStringIdTag.size()) : middle.starts_with("n~") ? middle.substr(2) : middle);
+  std::vector<Value> out =
+      IdsNamed(middle.starts_with(kStringIdTag) ? middle.substr(kStringIdTag.size())
+               : middle.starts_with("n~")       ? middle.substr(2)
+                                                : middle);
   std::erase_if(out, [&](const Value& id) { return ItemId(items.id, id.view()) != item_id; });
   return out;
 }
@@ -37,7 +41,11 @@ std::vector<Value> IdsOfItem(const ItemsPlan& items, const std::string& item_id)
 class Inquiry {
  public:
   Inquiry(const ReadSession& read, const Deps& deps)
-      : read_(read), plan_(*read.compiled->plan), mapper_(read.compiled->mapper), stores_(deps.stores), call_{.stop = deps.stop} {}
+      : read_(read),
+        plan_(*read.compiled->plan),
+        mapper_(read.compiled->mapper),
+        stores_(deps.stores),
+        call_{.stop = deps.stop} {}
 
   Result<Explanation> Make(const std::string& id) {
     REHOME_TRY(Locate(id));
@@ -51,7 +59,9 @@ class Inquiry {
 
  private:
   Status Locate(const std::string& id) {
-    REHOME_TRY_ASSIGN(const auto items, stores_.target_documents->FindByField(plan_.items.to, "item_id", std::vector{Value::String(id)}, 1, call_));
+    REHOME_TRY_ASSIGN(const auto items,
+                      stores_.target_documents->FindByField(
+                          plan_.items.to, "item_id", std::vector{Value::String(id)}, 1, call_));
     std::vector<Value> candidates;
     if (!items.empty()) {
       candidates.emplace_back(items.front().Id());
@@ -59,8 +69,10 @@ class Inquiry {
       candidates = IdsOfItem(plan_.items, id);
       std::ranges::move(IdsNamed(id), std::back_inserter(candidates));
     }
-    REHOME_TRY_ASSIGN(auto sources, stores_.source_documents->FindByIds(plan_.items.from, candidates, call_));
-    REHOME_TRY_ASSIGN(auto found, stores_.target_documents->FindByIds(plan_.items.to, candidates, call_));
+    REHOME_TRY_ASSIGN(auto sources,
+                      stores_.source_documents->FindByIds(plan_.items.from, candidates, call_));
+    REHOME_TRY_ASSIGN(auto found,
+                      stores_.target_documents->FindByIds(plan_.items.to, candidates, call_));
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (sources[i] || found[i]) {
         out_.source_id = sources[i] ? Value(sources[i]->Id()) : Value(found[i]->Id());
@@ -74,18 +86,26 @@ class Inquiry {
 
   [[nodiscard]] std::unexpected<Error> NotFound(const std::string& id) const {
     if (plan_.FindOrganization(id) != nullptr || plan_.FindProfile(id) != nullptr) {
-      return Fail(ErrorCode::kFailedPrecondition, fmt::format("{} is a tenant of the plan, not a datum that moves", id),
-                  "`rehome verify --check tenants` judges it; explain takes an item_id or a source _id");
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("{} is a tenant of the plan, not a datum that moves", id),
+          "`rehome verify --check tenants` judges it; explain takes an item_id or a source _id");
     }
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("neither {} nor {} holds {}", plan_.items.from, plan_.items.to, id),
-                fmt::format(R"(name an item_id ({}), or a source _id: Extended JSON such as {{"$oid":"…"}} or 7, a hexadecimal ObjectId, or a string; `rehome quarantine list` names what was put aside)", plan_.items.id));
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("neither {} nor {} holds {}", plan_.items.from, plan_.items.to, id),
+        fmt::format(
+            R"(name an item_id ({}), or a source _id: Extended JSON such as {{"$oid":"…"}} or 7, a hexadecimal ObjectId, or a string; `rehome quarantine list` names what was put aside)",
+            plan_.items.id));
   }
 
   Status Quarantined() {
     if (!read_.run) {
       return {};
     }
-    REHOME_TRY_ASSIGN(out_.quarantined, Quarantine(*stores_.target_documents, read_.run->run_id).Find(out_.source_id, call_));
+    REHOME_TRY_ASSIGN(
+        out_.quarantined,
+        Quarantine(*stores_.target_documents, read_.run->run_id).Find(out_.source_id, call_));
     return {};
   }
 
@@ -102,7 +122,8 @@ class Inquiry {
 
   Result<Ownership> OwnerOf(const LedgerTarget& target, const Value& id, const Md5Digest& digest) {
     // Epoch 0 never writes: this ledger is only asked.
-    const Ledger ledger(*stores_.target_documents, read_.run ? read_.run->run_id : std::string(), 0);
+    const Ledger ledger(*stores_.target_documents, read_.run ? read_.run->run_id : std::string(),
+                        0);
     REHOME_TRY_ASSIGN(const auto histories, ledger.Find(target, {&id, 1}, call_));
     return Judge(histories.front(), digest);
   }
@@ -110,9 +131,13 @@ class Inquiry {
   Status JudgeItem() {
     if (out_.item) {
       out_.item_id = StringField(out_.item->view(), "item_id");
-      REHOME_TRY_ASSIGN(out_.item_owner, OwnerOf({LedgerTarget::Store::kDocuments, plan_.items.to}, out_.source_id, DocumentDigest(out_.item->view())));
+      REHOME_TRY_ASSIGN(out_.item_owner,
+                        OwnerOf({LedgerTarget::Store::kDocuments, plan_.items.to}, out_.source_id,
+                                DocumentDigest(out_.item->view())));
     }
-    const Document* shown = out_.item ? &*out_.item : Desired() != nullptr ? &Desired()->document : nullptr;
+    const Document* shown = out_.item              ? &*out_.item
+                            : Desired() != nullptr ? &Desired()->document
+                                                   : nullptr;
     if (shown == nullptr) {
       return {};
     }
@@ -130,12 +155,15 @@ class Inquiry {
     if (out_.ns.empty() || out_.item_id.empty()) {
       return {};
     }
-    REHOME_TRY_ASSIGN(auto records, stores_.target_vectors->Fetch(out_.ns, std::vector{out_.item_id}, call_));
+    REHOME_TRY_ASSIGN(auto records,
+                      stores_.target_vectors->Fetch(out_.ns, std::vector{out_.item_id}, call_));
     if (records.empty()) {
       return {};
     }
     out_.vector = std::move(records.front());
-    REHOME_TRY_ASSIGN(out_.vector_owner, OwnerOf({LedgerTarget::Store::kVectors, out_.ns}, Value::String(out_.item_id), VectorDigest(*out_.vector)));
+    REHOME_TRY_ASSIGN(out_.vector_owner,
+                      OwnerOf({LedgerTarget::Store::kVectors, out_.ns}, Value::String(out_.item_id),
+                              VectorDigest(*out_.vector)));
     return {};
   }
 
@@ -153,7 +181,9 @@ class Inquiry {
     }
   }
 
-  void Say(std::string check, bool passed, std::string detail) { out_.findings.push_back({std::move(check), passed, std::move(detail)}); }
+  void Say(std::string check, bool passed, std::string detail) {
+    out_.findings.push_back({std::move(check), passed, std::move(detail)});
+  }
 
   void ConcludeCounts() {
     if (!out_.source && ChangedByApplication()) {
@@ -161,27 +191,38 @@ class Inquiry {
       return;
     }
     if (!out_.source) {
-      Say("counts", false, "an item without a source document: deleted at the source, or not carried yet");
+      Say("counts", false,
+          "an item without a source document: deleted at the source, or not carried yet");
       return;
     }
     const bool one = out_.item.has_value() != out_.quarantined.has_value();
-    Say("counts", one, out_.item ? (one ? "is an item" : "is an item and in quarantine") : (one ? "is in quarantine" : "is neither an item nor in quarantine"));
+    Say("counts", one,
+        out_.item ? (one ? "is an item" : "is an item and in quarantine")
+                  : (one ? "is in quarantine" : "is neither an item nor in quarantine"));
   }
 
   void ConcludeItem() {
     const DocumentView item = out_.item->view();
     const std::string org_id = StringField(item, "org_id");
     const Profile* profile = plan_.FindProfile(StringField(item, "profile_id"));
-    const bool known = plan_.FindOrganization(org_id) != nullptr && profile != nullptr && profile->org_id == org_id;
-    Say("tenants", known, known ? "organization and profile are the plan's" : "its organization or profile is not one of the plan, or they do not belong together");
+    const bool known = plan_.FindOrganization(org_id) != nullptr && profile != nullptr &&
+                       profile->org_id == org_id;
+    Say("tenants", known,
+        known
+            ? "organization and profile are the plan's"
+            : "its organization or profile is not one of the plan, or they do not belong together");
     const auto violation = mapper_.SchemaViolation(item);
     Say("schema", !violation, violation.value_or("keeps items.schema"));
     if (ChangedByApplication()) {
-      Say("digests", true, "the application wrote it after the cutover: it is no longer judged by its source");
+      Say("digests", true,
+          "the application wrote it after the cutover: it is no longer judged by its source");
     } else if (const Item* desired = Desired()) {
       const Md5Digest expected = DocumentDigest(desired->document.view());
       const Md5Digest found = DocumentDigest(item);
-      Say("digests", expected == found, expected == found ? fmt::format("mapped again it is {} as stored", found.Hex()) : fmt::format("mapped again it is {}, stored is {}", expected.Hex(), found.Hex()));
+      Say("digests", expected == found,
+          expected == found
+              ? fmt::format("mapped again it is {} as stored", found.Hex())
+              : fmt::format("mapped again it is {}, stored is {}", expected.Hex(), found.Hex()));
     } else if (out_.source) {
       Say("digests", false, "its source no longer maps");
     }
@@ -190,14 +231,20 @@ class Inquiry {
   void ConcludeEmbedding() {
     const bool marked = IsMarked(out_.item->view());
     Say("orphans", marked && out_.vector.has_value(),
-        out_.vector ? (marked ? "has its vector and says so" : "has its vector, but is not marked") : (marked ? "is marked, but has no vector" : "is not embedded yet"));
+        out_.vector ? (marked ? "has its vector and says so" : "has its vector, but is not marked")
+                    : (marked ? "is marked, but has no vector" : "is not embedded yet"));
   }
 
   void Stamp(std::string_view key, const std::string& expected, std::string_view what) {
     const auto found = out_.vector->metadata.find(key);
-    const auto* value = found == out_.vector->metadata.end() ? nullptr : std::get_if<std::string>(&found->second);
+    const auto* value =
+        found == out_.vector->metadata.end() ? nullptr : std::get_if<std::string>(&found->second);
     const bool equal = value != nullptr && *value == expected;
-    Say("vectors", equal, fmt::format("{} {}", key, equal ? fmt::format("fits {}", what) : fmt::format("is {}, {} gives {}", value == nullptr ? "absent" : *value, what, expected)));
+    Say("vectors", equal,
+        fmt::format("{} {}", key,
+                    equal ? fmt::format("fits {}", what)
+                          : fmt::format("is {}, {} gives {}", value == nullptr ? "absent" : *value,
+                                        what, expected)));
   }
 
   void ConcludeVector() {
@@ -206,15 +253,24 @@ class Inquiry {
     Stamp(kStampContract, contract, "the plan's embedder");
     Stamp(kStampText, Md5(out_.text).Hex(), "the text");
     Stamp(kStampValues, ValuesDigest(vector.values).Hex(), "the values");
-    const bool right = vector.values.size() == static_cast<std::size_t>(stores_.embedder->Dimension());
-    Say("vectors", right, fmt::format("{} components, the embedder gives {}", vector.values.size(), stores_.embedder->Dimension()));
-    const bool equal = mapper_.VectorMetadata(out_.item->view(), contract, vector.values) == vector.metadata;
-    Say("vectors", equal, equal ? "its metadata is the item's" : "its metadata differs from the item's");
+    const bool right =
+        vector.values.size() == static_cast<std::size_t>(stores_.embedder->Dimension());
+    Say("vectors", right,
+        fmt::format("{} components, the embedder gives {}", vector.values.size(),
+                    stores_.embedder->Dimension()));
+    const bool equal =
+        mapper_.VectorMetadata(out_.item->view(), contract, vector.values) == vector.metadata;
+    Say("vectors", equal,
+        equal ? "its metadata is the item's" : "its metadata differs from the item's");
   }
 
   /// After cutover the item is the application's to change.
-  [[nodiscard]] bool ChangedByApplication() const { return read_.run->IsCutOver() && out_.item_owner && *out_.item_owner != Ownership::kOurs; }
-  [[nodiscard]] const Item* Desired() const { return out_.mapped ? std::get_if<Item>(&*out_.mapped) : nullptr; }
+  [[nodiscard]] bool ChangedByApplication() const {
+    return read_.run->IsCutOver() && out_.item_owner && *out_.item_owner != Ownership::kOurs;
+  }
+  [[nodiscard]] const Item* Desired() const {
+    return out_.mapped ? std::get_if<Item>(&*out_.mapped) : nullptr;
+  }
 
   const ReadSession& read_;
   const Plan& plan_;

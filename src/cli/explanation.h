@@ -37,7 +37,8 @@ struct Explanation {
 
 /// `id`: an item_id, a source `_id` as Extended JSON, a bare hexadecimal ObjectId or a bare string.
 /// kFailedPrecondition: nothing of that name is known; the hint says what to try.
-[[nodiscard]] Result<Explanation> Explain(const ReadSession& read, const Deps& deps, const std::string& id);
+[[nodiscard]] Result<Explanation> Explain(const ReadSession& read, const Deps& deps,
+                                          const std::string& id);
 
 [[nodiscard]] std::string_view Name(Ownership ownership);
 

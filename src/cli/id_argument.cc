@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kObjectIdDigits = 24;
 
 bool IsObjectId(std::string_view text) {
-  return text.size() == kObjectIdDigits && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  return text.size() == kObjectIdDigits &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace rehome::cli {
 
-/// What `text` may stand for, likeliest first: an `_id` in Extended JSON, a bare hexadecimal ObjectId, a bare string.
-/// Never empty.
+/// What `text` may stand for, likeliest first: an `_id` in Extended JSON, a bare hexadecimal
+/// ObjectId, a bare string. Never empty.
 [[nodiscard]] std::vector<Value> IdsNamed(std::string_view text);
 
 }  // namespace rehome::cli

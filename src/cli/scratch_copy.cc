@@ -23,15 +23,22 @@ constexpr std::size_t kScratchNameBytes = 8;
 constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 
-/// Beside the backups there is room for what they hold; a plan without backups yet gets the system's place.
+/// Beside the backups there is room for what they hold; a plan without backups yet gets the
+/// system's place.
 fs::path ScratchPath(const Plan& plan) {
   std::error_code ignored;
-  const fs::path parent = fs::is_directory(plan.backup.dir, ignored) ? plan.backup.dir : fs::temp_directory_path();
+  const fs::path parent =
+      fs::is_directory(plan.backup.dir, ignored) ? plan.backup.dir : fs::temp_directory_path();
   return parent / (".scratch-" + RandomHex(kScratchNameBytes));
 }
 
-StorePair ScratchPair(const StorePair& real, std::string_view scheme, const fs::path& dir, std::string_view name) {
-  const auto at = [&](std::string_view suffix) { return StoreSpec{.address = fmt::format("{}{}", scheme, (dir / fmt::format("{}{}", name, suffix)).string()), .secret = {}}; };
+StorePair ScratchPair(const StorePair& real, std::string_view scheme, const fs::path& dir,
+                      std::string_view name) {
+  const auto at = [&](std::string_view suffix) {
+    return StoreSpec{
+        .address = fmt::format("{}{}", scheme, (dir / fmt::format("{}{}", name, suffix)).string()),
+        .secret = {}};
+  };
   const StoreSpec target = at("");
   return {.source = real.same() ? target : at("-source"), .target = target};
 }
@@ -50,7 +57,11 @@ Plan ScratchPlan(const Plan& real, const fs::path& dir, bool real_embedder) {
     plan.cutover.env_file->path = dir / "application.env";
   }
   if (!real_embedder) {
-    plan.index.embedder = {.provider = "hashing", .model = {}, .url = {}, .dimensions = real.index.embedder.dimensions, .api_key = {}};
+    plan.index.embedder = {.provider = "hashing",
+                           .model = {},
+                           .url = {},
+                           .dimensions = real.index.embedder.dimensions,
+                           .api_key = {}};
     plan.verify.legacy_embedder.reset();
     if (plan.verify.proposals) {
       plan.verify.proposals = VerifyPlan::Proposals{};
@@ -81,23 +92,30 @@ std::set<std::string> PointerCollections(const Plan& plan) {
   return out;
 }
 
-Status CopyDocuments(DocumentStore& from, DocumentStore& to, const std::string& collection, std::uint64_t count_max, const Call& call) {
+Status CopyDocuments(DocumentStore& from, DocumentStore& to, const std::string& collection,
+                     std::uint64_t count_max, const Call& call) {
   REHOME_TRY_ASSIGN(auto cursor, from.Scan(collection, {}, call));
   for (std::uint64_t left = count_max; left > 0;) {
-    REHOME_TRY_ASSIGN(auto documents, cursor->Next(static_cast<std::size_t>(std::min<std::uint64_t>(left, kBatchCount)), kBatchBytes));
+    REHOME_TRY_ASSIGN(
+        auto documents,
+        cursor->Next(static_cast<std::size_t>(std::min<std::uint64_t>(left, kBatchCount)),
+                     kBatchBytes));
     if (documents.empty()) {
       return {};
     }
     left -= documents.size();
     std::vector<Write> writes;
-    std::ranges::transform(documents, std::back_inserter(writes), [](Document& document) { return Write::Insert(std::move(document)); });
+    std::ranges::transform(documents, std::back_inserter(writes),
+                           [](Document& document) { return Write::Insert(std::move(document)); });
     REHOME_TRY(to.Apply(collection, writes, {}, call));
   }
   return {};
 }
 
-/// The named collections that exist, with options and indexes; of `limited` only the first `count_max` documents.
-Status CopyCollections(DocumentStore& from, DocumentStore& to, const std::set<std::string>& names, const std::string& limited, std::uint64_t count_max, const Call& call) {
+/// The named collections that exist, with options and indexes; of `limited` only the first
+/// `count_max` documents.
+Status CopyCollections(DocumentStore& from, DocumentStore& to, const std::set<std::string>& names,
+                       const std::string& limited, std::uint64_t count_max, const Call& call) {
   REHOME_TRY_ASSIGN(const auto infos, from.Collections(call));
   for (const CollectionInfo& info : infos) {
     if (!names.contains(info.name) || info.options.Find("viewOn")) {
@@ -107,7 +125,8 @@ Status CopyCollections(DocumentStore& from, DocumentStore& to, const std::set<st
     for (const Document& index : info.indexes) {
       REHOME_TRY(to.RestoreIndex(info.name, index, call));
     }
-    REHOME_TRY(CopyDocuments(from, to, info.name, info.name == limited ? count_max : UINT64_MAX, call));
+    REHOME_TRY(
+        CopyDocuments(from, to, info.name, info.name == limited ? count_max : UINT64_MAX, call));
   }
   return {};
 }
@@ -127,7 +146,8 @@ Status CopyNamespaces(VectorStore& from, VectorStore& to, const Plan& plan, cons
 }
 
 /// Removes what comes after the first `count_max` documents.
-Status Trim(DocumentStore& store, const std::string& collection, std::uint64_t count_max, const Call& call) {
+Status Trim(DocumentStore& store, const std::string& collection, std::uint64_t count_max,
+            const Call& call) {
   REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, call));
   std::uint64_t seen = 0;
   while (true) {
@@ -160,27 +180,37 @@ Status CopyEnvFile(const Plan& real, const Plan& scratch) {
 
 class Copier {
  public:
-  Copier(const Plan& real, const RehearseOptions& options, EventSink& events, CliEnvironment& environment)
-      : real_(real), options_(options), events_(events), environment_(environment), call_{.stop = environment.stop} {}
+  Copier(const Plan& real, const RehearseOptions& options, EventSink& events,
+         CliEnvironment& environment)
+      : real_(real),
+        options_(options),
+        events_(events),
+        environment_(environment),
+        call_{.stop = environment.stop} {}
 
   Status Fill(ScratchCopy& copy) {
     const Stores& scratch = copy.deps.stores;
     const std::uint64_t count_max = options_.sample.value_or(UINT64_MAX);
     if (options_.backup) {
       REHOME_TRY(Restore(scratch));
-      REHOME_TRY_ASSIGN(copy.documents_there, scratch.source_documents->Count(real_.items.from, call_));
+      REHOME_TRY_ASSIGN(copy.documents_there,
+                        scratch.source_documents->Count(real_.items.from, call_));
       REHOME_TRY(Trim(*scratch.source_documents, real_.items.from, count_max, call_));
     }
     const std::set<std::string> pointers = PointerCollections(real_);
     if (!options_.backup || !pointers.empty()) {
-      REHOME_TRY_ASSIGN(const Deps production, Wire(real_, Access::kReadOnly, events_, environment_));
+      REHOME_TRY_ASSIGN(const Deps production,
+                        Wire(real_, Access::kReadOnly, events_, environment_));
       const Stores& from = production.stores;
       if (!options_.backup) {
-        REHOME_TRY_ASSIGN(copy.documents_there, from.source_documents->Count(real_.items.from, call_));
-        REHOME_TRY(CopyCollections(*from.source_documents, *scratch.source_documents, SourceCollections(real_), real_.items.from, count_max, call_));
+        REHOME_TRY_ASSIGN(copy.documents_there,
+                          from.source_documents->Count(real_.items.from, call_));
+        REHOME_TRY(CopyCollections(*from.source_documents, *scratch.source_documents,
+                                   SourceCollections(real_), real_.items.from, count_max, call_));
         REHOME_TRY(CopyNamespaces(*from.source_vectors, *scratch.source_vectors, real_, call_));
       }
-      REHOME_TRY(CopyCollections(*from.target_documents, *scratch.target_documents, pointers, real_.items.from, count_max, call_));
+      REHOME_TRY(CopyCollections(*from.target_documents, *scratch.target_documents, pointers,
+                                 real_.items.from, count_max, call_));
     }
     REHOME_TRY_ASSIGN(copy.documents, scratch.source_documents->Count(real_.items.from, call_));
     return CopyEnvFile(real_, copy.plan);
@@ -192,7 +222,8 @@ class Copier {
     REHOME_TRY_ASSIGN(request.backup, FindBackup(*options_.backup));
     request.documents = scratch.source_documents.get();
     request.vectors = scratch.source_vectors.get();
-    REHOME_TRY_ASSIGN(const RestoreResult restored, RestoreBackup(request, environment_.clock, events_, call_));
+    REHOME_TRY_ASSIGN(const RestoreResult restored,
+                      RestoreBackup(request, environment_.clock, events_, call_));
     for (const std::string& warning : restored.warnings) {
       events_.Warn(warning);
     }
@@ -253,7 +284,8 @@ Status AddDigests(VectorStore& store, const Call& call, std::map<std::string, st
 
 }  // namespace
 
-Result<ScratchCopy> CopyIntoScratch(const Plan& plan, const RehearseOptions& options, EventSink& events, CliEnvironment& environment) {
+Result<ScratchCopy> CopyIntoScratch(const Plan& plan, const RehearseOptions& options,
+                                    EventSink& events, CliEnvironment& environment) {
   const fs::path dir = fs::absolute(ScratchPath(plan));
   REHOME_TRY_ASSIGN(auto directory, ScratchDirectory(dir));
   Plan scratch = ScratchPlan(plan, dir, options.real_embedder);
@@ -266,11 +298,13 @@ Result<ScratchCopy> CopyIntoScratch(const Plan& plan, const RehearseOptions& opt
     return name == "HOME" || name == "XDG_CACHE_HOME" ? std::nullopt : variables(name);
   };
   REHOME_TRY_ASSIGN(Deps deps, Wire(scratch, Access::kReadWrite, events, inside));
-  deps.run_hook = [&err = environment.err](const std::vector<std::string>& arguments) -> Result<int> {
+  deps.run_hook = [&err =
+                       environment.err](const std::vector<std::string>& arguments) -> Result<int> {
     err << "hook, not run: " << Escape(fmt::format("{}", fmt::join(arguments, " "))) << "\n";
     return 0;
   };
-  ScratchCopy copy{.directory = std::move(directory), .plan = std::move(scratch), .deps = std::move(deps)};
+  ScratchCopy copy{
+      .directory = std::move(directory), .plan = std::move(scratch), .deps = std::move(deps)};
   REHOME_TRY(Copier(plan, options, events, environment).Fill(copy));
   return copy;
 }

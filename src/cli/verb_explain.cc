@@ -25,14 +25,19 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kComponentsShown = 8;
 constexpr std::size_t kColumnsMax = 60;  // of a value in a table; --json has it whole
 
-std::string Text(DocumentView document) { return ToExtendedJson(document, JsonMode::kRelaxed); }
+std::string Text(DocumentView document) {
+  return ToExtendedJson(document, JsonMode::kRelaxed);
+}
 
 double Norm(const std::vector<float>& values) {
-  return std::sqrt(std::accumulate(values.begin(), values.end(), 0.0, [](double sum, float value) { return sum + static_cast<double>(value) * static_cast<double>(value); }));
+  return std::sqrt(std::accumulate(values.begin(), values.end(), 0.0, [](double sum, float value) {
+    return sum + static_cast<double>(value) * static_cast<double>(value);
+  }));
 }
 
 std::vector<float> FirstOf(const std::vector<float>& values) {
-  return {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(values.size(), kComponentsShown))};
+  return {values.begin(),
+          values.begin() + static_cast<std::ptrdiff_t>(std::min(values.size(), kComponentsShown))};
 }
 
 const Unmappable* Refused(const Explanation& way) {
@@ -59,24 +64,33 @@ Json VectorJsonOf(const Explanation& way) {
 Json ToJson(const Explanation& way) {
   Json fields = Json::array();
   for (const FieldTrace& field : way.trace.fields) {
-    fields.push_back({{"field", field.field}, {"rule", field.rule}, {"before", field.before}, {"after", field.after}});
+    fields.push_back({{"field", field.field},
+                      {"rule", field.rule},
+                      {"before", field.before},
+                      {"after", field.after}});
   }
   Json findings = Json::array();
   for (const Finding& finding : way.findings) {
-    findings.push_back({{"check", finding.check}, {"passed", finding.passed}, {"detail", finding.detail}});
+    findings.push_back(
+        {{"check", finding.check}, {"passed", finding.passed}, {"detail", finding.detail}});
   }
-  Json out{{"source_id", ToExtendedJson(way.source_id.view(), JsonMode::kRelaxed)}, {"item_id", way.item_id.empty() ? Json() : Json(way.item_id)}};
+  Json out{{"source_id", ToExtendedJson(way.source_id.view(), JsonMode::kRelaxed)},
+           {"item_id", way.item_id.empty() ? Json() : Json(way.item_id)}};
   out["source"] = DocumentJson(way.source);
   out["tenant_rule"] = way.trace.tenant_rule;
   out["fields"] = std::move(fields);
-  out["refused"] = Refused(way) != nullptr ? Json{{"reason", Name(Refused(way)->reason)}, {"detail", Refused(way)->detail}} : Json();
+  out["refused"] = Refused(way) != nullptr ? Json{{"reason", Name(Refused(way)->reason)},
+                                                  {"detail", Refused(way)->detail}}
+                                           : Json();
   out["item"] = DocumentJson(way.item);
   out["item_owner"] = way.item_owner ? Json(Name(*way.item_owner)) : Json();
   out["item_digest"] = way.item ? Json(DocumentDigest(way.item->view()).Hex()) : Json();
   out["text"] = way.text;
   out["namespace"] = way.ns;
   out["vector"] = VectorJsonOf(way);
-  out["quarantine"] = way.quarantined ? Json{{"reason", Name(way.quarantined->reason)}, {"detail", way.quarantined->detail}} : Json();
+  out["quarantine"] = way.quarantined ? Json{{"reason", Name(way.quarantined->reason)},
+                                             {"detail", way.quarantined->detail}}
+                                      : Json();
   out["checks"] = std::move(findings);
   return out;
 }
@@ -87,14 +101,16 @@ void PrintMapping(const Explanation& way, std::ostream& out) {
     return;
   }
   out << "source: " << Escape(Text(way.source->view())) << "\n";
-  out << "tenant: " << (way.trace.tenant_rule.empty() ? "no rule matched" : Escape(way.trace.tenant_rule));
+  out << "tenant: "
+      << (way.trace.tenant_rule.empty() ? "no rule matched" : Escape(way.trace.tenant_rule));
   if (way.matching_rules.size() > 1) {
     out << fmt::format(" (the first of {} rules that match)", way.matching_rules.size());
   }
   out << "\n";
   TextTable fields({{"field"}, {"rule"}, {"before"}, {"after"}});
   for (const FieldTrace& field : way.trace.fields) {
-    fields.Add({field.field, field.rule, CutToWidth(field.before, kColumnsMax), CutToWidth(field.after, kColumnsMax)});
+    fields.Add({field.field, field.rule, CutToWidth(field.before, kColumnsMax),
+                CutToWidth(field.after, kColumnsMax)});
   }
   if (!fields.empty()) {
     out << "fields:\n" << fields.Render();
@@ -116,22 +132,28 @@ void PrintVector(const Explanation& way, std::ostream& out) {
   for (const float value : FirstOf(way.vector->values)) {
     first += fmt::format("{}{:.4f}", first.empty() ? "" : ", ", value);
   }
-  out << fmt::format("vector: in {}, {}, {} components, norm {:.6f}, digest {}\n  values: {}{}\n  metadata: {}\n", Escape(way.ns), Name(*way.vector_owner),
-                     way.vector->values.size(), Norm(way.vector->values), VectorDigest(*way.vector).Hex(), first,
-                     way.vector->values.size() > kComponentsShown ? ", …" : "", Escape(MetadataJson(way.vector->metadata)));
+  out << fmt::format(
+      "vector: in {}, {}, {} components, norm {:.6f}, digest {}\n  values: {}{}\n  metadata: {}\n",
+      Escape(way.ns), Name(*way.vector_owner), way.vector->values.size(), Norm(way.vector->values),
+      VectorDigest(*way.vector).Hex(), first,
+      way.vector->values.size() > kComponentsShown ? ", …" : "",
+      Escape(MetadataJson(way.vector->metadata)));
 }
 
 void PrintText(const Explanation& way, bool ran, std::ostream& out) {
-  out << fmt::format("{} → {}\n", Escape(ToExtendedJson(way.source_id.view(), JsonMode::kRelaxed)), way.item_id.empty() ? "no item" : Escape(way.item_id));
+  out << fmt::format("{} → {}\n", Escape(ToExtendedJson(way.source_id.view(), JsonMode::kRelaxed)),
+                     way.item_id.empty() ? "no item" : Escape(way.item_id));
   PrintMapping(way, out);
   if (way.item) {
-    out << fmt::format("item: {}, digest {}\n  {}\n", Name(*way.item_owner), DocumentDigest(way.item->view()).Hex(), Escape(Text(way.item->view())));
+    out << fmt::format("item: {}, digest {}\n  {}\n", Name(*way.item_owner),
+                       DocumentDigest(way.item->view()).Hex(), Escape(Text(way.item->view())));
   } else {
     out << "item: none\n";
   }
   PrintVector(way, out);
   if (way.quarantined) {
-    out << fmt::format("quarantine: {}: {}\n", Name(way.quarantined->reason), Escape(way.quarantined->detail));
+    out << fmt::format("quarantine: {}: {}\n", Name(way.quarantined->reason),
+                       Escape(way.quarantined->detail));
   }
   TextTable checks({{"check"}, {"says"}, {"why"}});
   for (const Finding& finding : way.findings) {
@@ -144,12 +166,15 @@ void PrintText(const Explanation& way, bool ran, std::ostream& out) {
   }
 }
 
-Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options, CliEnvironment& environment) {
+Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options,
+                       CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
   REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
   if (!read.plan_difference.empty()) {
-    events->Warn(fmt::format("the plan file differs from the run's plan, by which this is explained:{}", read.plan_difference));
+    events->Warn(
+        fmt::format("the plan file differs from the run's plan, by which this is explained:{}",
+                    read.plan_difference));
   }
   REHOME_TRY_ASSIGN(const Explanation way, Explain(read, deps, options.id));
   if (options.common.json) {
@@ -163,7 +188,8 @@ Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options, CliEnvir
 }  // namespace
 
 int RunVerb(const ExplainOptions& options, CliEnvironment& environment) {
-  return WithPlan(options.common, environment, [&](const Plan& plan) { return ExplainOne(plan, options, environment); });
+  return WithPlan(options.common, environment,
+                  [&](const Plan& plan) { return ExplainOne(plan, options, environment); });
 }
 
 }  // namespace rehome::cli

@@ -25,11 +25,15 @@ std::string IdText(const QuarantineRecord& record) {
 }
 
 Json ToJson(const QuarantineRecord& record) {
-  return {{"id", IdText(record)}, {"reason", Name(record.reason)}, {"detail", record.detail}, {"digest", record.digest.Hex()}};
+  return {{"id", IdText(record)},
+          {"reason", Name(record.reason)},
+          {"detail", record.detail},
+          {"digest", record.digest.Hex()}};
 }
 
 /// The record that a word of the command line names.
-Result<QuarantineRecord> Find(const Quarantine& quarantine, const std::string& word, const Call& call) {
+Result<QuarantineRecord> Find(const Quarantine& quarantine, const std::string& word,
+                              const Call& call) {
   for (const Value& id : IdsNamed(word)) {
     REHOME_TRY_ASSIGN(auto found, quarantine.Find(id, call));
     if (found) {
@@ -37,10 +41,12 @@ Result<QuarantineRecord> Find(const Quarantine& quarantine, const std::string& w
     }
   }
   return Fail(ErrorCode::kNotFound, fmt::format("{} is not in quarantine", word),
-              "`rehome quarantine list` names what is; an id is Extended JSON, a hexadecimal ObjectId or a string");
+              "`rehome quarantine list` names what is; an id is Extended JSON, a hexadecimal "
+              "ObjectId or a string");
 }
 
-Result<int> List(Quarantine& quarantine, const QuarantineOptions& options, const Call& call, CliEnvironment& environment) {
+Result<int> List(Quarantine& quarantine, const QuarantineOptions& options, const Call& call,
+                 CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto records, quarantine.List(call));
   if (options.common.json) {
     Json listed = Json::array();
@@ -59,12 +65,15 @@ Result<int> List(Quarantine& quarantine, const QuarantineOptions& options, const
     table.Add({IdText(record), std::string(Name(record.reason)), record.detail});
   }
   environment.out << table.Render()
-                  << fmt::format("{} documents are in quarantine. Next: rehome quarantine show ID; mend the document or the plan, then rehome quarantine replay\n",
-                                 FormatCount(records.size()));
+                  << fmt::format(
+                         "{} documents are in quarantine. Next: rehome quarantine show ID; mend "
+                         "the document or the plan, then rehome quarantine replay\n",
+                         FormatCount(records.size()));
   return kExitDone;
 }
 
-Result<int> Show(Quarantine& quarantine, const QuarantineOptions& options, const Call& call, CliEnvironment& environment) {
+Result<int> Show(Quarantine& quarantine, const QuarantineOptions& options, const Call& call,
+                 CliEnvironment& environment) {
   std::vector<QuarantineRecord> records;
   for (const std::string& word : options.ids) {
     REHOME_TRY_ASSIGN(records.emplace_back(), Find(quarantine, word, call));
@@ -75,13 +84,16 @@ Result<int> Show(Quarantine& quarantine, const QuarantineOptions& options, const
   Json shown = Json::array();
   for (const QuarantineRecord& record : records) {
     REHOME_TRY_ASSIGN(const auto document, quarantine.FindDocument(record.source_id, call));
-    const std::string text = document ? ToExtendedJson(document->view(), JsonMode::kRelaxed) : std::string();
+    const std::string text =
+        document ? ToExtendedJson(document->view(), JsonMode::kRelaxed) : std::string();
     if (options.common.json) {
       shown.push_back(ToJson(record));
       shown.back()["document"] = document ? Json::parse(text) : Json();
     } else {
-      environment.out << fmt::format("{}\n  reason: {}\n  detail: {}\n  digest: {}\n  document: {}\n", Escape(IdText(record)), Name(record.reason),
-                                     Escape(record.detail), record.digest.Hex(), document ? Escape(text) : "(not kept)");
+      environment.out << fmt::format(
+          "{}\n  reason: {}\n  detail: {}\n  digest: {}\n  document: {}\n", Escape(IdText(record)),
+          Name(record.reason), Escape(record.detail), record.digest.Hex(),
+          document ? Escape(text) : "(not kept)");
     }
   }
   if (options.common.json) {
@@ -97,12 +109,16 @@ Result<int> Look(const Plan& plan, const QuarantineOptions& options, CliEnvironm
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
   REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
   if (!read.run) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("plan {} never ran: nothing was quarantined yet", plan.name),
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("phase {} ({}) of plan {} has not run: nothing was quarantined yet",
+                            Number(Phase::kItems), Name(Phase::kItems), plan.name),
                 "`rehome plan` forecasts what would be");
   }
   Quarantine quarantine(*deps.stores.target_documents, read.run->run_id);
   const Call call{.stop = environment.stop};
-  return options.action == QuarantineOptions::Action::kShow ? Show(quarantine, options, call, environment) : List(quarantine, options, call, environment);
+  return options.action == QuarantineOptions::Action::kShow
+             ? Show(quarantine, options, call, environment)
+             : List(quarantine, options, call, environment);
 }
 
 Result<RunReport> Replay(Session& session, const std::vector<std::string>& words) {
@@ -118,13 +134,20 @@ Result<RunReport> Replay(Session& session, const std::vector<std::string>& words
 
 int RunVerb(const QuarantineOptions& options, CliEnvironment& environment) {
   if (options.action != QuarantineOptions::Action::kReplay) {
-    return WithPlan(options.common, environment, [&](const Plan& plan) { return Look(plan, options, environment); });
+    return WithPlan(options.common, environment,
+                    [&](const Plan& plan) { return Look(plan, options, environment); });
   }
   return RunSessionVerb(options.common, environment, [&](const Plan& plan) {
-    const std::string what = options.ids.empty() ? std::string("everything in quarantine") : fmt::format("{} documents in quarantine", options.ids.size());
-    return SessionVerb{.announcement = fmt::format("quarantine replay: reads {} again from {} and makes items in {} of what maps now", what, plan.items.from, plan.items.to),
-                       .rule = PlanRule::kMustMatch,
-                       .body = [&options](Session& session) { return Replay(session, options.ids); }};
+    const std::string what = options.ids.empty()
+                                 ? std::string("everything in quarantine")
+                                 : fmt::format("{} documents in quarantine", options.ids.size());
+    return SessionVerb{
+        .announcement = fmt::format(
+            "quarantine replay: reads {} again from {} and makes items in {} of what maps now",
+            what, plan.items.from, plan.items.to),
+        .rule = PlanRule::kMustMatch,
+        .needs = Phase::kItems,
+        .body = [&options](Session& session) { return Replay(session, options.ids); }};
   });
 }
 

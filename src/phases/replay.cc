@@ -10,7 +10,9 @@
 namespace rehome {
 namespace {
 
-bool IsDone(const RunRecord& run, Phase phase) { return run.At(phase).state == PhaseState::kDone; }
+bool IsDone(const RunRecord& run, Phase phase) {
+  return run.At(phase).state == PhaseState::kDone;
+}
 
 Result<std::vector<Value>> AllQuarantined(Session& session) {
   REHOME_TRY_ASSIGN(const auto records, session.quarantine().List(session.call()));
@@ -26,7 +28,8 @@ Status RefuseUnknown(Session& session, const std::vector<Value>& ids) {
     return {};
   }
   const Value& id = ids[static_cast<std::size_t>(unknown - known.begin())];
-  return Fail(ErrorCode::kNotFound, fmt::format("{} is not in quarantine", ToExtendedJson(id.view(), JsonMode::kRelaxed)),
+  return Fail(ErrorCode::kNotFound,
+              fmt::format("{} is not in quarantine", ToExtendedJson(id.view(), JsonMode::kRelaxed)),
               "`rehome quarantine list` names what is; nothing was replayed");
 }
 
@@ -49,7 +52,8 @@ void Refresh(RunRecord& run, Phase phase, const PhaseOutcome& now) {
 /// Always, whatever was replayed: an attempt that was cut off before this is healed by the next.
 Status RefreshRestorePoints(Session& session) {
   REHOME_TRY_ASSIGN(const SetDigest items, DigestOfItems(session));
-  REHOME_TRY_ASSIGN(const std::uint64_t source, session.source().Count(session.plan().items.from, session.call()));
+  REHOME_TRY_ASSIGN(const std::uint64_t source,
+                    session.source().Count(session.plan().items.from, session.call()));
   REHOME_TRY_ASSIGN(const std::uint64_t quarantined, session.quarantine().Count(session.call()));
   Refresh(session.run(), Phase::kItems,
           {.digest = items.ToString(),
@@ -64,13 +68,20 @@ Status RefreshRestorePoints(Session& session) {
   return session.Save();
 }
 
-void Report(const Reconciled& reconciled, std::size_t replayed, std::size_t staying, std::size_t gone, RunReport& report) {
-  report.done.push_back(fmt::format("{} documents replayed: {} are items now, {} stay in quarantine", replayed, replayed - staying - gone, staying));
+void Report(const Reconciled& reconciled, std::size_t replayed, std::size_t staying,
+            std::size_t gone, RunReport& report) {
+  report.done.push_back(
+      fmt::format("{} documents replayed: {} are items now, {} stay in quarantine", replayed,
+                  replayed - staying - gone, staying));
   if (gone > 0) {
-    report.done.push_back(fmt::format("{} are in the source no more, and no longer in quarantine", gone));
+    report.done.push_back(
+        fmt::format("{} are in the source no more, and no longer in quarantine", gone));
   }
   if (!reconciled.saved.empty()) {
-    report.done.push_back(fmt::format("{} were kept in rehome_saved: the application has changed or deleted their items since the cutover", reconciled.saved.size()));
+    report.done.push_back(
+        fmt::format("{} were kept in rehome_saved: the application has changed or deleted their "
+                    "items since the cutover",
+                    reconciled.saved.size()));
   }
   for (const std::string& id : reconciled.conflicts) {
     report.done.push_back(fmt::format("{} was left as it is: what stands there is not ours", id));
@@ -81,7 +92,8 @@ void Report(const Reconciled& reconciled, std::size_t replayed, std::size_t stay
 
 Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
   if (!IsDone(session.run(), Phase::kItems)) {
-    return Fail(ErrorCode::kFailedPrecondition, "a replay needs phase 2 (items), which has not run", "`rehome run` maps every document again, quarantined ones too");
+    return Fail(ErrorCode::kFailedPrecondition, "a replay needs phase 2 (items), which has not run",
+                "`rehome run` maps every document again, quarantined ones too");
   }
   if (ids.empty()) {
     REHOME_TRY_ASSIGN(ids, AllQuarantined(session));
@@ -96,14 +108,19 @@ Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
     return report;
   }
   REHOME_TRY(session.Audit("quarantine replay", fmt::format("{} documents", ids.size())));
-  const VectorMode mode = IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
-  REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session.flow(), ids, mode, session.call()));
+  const VectorMode mode =
+      IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
+  REHOME_TRY_ASSIGN(const Reconciled reconciled,
+                    Reconcile(session.flow(), ids, mode, session.call()));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY(RefreshRestorePoints(session));
   REHOME_TRY_ASSIGN(const auto staying, session.quarantine().Contains(ids, session.call()));
-  REHOME_TRY_ASSIGN(const auto sources, session.source().FindByIds(session.plan().items.from, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto sources,
+                    session.source().FindByIds(session.plan().items.from, ids, session.call()));
   Report(reconciled, ids.size(), static_cast<std::size_t>(std::ranges::count(staying, true)),
-         static_cast<std::size_t>(std::ranges::count_if(sources, [](const auto& source) { return !source.has_value(); })), report);
+         static_cast<std::size_t>(std::ranges::count_if(
+             sources, [](const auto& source) { return !source.has_value(); })),
+         report);
   return report;
 }
 

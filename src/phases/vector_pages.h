@@ -8,7 +8,8 @@
 
 namespace rehome {
 
-/// Calls `each(const std::vector<std::string>& ids) -> Status` with every page of ids that is not empty.
+/// Calls `each(const std::vector<std::string>& ids) -> Status` with every page of ids that is not
+/// empty.
 template <class Each>
 Status ForEachPage(VectorStore& store, std::string_view ns, const Call& call, const Each& each) {
   std::string token;

@@ -28,25 +28,31 @@ Status RefuseBeforeItems(Session& session) {
   if (session.run().At(Phase::kItems).state == PhaseState::kDone) {
     return {};
   }
-  return Fail(ErrorCode::kFailedPrecondition, "the vector steps need phase 2 (items), which has not run", "`rehome run --phase 2` first");
+  return Fail(ErrorCode::kFailedPrecondition,
+              "the vector steps need phase 2 (items), which has not run",
+              "`rehome run --phase 2` first");
 }
 
-/// From here on phase 3 is not done: whatever interrupts what follows, `rehome run` makes the vectors again.
+/// From here on phase 3 is not done: whatever interrupts what follows, `rehome run` makes the
+/// vectors again.
 Status ReopenPhase(Session& session) {
   RunRecord& run = session.run();
   run.At(Phase::kVectors).state = PhaseState::kPending;
-  std::erase_if(run.restore_points, [](const RestorePoint& point) { return point.phase == Phase::kVectors; });
+  std::erase_if(run.restore_points,
+                [](const RestorePoint& point) { return point.phase == Phase::kVectors; });
   REHOME_TRY(session.Save());
   return Ranges(session.target(), run.run_id, Phase::kVectors).Clear(session.call());
 }
 
 /// Those of `items` that are marked, of the organization, and (if asked for) ours.
-Result<std::vector<Write>> Resets(Session& session, const std::vector<Document>& items, std::string_view org_id, bool only_ours) {
+Result<std::vector<Write>> Resets(Session& session, const std::vector<Document>& items,
+                                  std::string_view org_id, bool only_ours) {
   std::vector<Value> ids;
   for (const Document& item : items) {
     ids.emplace_back(item.Id());
   }
-  REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Write> out;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const DocumentView item = items[i].view();
@@ -60,7 +66,8 @@ Result<std::vector<Write>> Resets(Session& session, const std::vector<Document>&
 
 Result<std::size_t> ResetMarks(Session& session, std::string_view org_id, bool only_ours) {
   std::size_t count = 0;
-  REHOME_TRY_ASSIGN(auto cursor, session.target().Scan(session.plan().items.to, {}, session.call()));
+  REHOME_TRY_ASSIGN(auto cursor,
+                    session.target().Scan(session.plan().items.to, {}, session.call()));
   while (true) {
     REHOME_TRY_ASSIGN(const auto items, cursor->Next(kBatchCount, kBatchBytes));
     if (items.empty()) {
@@ -89,21 +96,28 @@ Result<KnownNamespace> FindNamespace(const Plan& plan, std::string_view ns) {
     return KnownNamespace{.role = KnownNamespace::Role::kLegacy, .org_id = {}};
   }
   known.insert(known.end(), legacy.begin(), legacy.end());
-  return Fail(ErrorCode::kInvalidArgument, fmt::format("plan {} knows no namespace `{}`", plan.name, ns), fmt::format("it knows {}", fmt::join(known, ", ")));
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("plan {} knows no namespace `{}`", plan.name, ns),
+              fmt::format("it knows {}", fmt::join(known, ", ")));
 }
 
 Result<KnownNamespace> FindTenantNamespace(const Plan& plan, std::string_view ns) {
   REHOME_TRY_ASSIGN(KnownNamespace found, FindNamespace(plan, ns));
   if (found.role == KnownNamespace::Role::kLegacy) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("namespace {} belongs to the old side: nothing is removed from it or embedded into it before it is retired", ns),
-                "`rehome retire` removes it, once its gates are passed; `rehome vectors backup` saves it");
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("namespace {} belongs to the old side: nothing is removed from it or embedded "
+                    "into it before it is retired",
+                    ns),
+        "`rehome retire` removes it, once its gates are passed; `rehome vectors backup` saves it");
   }
   return found;
 }
 
 Result<BackupResult> BackUpNamespace(const Plan& plan, const Deps& deps, const std::string& ns) {
   REHOME_TRY_ASSIGN(const KnownNamespace known, FindNamespace(plan, ns));
-  VectorStore& store = known.role == KnownNamespace::Role::kLegacy ? *deps.stores.source_vectors : *deps.stores.target_vectors;
+  VectorStore& store = known.role == KnownNamespace::Role::kLegacy ? *deps.stores.source_vectors
+                                                                   : *deps.stores.target_vectors;
   BackupRequest request;
   request.vectors = &store;
   request.namespaces = {ns};
@@ -117,27 +131,35 @@ Result<RunReport> ClearNamespace(Session& session, const std::string& ns) {
   REHOME_TRY_ASSIGN(const KnownNamespace known, FindTenantNamespace(session.plan(), ns));
   REHOME_TRY(RefuseBeforeItems(session));
   if (session.run().IsCutOver()) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the application reads namespace {}: cleared, it would find nothing", ns),
-                "`rehome vectors reembed` makes its vectors again in place; `rehome revert` first, to clear it all the same");
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("the application reads namespace {}: cleared, it would find nothing", ns),
+        "`rehome vectors reembed` makes its vectors again in place; `rehome revert` first, to "
+        "clear it all the same");
   }
   REHOME_TRY(session.Audit("vectors clear", ns));
   REHOME_TRY(ReopenPhase(session));
   REHOME_TRY_ASSIGN(const std::size_t reset, ResetMarks(session, known.org_id, false));
   REHOME_TRY_ASSIGN(const TenantNamespace tenant, session.flow().NamespaceOf(known.org_id));
   VectorsRemoved total;
-  REHOME_TRY(ForEachPage(session.target_vectors(), tenant.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
-    REHOME_TRY_ASSIGN(const VectorsRemoved removed, RemoveVectors(session.flow(), tenant, ids, session.call()));
-    total.removed += removed.removed;
-    total.saved += removed.saved;
-    total.foreign.insert(total.foreign.end(), removed.foreign.begin(), removed.foreign.end());
-    return {};
-  }));
+  REHOME_TRY(ForEachPage(
+      session.target_vectors(), tenant.name(), session.call(),
+      [&](const std::vector<std::string>& ids) -> Status {
+        REHOME_TRY_ASSIGN(const VectorsRemoved removed,
+                          RemoveVectors(session.flow(), tenant, ids, session.call()));
+        total.removed += removed.removed;
+        total.saved += removed.saved;
+        total.foreign.insert(total.foreign.end(), removed.foreign.begin(), removed.foreign.end());
+        return {};
+      }));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY_ASSIGN(const std::string file, ExportSaved(session));
   RunReport report;
   report.nothing_to_do = total.removed == 0 && reset == 0;
-  report.done.push_back(fmt::format("{} vectors removed from {}, {} of them changed by others and saved first, {} foreign left; {} items wait for their vector",
-                                    total.removed, ns, total.saved, total.foreign.size(), reset));
+  report.done.push_back(
+      fmt::format("{} vectors removed from {}, {} of them changed by others and saved first, {} "
+                  "foreign left; {} items wait for their vector",
+                  total.removed, ns, total.saved, total.foreign.size(), reset));
   if (!file.empty()) {
     report.done.push_back(fmt::format("what was saved: {}", file));
   }
@@ -152,7 +174,8 @@ Result<RunReport> ReembedNamespace(Session& session, const std::string& ns) {
   REHOME_TRY(ReopenPhase(session));
   REHOME_TRY_ASSIGN(const std::size_t reset, ResetMarks(session, known.org_id, true));
   REHOME_TRY_ASSIGN(RunReport report, Run(session, {.only = {}, .through = Phase::kVectors}));
-  report.done.insert(report.done.begin(), fmt::format("{} items of {} were embedded again", reset, known.org_id));
+  report.done.insert(report.done.begin(),
+                     fmt::format("{} items of {} were embedded again", reset, known.org_id));
   return report;
 }
 

@@ -23,10 +23,12 @@ struct KnownNamespace {
 [[nodiscard]] Result<KnownNamespace> FindTenantNamespace(const Plan& plan, std::string_view ns);
 
 /// A backup of that namespace alone, from the store that has it, below plan.backup.dir.
-[[nodiscard]] Result<BackupResult> BackUpNamespace(const Plan& plan, const Deps& deps, const std::string& ns);
+[[nodiscard]] Result<BackupResult> BackUpNamespace(const Plan& plan, const Deps& deps,
+                                                   const std::string& ns);
 
-/// Resets the marks of the organization's items, then removes its vectors that are ours (changed ones saved first,
-/// foreign ones left): phase 3 is to be run again. kFailedPrecondition: the application reads there.
+/// Resets the marks of the organization's items, then removes its vectors that are ours (changed
+/// ones saved first, foreign ones left): phase 3 is to be run again. kFailedPrecondition: the
+/// application reads there.
 [[nodiscard]] Result<RunReport> ClearNamespace(Session& session, const std::string& ns);
 
 /// Embeds every item of the organization that is ours again, in place: upsert, confirm, mark.
