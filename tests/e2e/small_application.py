@@ -174,6 +174,14 @@ class SmallApplication(harness.App):
         shutil.copytree(self.root, twin.root)
         return twin
 
+    def keep(self):
+        """What stands now is what rewind() gives back: a run is bound to the place of its stores."""
+        shutil.copytree(self.dir, self.root / "kept")
+
+    def rewind(self):
+        shutil.rmtree(self.dir)
+        shutil.copytree(self.root / "kept", self.dir, symlinks=True)
+
     def write_plan(self):
         self.plan.write_text(json.dumps(self.contents, indent=1))
 
