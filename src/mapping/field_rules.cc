@@ -97,7 +97,7 @@ class Taken {
     } else if (!IsContainer(value.type())) {
       effects_.coerced = true;
       (*this)(std::string_view(AsText(value)));
-    } else if (!IsNew(std::string(1, '\0') + std::string(value.payload()))) {
+    } else if (!IsNew(std::string(1, '\0').append(value.payload()))) {
       effects_.coerced = true;
     } else if (HasRoom()) {
       list_.Append(value);
