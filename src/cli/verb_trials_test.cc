@@ -138,7 +138,7 @@ TEST_F(VerbTrialsTest, QuarantineIsListedShownAndReplayedOnceTheDocumentIsMended
 
 TEST_F(VerbTrialsTest, ReplayBeforePhaseTwoAndUnderAnotherPlanIsRefused) {
   Load();
-  Quarantine(QuarantineAction::kReplay, {}, kExitUsage);
+  Quarantine(QuarantineAction::kReplay, {}, kExitRefused);
   Migrate();
   common_.set = {{"items.fields.company_name", "job_title"}};
   const Json answer = Quarantine(QuarantineAction::kReplay, {}, kExitRefused);
