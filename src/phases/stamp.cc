@@ -119,12 +119,13 @@ Result<std::uint64_t> UndoStamps(Session& session) {
   std::uint64_t total = 0;
   for (const StampPlan& stamp : session.plan().stamps) {
     const LedgerTarget target{LedgerTarget::Store::kDocuments, stamp.collection};
-    REHOME_TRY_ASSIGN(const std::uint64_t changed, ForEachBatch(session, stamp, [&](const Document& document) -> Result<Document> {
+    const auto unstamp = [&](const Document& document) -> Result<Document> {
       const Value id(document.Id());
       REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(target, {&id, 1}, session.call()));
       // Fields that stood there before are not ours to take off.
       return histories.front().steps.empty() ? document : WithoutStamp(document, stamp);
-    }));
+    };
+    REHOME_TRY_ASSIGN(const std::uint64_t changed, ForEachBatch(session, stamp, unstamp));
     total += changed;
   }
   return total;
