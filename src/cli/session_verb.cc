@@ -14,31 +14,66 @@
 namespace rehome::cli {
 namespace {
 
-void PrintReport(const RunReport& report, const RunRecord& run, const CommonOptions& common, CliEnvironment& environment) {
+void PrintReport(const RunReport& report, const RunRecord& run, const CommonOptions& common,
+                 CliEnvironment& environment) {
   if (common.json) {
-    PrintJson({{"run_id", run.run_id}, {"state", Name(run.state)}, {"nothing_to_do", report.nothing_to_do}, {"done", report.done}, {"next", NextStep(run.state)}}, environment);
+    PrintJson({{"run_id",
+                run.run_id.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(run.run_id)},
+               {"state", Name(run.state)},
+               {"nothing_to_do", report.nothing_to_do},
+               {"done", report.done},
+               {"next", NextStep(run.state)}},
+              environment);
     return;
   }
   for (const std::string& sentence : report.done) {
     environment.out << "  " << Escape(sentence) << "\n";
   }
-  environment.out << fmt::format("{} is {}. Next: {}\n", run.run_id.empty() ? "The plan" : "Run " + run.run_id, Name(run.state), NextStep(run.state));
+  const std::string which = run.run_id.empty() ? "The plan" : fmt::format("Run {}", run.run_id);
+  environment.out << fmt::format("{} is {}. Next: {}\n", which, Name(run.state),
+                                 NextStep(run.state));
 }
 
-Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptions& common, CliEnvironment& environment) {
+/// A plan that never ran: what a verb that needs a run says.
+Result<int> WithoutRun(const Plan& plan, const SessionVerb& verb, const CommonOptions& common,
+                       CliEnvironment& environment) {
+  if (verb.needs) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("phase {} ({}) of plan {} has not run", Number(*verb.needs),
+                            Name(*verb.needs), plan.name),
+                "`rehome run` first; `rehome plan` shows what it would do");
+  }
+  PrintReport(
+      {.done = {fmt::format("nothing to do: plan {} never ran", plan.name)}, .nothing_to_do = true},
+      RunRecord{}, common, environment);
+  return kExitDone;
+}
+
+Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptions& common,
+                    CliEnvironment& environment) {
   REHOME_TRY(Confirm(verb.announcement, common, environment));
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadWrite, *events, environment));
   if (!verb.if_never_ran.empty()) {
-    REHOME_TRY_ASSIGN(const auto latest, LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
+    REHOME_TRY_ASSIGN(const auto latest,
+                      LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
     if (!latest) {
-      PrintReport({.done = {verb.if_never_ran}, .nothing_to_do = true}, RunRecord{}, common, environment);
+      PrintReport({.done = {verb.if_never_ran}, .nothing_to_do = true}, RunRecord{}, common,
+                  environment);
       return kExitDone;
+    }
+  }
+  if (!verb.may_create) {  // before the lease, which writes
+    REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, verb.rule, deps));
+    if (!read.run) {
+      return WithoutRun(plan, verb, common, environment);
     }
   }
   REHOME_TRY_ASSIGN(const auto session, Session::Open(plan, verb.rule, verb.may_create, deps));
   if (!session->plan_difference().empty() && verb.rule == PlanRule::kUseJournaled) {
-    events->Warn(fmt::format("the plan file differs from the plan of run {}; the run's own plan is used:{}", session->run().run_id, session->plan_difference()));
+    events->Warn(
+        fmt::format("the plan file differs from the plan of run {}; the run's own plan is used:{}",
+                    session->run().run_id, session->plan_difference()));
   }
   REHOME_TRY_ASSIGN(const RunReport report, verb.body(*session));
   PrintReport(report, session->run(), common, environment);
@@ -47,8 +82,10 @@ Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptio
 
 }  // namespace
 
-int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment, const std::function<SessionVerb(const Plan&)>& make) {
-  return WithPlan(common, environment, [&](const Plan& plan) { return Execute(plan, make(plan), common, environment); });
+int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
+                   const std::function<SessionVerb(const Plan&)>& make) {
+  return WithPlan(common, environment,
+                  [&](const Plan& plan) { return Execute(plan, make(plan), common, environment); });
 }
 
 std::string NextStep(RunState state) {
@@ -64,7 +101,8 @@ std::string NextStep(RunState state) {
     case RunState::kMigrated:
       return "rehome verify, then rehome cutover";
     case RunState::kCutOver:
-      return "restart the application, rehome verify; after 24 h rehome retire. rehome revert goes back";
+      return "restart the application, rehome verify; after 24 h rehome retire. rehome revert goes "
+             "back";
     case RunState::kRolledBack:
       return "nothing of this run is left; rehome run starts again";
     case RunState::kRetired:

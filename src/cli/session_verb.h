@@ -1,7 +1,8 @@
 #pragma once
-// session_verb.h — what the verbs that change a run share: say what will happen, take the lease, do it, say what was
-// done and what comes next.
+// session_verb.h — what the verbs that change a run share: say what will happen, take the lease, do
+// it, say what was done and what comes next.
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cli/environment.h"
@@ -14,12 +15,17 @@ struct SessionVerb {
   std::string announcement;  // what will happen, before anything does
   PlanRule rule = PlanRule::kUseJournaled;
   bool may_create = false;
-  std::string if_never_ran;  // what is said, with exit 0, where the plan never ran; empty: that is refused
+  /// The phase that a plan that never ran lacks for this verb: refused by its name. Absent: then
+  /// nothing is to be done.
+  std::optional<Phase> needs = {};
+  /// What is said, with exit 0, where the plan never ran; empty: that is refused.
+  std::string if_never_ran = {};
   std::function<Result<RunReport>(Session&)> body;
 };
 
 /// The exit code; errors reported.
-[[nodiscard]] int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment, const std::function<SessionVerb(const Plan&)>& make);
+[[nodiscard]] int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
+                                 const std::function<SessionVerb(const Plan&)>& make);
 
 /// What a person does next with a run in this state.
 [[nodiscard]] std::string NextStep(RunState state);

@@ -56,6 +56,7 @@ int RunVerb(const CutoverOptions& options, CliEnvironment& environment) {
   return RunSessionVerb(options.common, environment, [](const Plan& plan) {
     return SessionVerb{.announcement = fmt::format("cutover: verifies everything, pauses writes to {} for at most {}, and points the application to the new side; rehome revert goes back", plan.items.from, FormatDuration(plan.cutover.write_pause_max)),
                        .rule = PlanRule::kMustMatch,
+                       .needs = Phase::kPrepare,
                        .body = [](Session& session) { return CutOver(session, false); }};
   });
 }

@@ -26,6 +26,7 @@ int RunVerb(const RevertOptions& options, CliEnvironment& environment) {
 int RunVerb(const RetireOptions& options, CliEnvironment& environment) {
   return RunSessionVerb(options.common, environment, [&](const Plan& plan) {
     return SessionVerb{.announcement = fmt::format("retire: backs up, verifies, then removes the legacy collections {} and namespaces {}", fmt::join(plan.retire.collections, ", "), fmt::join(plan.retire.namespaces, ", ")),
+                       .needs = Phase::kCutover,
                        .body = [&options](Session& session) { return Retire(session, {.shorten_retention = options.shorten_retention}); }};
   });
 }

@@ -191,7 +191,7 @@ class App:
 
     def legacy(self):
         """Everything that must stay as it was: BSON bytes and vectors."""
-        return {**{name: self.raw(name) for name in LEGACY}, OLD_NAMESPACE: self.vectors(OLD_NAMESPACE)}
+        return {**{name: self.raw(name) for name in LEGACY}, "vectors": self.vectors(OLD_NAMESPACE)}
 
     def write(self, collection, change, where=lambda document: True, count=1, file="app.db"):
         """Another program's write: the first `count` documents for which `where` holds become `change(document)`, or
@@ -346,17 +346,9 @@ def _loaded(data, plan):
 _loaded_once = functools.cache(_loaded)
 
 
-@functools.cache
-def _run_once(data, through):
-    app = _loaded_once(data, PLAN).copy()
-    _scratch.append(app)
-    app.run("run", "--through", through, "--yes")
-    return app
-
-
 def tearDownModule():
     """Every test file imports it: unittest calls it once after the file's last test."""
-    for cached in (demo_data, _loaded_once, _run_once):
+    for cached in (demo_data, _loaded_once):
         cached.cache_clear()
     while _scratch:
         _scratch.pop().remove()
@@ -382,7 +374,9 @@ class Case(unittest.TestCase):
 
     def ran(self, through=4, data=None):
         """One on which the phases up to `through` ran."""
-        return self._own(_run_once(data or any_data(), through).copy())
+        app = self.loaded(data)  # a run knows its stores by their absolute paths, so it is not copied
+        app.run("run", "--through", through, "--yes")
+        return app
 
     def _own(self, app):
         self.addCleanup(app.remove)

@@ -12,7 +12,7 @@ class ReadOnlyVerbs(harness.Case):
     def test_before_a_run(self):
         app = self.loaded()
         for args in (["check"], ["plan"], ["run", "--dry-run"], ["plan", "--json"], ["status"], ["status", "--json"],
-                     ["quarantine", "list"], ["backup", "list"], ["--version"], ["--help"]):
+                     ["backup", "list"], ["--version"], ["--help"]):
             self.assert_writes_nothing(app, *args)
 
     def test_before_anything_was_loaded(self):
@@ -25,6 +25,9 @@ class ReadOnlyVerbs(harness.Case):
         app = self.loaded()
         self.assert_writes_nothing(app, "verify", expect=REFUSED)
         self.assert_writes_nothing(app, "cutover", "--dry-run", expect=REFUSED)
+        self.assert_writes_nothing(app, "cutover", "--yes", expect=REFUSED)
+        self.assert_writes_nothing(app, "quarantine", "list", expect=REFUSED)
+        self.assert_writes_nothing(app, "rollback", "--all", "--yes")
 
     def test_between_phases(self):
         app = self.ran(through=2)
@@ -46,10 +49,11 @@ class ReadOnlyVerbs(harness.Case):
     def test_verify_writes_its_own_progress_at_most(self):
         """verify may journal its progress; what it judges and the application's files it leaves alone."""
         app = self.ran()
-        before, files = app.outcome(), harness.digests(app.dir / "backups", app.dir / "vectors", app.root / "home")
+        outcome = app.outcome()
+        files = harness.digests(app.dir / "backups", app.dir / "vectors", app.root / "home")
         app.run("verify")
-        self.assertTrue(app.outcome() == before)
         self.assertEqual(harness.digests(app.dir / "backups", app.dir / "vectors", app.root / "home"), files)
+        self.assertTrue(app.outcome() == outcome)
 
     def test_a_declined_question_changes_nothing(self):
         """Off a terminal nobody can be asked: without --yes every verb that changes something refuses first."""

@@ -1,0 +1,311 @@
+"""The application writes while it is moved. What survives on the old side is an item with its own text's vector, once.
+
+The writer is another program: plain SQL on the application's tables, as fast as the file lets it. It keeps its own book
+of what every document was last, which the new side is held against; it knows nothing of rehome.
+"""
+import contextlib
+import random
+import sqlite3
+import threading
+import time
+
+import bson
+
+import harness
+from harness import CHECK_FAILED, DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
+from small_application import MANY_TENANTS, Case, item_id, job, jobs, sqlite_key
+
+COUNT = 1200
+SLUGS = {"org_acme": "acme", "org_bolt": "bolt", "org_cord": "cord"}
+LOOKUP = {"Bolt Ltd": "org_bolt", "Nuts, Inc.": "org_bolt"}
+PATIENCE_S = 240
+
+
+def org_of(document):
+    return "org_acme" if document.get("team") == "red" else LOOKUP.get(document["client"], "org_cord")
+
+
+class Writer(threading.Thread):
+    """Changes, deletes, adds, moves between tenants and brings back, until stopped or refused."""
+
+    def __init__(self, app, seed=1, pause_s=0.002):
+        super().__init__()
+        self.file = app.dir / "app.db"
+        self.chance = random.Random(seed)
+        self.pause_s = pause_s
+        self.ended = threading.Event()
+        self.documents = {key_of(d): d for d in jobs(app.count)}
+        self.gone = []
+        self.touched = set()
+        self.next_number = 10_000
+        self.writes = 0
+        self.refusal = None
+
+    def run(self):
+        with contextlib.closing(sqlite3.connect(self.file, timeout=60, isolation_level=None)) as db:
+            while not self.ended.is_set() and self.refusal is None:
+                try:
+                    self.write(db)
+                except sqlite3.IntegrityError as error:
+                    self.refusal = str(error)
+                time.sleep(self.pause_s)
+
+    def write(self, db):
+        what = self.chance.random()
+        key = self.chance.choice(list(self.documents))
+        document = dict(self.documents[key])
+        if what < 0.1:
+            db.execute("DELETE FROM jobs WHERE key = ?", (key,))
+            self.gone.append((key, self.documents.pop(key)))
+        elif what < 0.2:
+            self.next_number += 1
+            document = {**job(self.next_number, self.chance), "_id": bson.ObjectId(f"{self.next_number:024x}")}
+            key = self.insert(db, document)
+        elif what < 0.25 and self.gone:
+            key, document = self.gone.pop(self.chance.randrange(len(self.gone)))
+            if not isinstance(document["_id"], (str, bson.ObjectId)):
+                return
+            self.insert(db, document)
+        else:
+            field = self.chance.choice(["title", "title", "team", "client", "internal"])
+            document[field] = {"title": f"Rewritten {self.chance.random()}", "team": self.chance.choice(["red", "green"]),
+                               "client": self.chance.choice(["Bolt Ltd", "Delta"]), "internal": self.chance.random()}[field]
+            db.execute("UPDATE jobs SET document = ? WHERE key = ?", (bson.encode(document), key))
+            self.documents[key] = document
+        self.touched.add(item_id(document["_id"]))
+        self.writes += 1
+
+    def insert(self, db, document):
+        key, encoded = sqlite_key(document["_id"])
+        db.execute("INSERT INTO jobs(key, id, document) VALUES(?, ?, ?)", (key, encoded, bson.encode(document)))
+        self.documents[key] = document
+        return key
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+
+
+def key_of(document):
+    """The row's key where sqlite_key knows it, else filled in by learn_keys()."""
+    source_id = document["_id"]
+    return sqlite_key(source_id)[0] if isinstance(source_id, (str, bson.ObjectId)) else source_id
+
+
+class Online(Case):
+    maxDiff = 1000
+
+    def application(self, count=COUNT, **cutover):
+        return self.small(count=count, tenants=MANY_TENANTS, cutover={
+            "env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "200ms", **cutover})
+
+    @contextlib.contextmanager
+    def writer(self, app, **options):
+        writer = Writer(app, **options)
+        with app.sqlite() as db:
+            keys = {item_id(bson.decode(raw)["_id"]): bytes(key) for key, raw in db.execute("SELECT key, document FROM jobs")}
+        writer.documents = {keys[item_id(d["_id"])]: d for d in jobs(app.count)}
+        writer.start()
+        try:
+            yield writer
+        finally:
+            writer.stop()
+
+    def assert_new_side_is(self, app, documents):
+        """Exactly these documents are items, each of the right tenant and with the right text, and each has exactly one
+        vector, in its tenant's namespace, of that text."""
+        expected = {item_id(d["_id"]): d for d in documents}
+        found = app.documents("job_items")
+        self.assertEqual(len(found), len({d["item_id"] for d in found}))
+        items = {d["item_id"]: d for d in found}
+        self.assertEqual(set(items) ^ set(expected), set())
+        vectors = app.new_vectors()
+        homes = {}
+        for namespace, records in vectors.items():
+            for vector_id in records:
+                self.assertNotIn(vector_id, homes, "the same vector in two namespaces")
+                homes[vector_id] = namespace
+        self.assertEqual(homes, {i: f"jobs_{SLUGS[org_of(d)]}" for i, d in expected.items()})
+        for identity, document in expected.items():
+            item = items[identity]
+            self.assertEqual((item["title"], item["client"], item["org_id"]), (document["title"], document["client"], org_of(document)))
+            self.assertEqual((item["is_embedded"], item["embedding_id"]), (True, identity))
+            metadata = vectors[homes[identity]][identity]["metadata"]
+            self.assertEqual((metadata["org_id"], metadata["client"]), (item["org_id"], item["client"]))
+
+    def assert_texts(self, app):
+        """The text's digest in each vector is of the item's present text."""
+        app.verify()
+
+    def test_a_run_beside_a_writing_application_ends_with_what_survived(self):
+        app = self.application()
+        with self.writer(app) as writer:
+            app.migrate("--through", "3", "--online")
+            app.migrate("--through", "3", "--online")
+        self.assertGreater(writer.writes, 20)
+        app.migrate("--through", "3", "--online")
+        self.assert_new_side_is(app, writer.documents.values())
+        self.assertEqual({item_id(d["_id"]) for d in app.documents("jobs")}, {item_id(d["_id"]) for d in writer.documents.values()})
+        self.assert_texts(app)
+        app.migrate()
+        self.assert_texts(app)
+
+    def test_the_fence_of_the_cutover_stops_the_writer_and_no_write_is_lost(self):
+        app = self.application()
+        with self.writer(app) as writer:
+            app.migrate("--online")
+            writer.join(PATIENCE_S)
+        self.assertIn("fenced", writer.refusal or "")
+        self.assertEqual((app.pointer(), app.is_fenced()), ("jobs_acme", True))
+        self.assert_new_side_is(app, writer.documents.values())
+        self.assert_texts(app)
+
+    def test_stopped_and_resumed_beside_a_writer(self):
+        app = self.application()
+        with self.writer(app, pause_s=0.001) as writer:
+            for number in range(6):
+                answer = app.stop_after(0.15 + 0.15 * number, "run", "--online", "--through", "3", "--yes", by=9 if number % 2 else 2)
+                self.assertIn(answer.exit, (DONE, INTERRUPTED, -9), str(answer))
+        app.migrate("--online", "--through", "3")
+        self.assert_new_side_is(app, writer.documents.values())
+        self.assert_texts(app)
+
+    def test_every_kind_of_change_between_two_runs_is_carried(self):
+        app = self.application(count=30)
+        app.migrate("--through", "3", "--online")
+        documents = {item_id(d["_id"]): d for d in jobs(30)}
+
+        def change(source_id, **fields):
+            app.change("jobs", source_id, **fields)
+            documents[item_id(source_id)].update(fields)
+
+        change("job 1", title="Another title", client="Delta", team="green")
+        change("job 5", team="red")                         # to another tenant
+        change("job 9", team="blue", client="Bolt Ltd")     # to another tenant by look-up
+        change(2, internal={"cost": 1})                      # nothing that the item shows
+        app.delete("jobs", 6)
+        del documents["job_n~6"]
+        app.delete("jobs", "job 13")                        # and back again, otherwise
+        back = {"_id": "job 13", "client": "Delta", "title": "Back again"}
+        app.put_row("jobs", back)
+        documents["job_s~job%2013"] = back
+        new = {"_id": bson.ObjectId("f" * 24), "client": "Nuts, Inc.", "title": "New"}
+        app.put_row("jobs", new)
+        documents["job_" + "f" * 24] = new
+        app.migrate("--through", "3", "--online")
+        self.assert_new_side_is(app, documents.values())
+        self.assert_texts(app)
+
+    def test_a_document_that_stops_mapping_is_quarantined_and_its_vector_goes(self):
+        app = self.application(count=30)
+        app.contents["items"]["quarantine_max"] = 5
+        app.write_plan()
+        app.migrate("--through", "3", "--online")
+        app.change("jobs", "job 1", title=7)
+        app.migrate("--through", "3", "--online")
+        self.assertEqual(app.status()["quarantined"], 1)
+        self.assertEqual(app.document("job_items", "job 1"), None)
+        self.assertNotIn("job_s~job%201", [i for records in app.new_vectors().values() for i in records])
+        app.verify()
+        app.change("jobs", "job 1", title="mended")
+        app.migrate("--through", "3", "--online")
+        self.assertEqual(app.status()["quarantined"], 0)
+        self.assert_new_side_is(app, app.documents("jobs"))
+        app.verify()
+
+    def test_verify_before_the_feed_is_read_says_pending(self):
+        app = self.application(count=30)
+        app.migrate("--through", "3", "--online")
+        app.change("jobs", "job 1", title="Changed")
+        report = app.verify(expect=CHECK_FAILED)
+        classes = {one["class"] for check in report["checks"] for one in check["discrepancies"]}
+        self.assertEqual(classes, {"pending"})
+        app.migrate("--through", "3", "--online")
+        app.verify()
+
+    def test_after_the_cutover_the_fence_refuses_the_old_side(self):
+        app = self.application(count=30)
+        app.migrate("--online")
+        for write in ("UPDATE jobs SET document = document", "DELETE FROM jobs", "INSERT INTO jobs(key, id, document) VALUES(x'05', x'02', x'00')"):
+            with self.assertRaisesRegex(sqlite3.IntegrityError, "fenced by rehome"), app.sqlite(write=True) as db:
+                db.execute(write)
+
+    def test_stragglers_without_a_fence_are_carried_or_saved(self):
+        app = self.application(count=30, fence="none")
+        app.migrate("--online")
+        self.assertFalse(app.is_fenced())
+        app.change("jobs", "job 1", title="A straggler")
+        app.change("job_items", "job 5", title="The application's own")
+        app.change("jobs", "job 5", title="A late straggler")
+        app.delete("job_items", "job 9")
+        app.change("jobs", "job 9", title="Too late")
+        app.delete("jobs", "job 13")
+        app.put_row("jobs", {"_id": "job 101", "client": "Delta", "title": "A new straggler"})
+        answer = app.migrate("--online")
+        self.assertEqual(app.document("job_items", "job 1")["title"], "A straggler")
+        self.assertEqual(app.document("job_items", "job 5")["title"], "The application's own")
+        self.assertIsNone(app.document("job_items", "job 9"))
+        self.assertIsNone(app.document("job_items", "job 13"))
+        self.assertEqual(app.document("job_items", "job 101")["title"], "A new straggler")
+        saved = {d["datum_id"] for d in app.documents("rehome_saved")}
+        self.assertEqual(len(saved), 2, saved)
+        self.assertIn("2 stragglers saved", answer.text)
+        homes = {i for records in app.new_vectors().values() for i in records}
+        self.assertIn("job_s~job%20101", homes)
+        self.assertNotIn("job_s~job%2013", homes)
+
+    def test_an_offline_run_names_what_changed_under_it_and_goes_on_after(self):
+        app = self.application()
+        process = app.start("run", "--through", "3", "--yes")
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "phase 2 items: started" in line:
+                app.change("jobs", "job 1", title="Changed under the run")
+                break
+        out, err = process.communicate(timeout=PATIENCE_S)
+        said = "".join(said) + err
+        documents = {item_id(d["_id"]): d for d in jobs(COUNT)}
+        documents["job_s~job%201"]["title"] = "Changed under the run"
+        if process.returncode == CHECK_FAILED:  # else the change came after the phase's last look
+            self.assertIn('"job 1"', said)
+        else:
+            self.assertEqual(process.returncode, DONE, said)
+            app.migrate("--through", "3", "--online")
+        app.migrate("--through", "3")
+        self.assert_new_side_is(app, documents.values())
+        app.verify()
+
+    def test_a_lost_position_is_a_loud_stop_and_a_sweep_mends_it(self):
+        app = self.application(count=60)
+        app.migrate("--through", "3", "--online")
+        documents = {item_id(d["_id"]): d for d in jobs(60)}
+        app.change("jobs", "job 1", title="Changed unseen", team="red")
+        app.delete("jobs", "job 5")
+        app.put_row("jobs", {"_id": "job 201", "client": "Delta", "title": "Added unseen"})
+        documents["job_s~job%201"].update(title="Changed unseen", team="red")
+        del documents["job_s~job%205"]
+        documents["job_s~job%20201"] = app.document("jobs", "job 201")
+        with app.sqlite(write=True) as db:
+            db.execute('UPDATE "$:feed_pruned" SET upto = (SELECT max(seq) FROM "$:feed")')
+            db.execute('DELETE FROM "$:feed" WHERE seq < (SELECT max(seq) FROM "$:feed")')
+        answer = app.migrate("--through", "3", "--online", expect=REFUSED)
+        self.assert_error(answer, "--sweep")
+        app.migrate("--through", "3", "--online", "--sweep")
+        self.assert_new_side_is(app, documents.values())
+        app.verify()
+
+    def test_an_emptied_feed_table_is_a_lost_position_too(self):
+        app = self.application(count=30)
+        app.migrate("--through", "3", "--online")
+        app.change("jobs", "job 1", title="Changed unseen")
+        with app.sqlite(write=True) as db:
+            db.execute('DELETE FROM "$:feed"')
+        self.assert_error(app.migrate("--through", "3", "--online", expect=REFUSED), "--sweep")
+        app.migrate("--through", "3", "--online", "--sweep")
+        self.assert_new_side_is(app, app.documents("jobs"))
+        app.verify()
+
+
+if __name__ == "__main__":
+    harness.main()
