@@ -50,7 +50,7 @@ struct Case {
     return row ? std::get_if<Item>(&row->mapped) : nullptr;
   }
   [[nodiscard]] bool InQuarantineAsItIs() const {
-    return row && quarantined && quarantined->digest == row->source_digest;
+    return row && quarantined && quarantined->digest == row->SourceDigest();
   }
 };
 

@@ -54,7 +54,7 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
     if (out.run->At(phase).state == PhaseState::kRunning) {
       REHOME_TRY_ASSIGN(const auto ranges, Ranges(target, out.run->run_id, phase).Load(call));
       for (const RangeRecord& range : ranges) {
-        out.read += range.source.count();
+        out.read += range.read;
       }
     }
   }

@@ -8,7 +8,7 @@ namespace rehome {
 namespace {
 
 Status QuarantineRow(FlowContext& flow, const MappedRow& row, QuarantineReason reason, std::string detail, const Call& call) {
-  return flow.quarantine.Add({.source_id = Value(row.source.Id()), .reason = reason, .detail = std::move(detail), .digest = row.source_digest},
+  return flow.quarantine.Add({.source_id = Value(row.source.Id()), .reason = reason, .detail = std::move(detail), .digest = row.SourceDigest()},
                              row.source, call);
 }
 
@@ -40,6 +40,8 @@ Status QuarantineUnmappable(FlowContext& flow, std::span<const MappedRow> rows, 
 
 }  // namespace
 
+Md5Digest MappedRow::SourceDigest() const { return DocumentDigest(source.view()); }
+
 std::vector<MappedRow> MapRows(const Mapper& mapper, std::vector<Document> sources) {
   std::vector<MappedRow> rows;
   rows.reserve(sources.size());
@@ -47,8 +49,7 @@ std::vector<MappedRow> MapRows(const Mapper& mapper, std::vector<Document> sourc
     Mapped mapped = mapper.Map(source.view());
     const Item* item = std::get_if<Item>(&mapped);
     const Md5Digest item_digest = item == nullptr ? Md5Digest{} : DocumentDigest(item->document.view());
-    const Md5Digest source_digest = DocumentDigest(source.view());
-    rows.push_back({std::move(source), source_digest, std::move(mapped), item_digest});
+    rows.push_back({std::move(source), std::move(mapped), item_digest});
   }
   return rows;
 }

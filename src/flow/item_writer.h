@@ -11,9 +11,10 @@ namespace rehome {
 /// One source document and what the mapping made of it.
 struct MappedRow {
   Document source;
-  Md5Digest source_digest;
   Mapped mapped;
   Md5Digest item_digest;  // valid if mapped is an Item
+  /// Needed for few of them, so made when asked for.
+  [[nodiscard]] Md5Digest SourceDigest() const;
 };
 
 /// Maps a batch: pure, safe on any thread.

@@ -101,7 +101,7 @@ class Round {
   Status Settle(const Case& one) {
     if (one.row && one.desired() == nullptr) {
       const auto& why = std::get<Unmappable>(one.row->mapped);
-      REHOME_TRY(flow_.quarantine.Add({one.id, why.reason, why.detail, one.row->source_digest}, one.row->source, call_));
+      REHOME_TRY(flow_.quarantine.Add({one.id, why.reason, why.detail, one.row->SourceDigest()}, one.row->source, call_));
       ++result.quarantined;
     }
     switch (Decide(flow_, one)) {
@@ -136,7 +136,6 @@ class Round {
   void Queue(const Case& one, std::optional<Md5Digest> before, Write write) {
     entries_.push_back({.id = one.id, .before = before, .after = one.row->item_digest, .text = {}});
     sources_.push_back(one.row->source);
-    source_digests_.push_back(one.row->source_digest);
     writes_.push_back(std::move(write));
   }
 
@@ -163,7 +162,7 @@ class Round {
       REHOME_TRY(flow_.quarantine.Add({entries_[i].id, QuarantineReason::kIdConflict,
                                        fmt::format("another document of {} has the same value under the unique index {}",
                                                    flow_.plan.items.to, outcome.unique_index),
-                                       source_digests_[i]},
+                                       DocumentDigest(sources_[i].view())},
                                       sources_[i], call_));
       ++result.quarantined;
     } else {
@@ -244,7 +243,6 @@ class Round {
   const Call& call_;
   std::vector<LedgerEntry> entries_;
   std::vector<Document> sources_;
-  std::vector<Md5Digest> source_digests_;
   std::vector<Write> writes_;
   std::vector<Value> unmarked_;
 };

@@ -36,7 +36,7 @@ Document ToDocument(const std::string& run_id, Phase phase, const RangeRecord& r
   OptionalValue(builder, "reached", record.reached);
   return builder.Bool("done", record.done)
       .Append("counts", counts.Finish())
-      .String("source", record.source.ToString())
+      .Int64("read", static_cast<std::int64_t>(record.read))
       .String("written", record.written.ToString())
       .Finish();
 }
@@ -50,7 +50,7 @@ Result<RangeRecord> FromDocument(DocumentView document) {
   for (const auto& [key, value] : DocumentField(document, "counts")) {
     out.counts.emplace(key, value.AsInt64());
   }
-  REHOME_TRY_ASSIGN(out.source, SetDigest::Parse(StringField(document, "source")));
+  out.read = static_cast<std::uint64_t>(IntField(document, "read"));
   REHOME_TRY_ASSIGN(out.written, SetDigest::Parse(StringField(document, "written")));
   return out;
 }
@@ -72,7 +72,7 @@ Result<std::vector<RangeRecord>> Ranges::Start(const std::vector<IdRange>& range
   std::vector<RangeRecord> out;
   std::vector<Write> writes;
   for (const IdRange& range : ranges) {
-    out.push_back({.number = static_cast<int>(out.size()), .range = range, .reached = {}, .done = false, .counts = {}, .source = {}, .written = {}});
+    out.push_back({.number = static_cast<int>(out.size()), .range = range, .reached = {}, .done = false, .counts = {}, .read = 0, .written = {}});
     writes.push_back(Write::Put(ToDocument(run_id_, phase_, out.back())));
   }
   REHOME_TRY(store_.Apply(journal::kRanges, writes, {}, call));

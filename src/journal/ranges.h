@@ -20,8 +20,8 @@ struct RangeRecord {
   std::optional<Value> reached;  // last _id that is durable; absent: none yet
   bool done = false;
   Counts counts;
-  SetDigest source;   // documents as read
-  SetDigest written;  // items as they stand after the write
+  std::uint64_t read = 0;  // documents of the source
+  SetDigest written;       // items as they stand after the write
 
   /// What is left to read.
   [[nodiscard]] IdRange Rest() const { return {.after = reached ? reached : range.after, .upto = range.upto}; }

@@ -241,7 +241,7 @@ Document RunRecord::ToDocument() const {
       .Array("watermarks", FromTexts(watermarks))
       .String("backup", backup)
       .Array("retire_backups", FromStrings(retire_backups))
-      .String("source_digest", source_digest)
+      .Bool("items_reconciled", items_reconciled)
       .String("last_error", last_error)
       .String("last_hint", last_hint);
   OptionalTime(builder, "cut_over_at", cut_over_at);
@@ -286,7 +286,7 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   out.watermarks = ToTexts(DocumentField(document, "watermarks"));
   out.backup = StringField(document, "backup");
   out.retire_backups = ToStrings(DocumentField(document, "retire_backups"));
-  out.source_digest = StringField(document, "source_digest");
+  out.items_reconciled = BoolField(document, "items_reconciled");
   out.last_error = StringField(document, "last_error");
   out.last_hint = StringField(document, "last_hint");
   out.cut_over_at = ToOptionalTime(document, "cut_over_at");

@@ -89,7 +89,7 @@ struct RunRecord {
   Texts watermarks; // applied_through, verified_through
   std::string backup;            // directory of phase 0's backup
   std::vector<std::string> retire_backups;  // … of every attempt at phase 5, oldest first
-  std::string source_digest;     // of items.from as phase 2 read it
+  bool items_reconciled = false; // the ranges' sums no longer tell what phase 2 wrote
   std::optional<WallTime> cut_over_at;
   std::optional<WallTime> last_straggler_at;
   std::optional<WallTime> verified_at;  // the last full verification that passed

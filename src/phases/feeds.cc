@@ -149,7 +149,7 @@ Result<std::vector<Value>> Differing(Session& session, std::vector<Document> sou
       equal = items[i] && DocumentDigest(items[i]->view()) == rows[i].item_digest;
     } else {
       REHOME_TRY_ASSIGN(const auto record, session.quarantine().Find(ids[i], session.call()));
-      equal = !items[i] && record && record->digest == rows[i].source_digest;
+      equal = !items[i] && record && record->digest == rows[i].SourceDigest();
     }
     if (!equal) {
       out.push_back(ids[i]);

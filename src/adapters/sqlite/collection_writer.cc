@@ -83,6 +83,9 @@ Result<std::optional<std::string>> IndexTable::FindRival(std::string_view key,
 
 Status IndexTable::Change(std::string_view key, const std::optional<DocumentView>& before,
                           const std::optional<DocumentView>& after) {
+  if (before && after && SameIndexedFields(*before, *after, spec_)) {
+    return {};
+  }
   const std::vector<std::string> old_entries =
       before ? IndexKeys(*before, spec_) : std::vector<std::string>{};
   const std::vector<std::string> new_entries =

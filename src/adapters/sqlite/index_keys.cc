@@ -171,6 +171,13 @@ std::vector<std::string> IndexKeys(DocumentView document, const IndexSpec& index
   return keys;
 }
 
+bool SameIndexedFields(DocumentView before, DocumentView after, const IndexSpec& index) {
+  return std::ranges::all_of(index.paths, [&](std::string_view path) {
+    const std::string_view field = path.substr(0, path.find('.'));
+    return before.Find(field) == after.Find(field);
+  });
+}
+
 bool HasFieldValue(DocumentView document, std::string_view path,
                    std::span<const std::string> sort_keys) {
   const auto wanted = [&](ValueView value) {
