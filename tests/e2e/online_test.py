@@ -287,8 +287,8 @@ class Online(Case):
         del documents["job_s~job%205"]
         documents["job_s~job%20201"] = app.document("jobs", "job 201")
         with app.sqlite(write=True) as db:
-            db.execute('UPDATE "$:feed_pruned" SET upto = (SELECT max(seq) FROM "$:feed")')
             db.execute('DELETE FROM "$:feed" WHERE seq < (SELECT max(seq) FROM "$:feed")')
+            db.execute('UPDATE "$:feed_pruned" SET upto = (SELECT max(seq) - 1 FROM "$:feed")')
         answer = app.migrate("--through", "3", "--online", expect=REFUSED)
         self.assert_error(answer, "--sweep")
         app.migrate("--through", "3", "--online", "--sweep")

@@ -31,13 +31,24 @@ Result<std::int64_t> Newest(Connection& connection) {
   return connection.ReadInt(R"(SELECT coalesce(max(seq), 0) FROM "$:feed")");
 }
 
+/// Whether the rows begin where pruning ended. Otherwise another program deleted some, and numbers
+/// may have been given twice.
+Result<bool> IsWhole(Connection& connection) {
+  REHOME_TRY_ASSIGN(
+      const std::int64_t whole,
+      connection.ReadInt(
+          R"(SELECT coalesce((SELECT min(seq) FROM "$:feed"), 1) = upto + 1 FROM "$:feed_pruned")"));
+  return whole != 0;
+}
+
 /// A position is lost if rows after it are gone, or if the file is an older one than the
 /// position's.
 Status RefuseLost(Connection& connection, std::int64_t after) {
   REHOME_TRY_ASSIGN(const std::int64_t pruned,
                     connection.ReadInt(R"(SELECT upto FROM "$:feed_pruned")"));
   REHOME_TRY_ASSIGN(const std::int64_t newest, Newest(connection));
-  if (after < pruned || after > newest) {
+  REHOME_TRY_ASSIGN(const bool whole, IsWhole(connection));
+  if (after < pruned || after > newest || !whole) {
     return Fail(
         ErrorCode::kFailedPrecondition,
         fmt::format("the change feed's position {} is lost: the feed holds {} to {}", after, pruned,
@@ -45,6 +56,16 @@ Status RefuseLost(Connection& connection, std::int64_t after) {
         "run again with --online --sweep: a new position first, then a digest sweep of both sides");
   }
   return {};
+}
+
+/// Numbers go on above every position that was ever released, so that none of those is taken for a
+/// present one. The row that holds the number belongs to no collection.
+Status StartAnew(Connection& connection) {
+  return connection.Execute(R"(
+      UPDATE "$:feed_pruned" SET upto = (SELECT max(n) FROM (SELECT upto AS n
+        UNION ALL SELECT max(seq) FROM "$:feed" UNION ALL SELECT max(position) FROM "$:feed_owners"));
+      DELETE FROM "$:feed";
+      INSERT INTO "$:feed" SELECT upto + 1, 0, x'' FROM "$:feed_pruned")");
 }
 
 }  // namespace
@@ -68,6 +89,10 @@ Result<std::unique_ptr<ChangeFeed>> Feed::Open(std::shared_ptr<Connections> conn
 }
 
 Result<ChangePosition> Feed::Head(const Call& call) {
+  REHOME_TRY_ASSIGN(const bool whole, connections_->Read(call, true, IsWhole));
+  if (!whole && connections_->writable()) {
+    REHOME_TRY(connections_->Write(call, StartAnew));
+  }
   REHOME_TRY_ASSIGN(const std::int64_t head, connections_->Read<std::int64_t>(call, 0, Newest));
   REHOME_TRY(Register(head, call));
   return PositionAt(head);

@@ -188,6 +188,27 @@ TEST_F(SqliteStore, APositionOfAnotherFileIsLost) {
   EXPECT_EQ((*feed)->Read({"7x"}, 1, Millis{0}, {}).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(SqliteStore, AFeedThatAnotherProgramEmptiedIsLostUntilAHeadIsTakenAnew) {
+  const auto store = Open();
+  const auto feed = store->OpenFeed({"jobs"}, {});
+  for (int i = 1; i <= 4; ++i) {
+    ASSERT_TRUE(Insert(*store, Doc(i, i)));
+  }
+  const auto lost = (*feed)->Head({});
+  ASSERT_TRUE((*feed)->Release({"2"}, {}));
+  Shell(R"(DELETE FROM "$:feed")");
+  EXPECT_EQ((*feed)->Read(*lost, 9, Millis{0}, {}).error().code, ErrorCode::kFailedPrecondition);
+  for (int i = 5; i <= 9; ++i) {  // SQLite numbers these from 1 again
+    ASSERT_TRUE(Insert(*store, Doc(i, i)));
+  }
+  EXPECT_EQ((*feed)->Read(*lost, 9, Millis{0}, {}).error().code, ErrorCode::kFailedPrecondition);
+  const auto head = (*feed)->Head({});
+  ASSERT_TRUE(head);
+  EXPECT_EQ((*feed)->Read(*lost, 9, Millis{0}, {}).error().code, ErrorCode::kFailedPrecondition);
+  ASSERT_TRUE(Insert(*store, Doc(10, 10)));
+  EXPECT_EQ((*feed)->Read(*head, 9, Millis{0}, {})->events.size(), 1U);
+}
+
 TEST_F(SqliteStore, IndexesThatAnotherProgramCouldNotKeepAreBuiltAnew) {
   const auto store = Open();
   ASSERT_TRUE(store->EnsureIndex("jobs", {"by_n", {"n"}, true}, {}));
