@@ -1,0 +1,195 @@
+// Stops the world at every port call in turn: before the effect, in the middle of a batch, after the effect with the
+// reply lost. A new session on the same stores must come to the very state of the run that nobody disturbed.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "checks/check.h"
+#include "model/item.h"
+#include "phases/feeds.h"
+#include "phases/verification.h"
+#include "tests/crash/world.h"
+
+namespace rehome::testing {
+namespace {
+
+Status WithoutReport(const Result<RunReport>& report) {
+  return report ? Status{} : Status(std::unexpected(report.error()));
+}
+
+Status RunAll(Session& session) { return WithoutReport(Run(session, {})); }
+Status RunOnline(Session& session) {
+  RunRequest request;
+  request.online = true;
+  return WithoutReport(Run(session, request));
+}
+Status RollbackAll(Session& session) { return WithoutReport(Rollback(session, std::nullopt)); }
+Status RevertAll(Session& session) { return WithoutReport(Revert(session)); }
+Status RetireAll(Session& session) { return WithoutReport(Retire(session, {})); }
+
+/// Phase 0 is not what is tested here: its backups go to a disk, which is slow.
+Status SkipPrepare(Session& session) {
+  session.run().At(Phase::kPrepare).state = PhaseState::kDone;
+  return session.Save();
+}
+
+struct Scenario {
+  std::string name;
+  std::function<void(World&)> prepare;
+  World::Verb verb;
+  int workers = 1;
+};
+
+std::string Message(const Status& status) {
+  return status ? "" : fmt::format("{}: {}", Name(status.error().code), status.error().message);
+}
+
+#define ASSERT_DONE(expression)                    \
+  do {                                             \
+    const Status done = (expression);              \
+    ASSERT_TRUE(done.has_value()) << Message(done); \
+  } while (false)
+
+void Migrate(World& world) {
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_DONE(world.Do(RunAll));
+}
+
+Document WithField(const Document& document, std::string_view key, const Value& value) {
+  DocumentBuilder builder;
+  for (const auto& [name, old] : document.view()) {
+    builder.Append(name, name == key ? value.view() : old);
+  }
+  return builder.Finish();
+}
+
+/// What the application does on the new side: a change that maps back, one that does not, an insert, a delete.
+void WriteOnTheNewSide(World& world) {
+  const Document first = *world.Find("job_items", Value::Int32(1));
+  ASSERT_DONE(world.PutItem(WithField(first, "client", Value::String("renamed"))));
+  const Document second = *world.Find("job_items", Value::Int32(2));
+  ASSERT_DONE(world.PutItem(WithField(second, "kind", Value::String("not a job"))));
+  const Document third = *world.Find("job_items", Value::Int32(4));
+  ASSERT_DONE(world.PutItem(WithField(WithField(WithField(third, "_id", Value::Int32(100)), "item_id", Value::String("job_n~100")), "client", Value::String("new"))));
+  ASSERT_DONE(world.Remove("job_items", Value::Int32(5)));
+}
+
+void MigrateAndWrite(World& world) {
+  Migrate(world);
+  WriteOnTheNewSide(world);
+}
+
+void MigrateAndWait(World& world) {
+  Migrate(world);
+  world.clock().Advance(std::chrono::hours{25});
+}
+
+class Crash : public ::testing::TestWithParam<Scenario> {
+ protected:
+  struct Undisturbed {
+    WorldState state;
+    std::uint64_t calls = 0;
+  };
+  static Undisturbed RunUndisturbed(const Scenario& scenario) {
+    World world({.workers = scenario.workers});
+    scenario.prepare(world);
+    const auto faults = std::make_shared<Faults>();
+    const Status done = world.Do(scenario.verb, faults);
+    EXPECT_TRUE(done.has_value()) << Message(done);
+    return {.state = world.State(), .calls = faults->calls()};
+  }
+};
+
+TEST_P(Crash, AtAnyCallIsHealedByTheSameCommand) {
+  const Scenario& scenario = GetParam();
+  const Undisturbed expected = RunUndisturbed(scenario);
+  ASSERT_GT(expected.calls, 20U);
+  int failures = 0;
+  for (const Fault fault : {Fault::kDieBefore, Fault::kDieTorn, Fault::kDieAfter}) {
+    for (std::uint64_t number = 1; number <= expected.calls && failures < 5; ++number) {
+      World world({.workers = scenario.workers});
+      scenario.prepare(world);
+      bool effect = true;
+      const auto faults = std::make_shared<Faults>([&](const Faults::CallSite& site) {
+        if (site.number != number) {
+          return Fault::kNone;
+        }
+        effect = fault == Fault::kDieBefore || site.writes;  // a read has no effect to come before or after
+        return effect ? fault : Fault::kNone;
+      });
+      const Status died = world.Do(scenario.verb, faults);
+      if (!effect) {
+        continue;
+      }
+      const Status resumed = world.Do(scenario.verb);
+      const std::string differences = resumed ? Differences(expected.state, world.State()) : Message(resumed);
+      if (!differences.empty()) {
+        ++failures;
+        ADD_FAILURE() << "fault " << static_cast<int>(fault) << " at call " << number << " (" << faults->struck_at()
+                      << "), died with " << Message(died) << ": " << differences;
+      }
+    }
+  }
+}
+
+TEST_P(Crash, DuringTheResumeIsHealedToo) {
+  const Scenario& scenario = GetParam();
+  const Undisturbed expected = RunUndisturbed(scenario);
+  int failures = 0;
+  constexpr std::uint64_t kStep = 7;
+  constexpr std::uint64_t kSecondStep = 23;
+  for (std::uint64_t first = kStep; first <= expected.calls && failures < 5; first += kStep) {
+    for (std::uint64_t second = 1 + first % kSecondStep; second <= expected.calls && failures < 5; second += kSecondStep * 2) {
+      World world({.workers = scenario.workers});
+      scenario.prepare(world);
+      const Status died = world.Do(scenario.verb, std::make_shared<Faults>(first, Fault::kDieBefore));
+      const auto faults = std::make_shared<Faults>(second, second % 2 == 0 ? Fault::kDieTorn : Fault::kDieAfter);
+      const Status died_again = world.Do(scenario.verb, faults);
+      const Status resumed = world.Do(scenario.verb);
+      const std::string differences = resumed ? Differences(expected.state, world.State()) : Message(resumed);
+      if (!differences.empty()) {
+        ++failures;
+        ADD_FAILURE() << "died at " << first << " and at " << second << " (" << faults->struck_at() << "): " << differences;
+      }
+      if (!faults->struck()) {
+        break;  // the resume has fewer calls than that
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Verbs, Crash,
+    ::testing::Values(Scenario{"Run", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunAll},
+                      Scenario{"RunOnline", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunOnline},
+                      Scenario{"RollbackAll", MigrateAndWrite, RollbackAll},
+                      Scenario{"Revert", MigrateAndWrite, RevertAll},
+                      Scenario{"Retire", MigrateAndWait, RetireAll}),
+    [](const auto& scenario) { return scenario.param.name; });
+
+TEST(Undisturbed, PhaseZeroToFourOnStoresInMemory) {
+  World world;
+  ASSERT_DONE(world.Do(RunAll));
+  const WorldState state = world.State();
+  EXPECT_EQ(state.at("run"), "cut_over cut over true cutover complete reverse true");
+  EXPECT_TRUE(state.contains("restore point items"));
+  EXPECT_EQ(std::ranges::count_if(state, [](const auto& entry) { return entry.first.starts_with("job_items "); }), 11);
+  EXPECT_EQ(std::ranges::count_if(state, [](const auto& entry) { return entry.first.starts_with("vector jobs_"); }), 11);
+  EXPECT_EQ(std::ranges::count_if(state, [](const auto& entry) { return entry.first.starts_with("quarantined "); }), 1);
+}
+
+TEST(Undisturbed, RollbackLeavesWhatStoodThereBefore) {
+  World world;
+  ASSERT_DONE(world.Do(SkipPrepare));
+  WorldState before = world.State();
+  ASSERT_DONE(world.Do(RunAll));
+  ASSERT_DONE(world.Do(RollbackAll));
+  WorldState after = world.State();
+  before.erase("run");
+  after.erase("run");
+  EXPECT_EQ(Differences(before, after), "");
+}
+
+}  // namespace
+}  // namespace rehome::testing
