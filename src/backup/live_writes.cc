@@ -13,6 +13,7 @@ constexpr std::size_t kOverlayBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kEventsMax = 1000;
 constexpr std::size_t kIdsPerRead = 500;
 constexpr int kRoundsMax = 20;
+constexpr int kReadsMax = 100;  // of one round
 // How long a feed may take to show what was committed before it was asked.
 constexpr Millis kFeedWait{1000};
 constexpr std::string_view kNoFeed =
@@ -40,14 +41,17 @@ Result<LiveWrites> LiveWrites::Begin(DocumentStore& store, std::vector<std::stri
 Result<LiveWrites::Dirty> LiveWrites::ReadFeed(const Call& call) {
   Dirty dirty;
   REHOME_TRY_ASSIGN(const ChangePosition head, feed_->Head(call));
-  while (position_ != head) {
+  // Beside a writer the position passes the head without being it: a batch that is not full ends
+  // the round, and only a round without events ends the catching up.
+  for (int reads = 0; reads < kReadsMax && position_ != head; ++reads) {
     REHOME_TRY_ASSIGN(ChangeBatch batch, feed_->Read(position_, kEventsMax, kFeedWait, call));
     position_ = std::move(batch.position);
-    if (batch.events.empty()) {
-      break;
-    }
+    const bool full = batch.events.size() == kEventsMax;
     for (ChangeEvent& event : batch.events) {
       dirty[event.collection].insert_or_assign(SortKey(event.id.view()), std::move(event.id));
+    }
+    if (!full) {
+      break;
     }
   }
   return dirty;

@@ -48,7 +48,7 @@ class Writer(threading.Thread):
                     self.write(db)
                 except sqlite3.IntegrityError as error:
                     self.refusal = str(error)
-                time.sleep(self.pause_s)
+                time.sleep(self.pause_s)  # an application is not all writes
 
     def write(self, db):
         what = self.chance.random()
@@ -159,6 +159,14 @@ class Online(Case):
         self.assertEqual((app.pointer(), app.is_fenced()), ("jobs_acme", True))
         self.assert_new_side_is(app, writer.documents.values())
         self.assert_texts(app)
+
+    def test_a_backup_beside_a_writer_that_never_rests_ends_and_is_whole(self):
+        app = self.application()
+        with self.writer(app, pause_s=0) as writer:
+            for _ in range(3):
+                app.run("backup", "create")
+                app.run("backup", "verify")
+            self.assertGreater(writer.writes, 20)
 
     def test_stopped_and_resumed_beside_a_writer(self):
         app = self.application()
