@@ -28,12 +28,12 @@ fetch_bson_corpus() {
 
 # The JSON Schema test suite, draft 4, on which MongoDB's $jsonSchema is built.
 fetch_json_schema_suite() {
-  pip_source "$1" jsonschema==4.23.0 && mv "$1/source/json/tests/draft4" "$1/peer"
+  pip_source "$1" jsonschema==4.23.0 PyYAML==6.0.2 && mv "$1/source/json/tests/draft4" "$1/peer"
 }
 
 fetch_python() {
   python3 -m venv "$1/peer" &&
-    "$1/peer/bin/python" -m pip install --quiet python-dotenv==1.0.1 jsonschema==4.23.0 \
+    "$1/peer/bin/python" -m pip install --quiet python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 \
       pinecone==10.2.0 pymongo==4.8.0
 }
 

@@ -1,16 +1,36 @@
-"""Drives the official Python client (PyPI pinecone 10.2.0, unmodified) through every data plane call of a migration.
+"""Drives the official Python client (PyPI pinecone 10.2.0, unmodified) against `rehome pinecone-local`, through every
+data plane call of a migration."""
 
-usage: pinecone_clients_smoke.py URL [API_KEY]     URL of a pinecone-local with an empty index of no fixed dimension
-"""
-
-import sys
+import os
+import subprocess
+import tempfile
 import unittest
 
 from pinecone import Pinecone
 from pinecone.errors import ApiError, NotFoundError, UnauthorizedError
 
-URL = sys.argv[1] if len(sys.argv) > 1 else ""
-KEY = sys.argv[2] if len(sys.argv) > 2 else "smoke"
+KEY = "smoke"
+URL = ""
+server = None
+directory = None
+
+
+def setUpModule():
+    global server, directory, URL
+    directory = tempfile.TemporaryDirectory()
+    server = subprocess.Popen(
+        [os.environ["REHOME_BINARY"], "pinecone-local", "--port", "0", "--dir", directory.name, "--api-key", KEY],
+        stdout=subprocess.PIPE, text=True)
+    ready = server.stdout.readline().split()
+    assert ready[0] == "ready", ready
+    URL = ready[1]
+
+
+def tearDownModule():
+    server.terminate()
+    server.wait()
+    server.stdout.close()
+    directory.cleanup()
 
 
 class Smoke(unittest.TestCase):
@@ -197,13 +217,9 @@ class Smoke(unittest.TestCase):
 
 class WrongKey(unittest.TestCase):
     def test_another_key_is_unauthorized(self):
-        if KEY == "smoke":
-            return  # the server under test accepts any key
         with self.assertRaises(UnauthorizedError):
             Pinecone(api_key="wrong", host=URL).Index(host=URL).describe_index_stats()
 
 
 if __name__ == "__main__":
-    if not URL:
-        sys.exit(__doc__)
-    unittest.main(argv=sys.argv[:1], warnings="ignore")
+    unittest.main(warnings="ignore")
