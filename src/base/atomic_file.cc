@@ -39,15 +39,18 @@ Error FileError(int error_number, std::string_view what, const std::filesystem::
       fmt::format("{} {}: {}", what, path.string(), std::generic_category().message(error_number));
   switch (error_number) {
     case ENOENT:
-      return Error{ErrorCode::kNotFound, message, "check the path; relative paths start at the working directory"};
+      return Error{ErrorCode::kNotFound, message,
+                   "check the path; relative paths start at the working directory"};
     case ENOSPC:
     case EDQUOT:
-      return Error{ErrorCode::kResourceExhausted, message,
-                   "free space on this disk, then run the same command again: it goes on where it stopped"};
+      return Error{
+          ErrorCode::kResourceExhausted, message,
+          "free space on this disk, then run the same command again: it goes on where it stopped"};
     case EACCES:
     case EPERM:
     case EROFS:
-      return Error{ErrorCode::kFailedPrecondition, message, "give this user permission to write there, or name another path"};
+      return Error{ErrorCode::kFailedPrecondition, message,
+                   "give this user permission to write there, or name another path"};
     default:
       return Error{ErrorCode::kFailedPrecondition, message, {}};
   }
@@ -84,8 +87,27 @@ Status SyncDirectory(const std::filesystem::path& directory) {
   return {};
 }
 
+namespace {
+
+/// The new file belongs to whom the old one did: a program that could read it still can.
+Status KeepOwner(int fd, const std::filesystem::path& path) {
+  struct stat old{};
+  struct stat fresh{};
+  if (::stat(path.c_str(), &old) != 0 || ::fstat(fd, &fresh) != 0 ||
+      (old.st_uid == fresh.st_uid && old.st_gid == fresh.st_gid)) {
+    return {};
+  }
+  if (::fchown(fd, old.st_uid, old.st_gid) != 0 &&
+      ::fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0) {
+    return std::unexpected(FileError(errno, "cannot keep the owner of", path));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes) {
-  struct stat old {};
+  struct stat old{};
   const unsigned mode = ::stat(path.c_str(), &old) == 0 ? old.st_mode & 07777U : 0600U;
   REHOME_TRY_ASSIGN(auto file, AtomicFile::Create(path, mode));
   REHOME_TRY(file.Write(bytes));
@@ -95,11 +117,13 @@ Status WriteFileAtomically(const std::filesystem::path& path, std::string_view b
 Result<AtomicFile> AtomicFile::Create(std::filesystem::path path, unsigned mode) {
   std::filesystem::path temporary = path;
   temporary += ".rehome-tmp";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+  const int fd =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
   if (fd < 0) {
     return std::unexpected(FileError(errno, "cannot create", temporary));
   }
   AtomicFile file(std::move(path), std::move(temporary), fd);
+  REHOME_TRY(KeepOwner(fd, file.path_));
   if (::fchmod(fd, mode) != 0) {
     return std::unexpected(FileError(errno, "cannot set the mode of", file.temporary_));
   }
@@ -123,7 +147,9 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
   return *this;
 }
 
-AtomicFile::~AtomicFile() { Discard(); }
+AtomicFile::~AtomicFile() {
+  Discard();
+}
 
 void AtomicFile::Discard() noexcept {
   if (fd_ >= 0) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "base/atomic_file.h"
 #include "model/extended_json.h"
 #include "phases/env_file.h"
@@ -12,18 +14,21 @@ namespace {
 constexpr std::string_view kEnvFile = "env_file";
 constexpr std::string_view kDocument = "document";
 
-Result<Document> FindPointerDocument(const PointerRecord& pointer, DocumentStore& target, const Call& call) {
+Result<Document> FindPointerDocument(const PointerRecord& pointer, DocumentStore& target,
+                                     const Call& call) {
   REHOME_TRY_ASSIGN(const Value id, ParseExtendedJsonValue(pointer.id));
   REHOME_TRY_ASSIGN(auto found, target.FindByIds(pointer.where, {&id, 1}, call));
   if (!found.front()) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the pointer document {} is not in {}", pointer.id, pointer.where),
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the pointer document {} is not in {}", pointer.id, pointer.where),
                 "create it as the application expects it, or correct cutover.documents");
   }
   return *std::move(found.front());
 }
 
 /// The document with `key` set to the value that `json` says, or removed.
-Result<Document> WithField(const Document& document, std::string_view key, const std::optional<std::string>& json) {
+Result<Document> WithField(const Document& document, std::string_view key,
+                           const std::optional<std::string>& json) {
   DocumentBuilder builder;
   std::optional<Value> value;
   if (json) {
@@ -44,39 +49,55 @@ Result<Document> WithField(const Document& document, std::string_view key, const
   return builder.Finish();
 }
 
-std::string Shown(const std::optional<std::string>& value) { return value ? fmt::format("\"{}\"", *value) : "absent"; }
+std::string Shown(const std::optional<std::string>& value) {
+  return value ? fmt::format("\"{}\"", *value) : "absent";
+}
 
-std::unexpected<Error> ChangedByOthers(const PointerRecord& pointer, const std::optional<std::string>& now, const std::optional<std::string>& from, const std::optional<std::string>& to) {
-  return Fail(ErrorCode::kFailedPrecondition,
-              fmt::format("{} in {} is {}; expected {} or {}: somebody else changed it, and it was left alone", pointer.key, pointer.where,
-                          Shown(now), Shown(from), Shown(to)),
-              "find out who changed it; put it back to one of the two, then run the same command again");
+std::unexpected<Error> ChangedByOthers(const PointerRecord& pointer,
+                                       const std::optional<std::string>& now,
+                                       const std::optional<std::string>& from,
+                                       const std::optional<std::string>& to) {
+  return Fail(
+      ErrorCode::kFailedPrecondition,
+      fmt::format(
+          "{} in {} is {}; expected {} or {}: somebody else changed it, and it was left alone",
+          pointer.key, pointer.where, Shown(now), Shown(from), Shown(to)),
+      "find out who changed it; put it back to one of the two, then run the same command again");
 }
 
 Status SetEnvFile(const PointerRecord& pointer, const std::optional<std::string>& to) {
-  REHOME_TRY_ASSIGN(const std::string text, ReadFile(pointer.where));
+  // A link stays one: what it leads to is edited.
+  std::error_code unresolved;
+  const std::filesystem::path resolved = std::filesystem::canonical(pointer.where, unresolved);
+  const std::filesystem::path file = unresolved ? std::filesystem::path(pointer.where) : resolved;
+  REHOME_TRY_ASSIGN(const std::string text, ReadFile(file));
   if (!to) {
-    return WriteFileAtomically(pointer.where, WithoutEnvKey(text, pointer.key));
+    return WriteFileAtomically(file, WithoutEnvKey(text, pointer.key));
   }
-  const bool back = to == pointer.old_value && !pointer.old_written.empty();
-  REHOME_TRY_ASSIGN(const std::string changed, back ? WithEnvWrittenValue(text, pointer.key, pointer.old_written)
-                                                    : WithEnvValue(text, pointer.key, *to));
-  return WriteFileAtomically(pointer.where, changed);
+  const bool back = to == pointer.old_value;
+  REHOME_TRY_ASSIGN(const std::string changed,
+                    back ? WithEnvWrittenValue(text, pointer.key, pointer.old_written)
+                         : WithEnvValue(text, pointer.key, *to));
+  return WriteFileAtomically(file, changed);
 }
 
-Status SetDocument(const PointerRecord& pointer, const std::optional<std::string>& to, DocumentStore& target, const Call& call) {
+Status SetDocument(const PointerRecord& pointer, const std::optional<std::string>& to,
+                   DocumentStore& target, const Call& call) {
   REHOME_TRY_ASSIGN(const Document document, FindPointerDocument(pointer, target, call));
   REHOME_TRY_ASSIGN(Document changed, WithField(document, pointer.key, to));
   const Write write = Write::Replace(document, std::move(changed));
   REHOME_TRY_ASSIGN(const auto results, target.Apply(pointer.where, {&write, 1}, {}, call));
   if (!results.front().applied()) {
-    return Fail(ErrorCode::kAborted, fmt::format("the pointer document {} in {} changed while it was flipped", pointer.id, pointer.where),
+    return Fail(ErrorCode::kAborted,
+                fmt::format("the pointer document {} in {} changed while it was flipped",
+                            pointer.id, pointer.where),
                 "run the same command again");
   }
   return {};
 }
 
-Status Move(const PointerRecord& pointer, const std::optional<std::string>& from, const std::optional<std::string>& to, DocumentStore& target, const Call& call) {
+Status Move(const PointerRecord& pointer, const std::optional<std::string>& from,
+            const std::optional<std::string>& to, DocumentStore& target, const Call& call) {
   REHOME_TRY_ASSIGN(const auto now, PointerValue(pointer, target, call));
   if (now == to) {
     return {};
@@ -84,16 +105,24 @@ Status Move(const PointerRecord& pointer, const std::optional<std::string>& from
   if (now != from) {
     return ChangedByOthers(pointer, now, from, to);
   }
-  return pointer.kind == kEnvFile ? SetEnvFile(pointer, to) : SetDocument(pointer, to, target, call);
+  return pointer.kind == kEnvFile ? SetEnvFile(pointer, to)
+                                  : SetDocument(pointer, to, target, call);
 }
 
 }  // namespace
 
-Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore& target, const Call& call) {
+Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore& target,
+                                                const Call& call) {
   std::vector<PointerRecord> out;
   if (plan.cutover.env_file) {
     for (const auto& [key, value] : plan.cutover.env_file->set) {
-      out.push_back({.kind = std::string(kEnvFile), .where = plan.cutover.env_file->path.string(), .id = {}, .key = key, .old_value = {}, .new_value = value, .old_written = {}});
+      out.push_back({.kind = std::string(kEnvFile),
+                     .where = plan.cutover.env_file->path.string(),
+                     .id = {},
+                     .key = key,
+                     .old_value = {},
+                     .new_value = value,
+                     .old_written = {}});
     }
   }
   for (const CutoverPlan::PointerDocument& document : plan.cutover.documents) {
@@ -108,7 +137,9 @@ Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore&
     }
   }
   if (!plan.cutover.namespace_alias.empty()) {
-    return Fail(ErrorCode::kFailedPrecondition, "cutover.namespace_alias needs namespace aliases, which this vector store's adapter does not offer",
+    return Fail(ErrorCode::kFailedPrecondition,
+                "cutover.namespace_alias needs namespace aliases, which this vector store's "
+                "adapter does not offer",
                 "point the application with cutover.env_file or cutover.documents");
   }
   for (PointerRecord& pointer : out) {
@@ -121,13 +152,16 @@ Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore&
   return out;
 }
 
-Result<std::optional<std::string>> PointerValue(const PointerRecord& pointer, DocumentStore& target, const Call& call) {
+Result<std::optional<std::string>> PointerValue(const PointerRecord& pointer, DocumentStore& target,
+                                                const Call& call) {
   if (pointer.kind == kEnvFile) {
     auto text = ReadFile(pointer.where);
     if (!text) {
       Error error = std::move(text).error();
       error.code = ErrorCode::kFailedPrecondition;
-      error.hint = "cutover.env_file.path must name the application's env file; create it if the application has none";
+      error.hint =
+          "cutover.env_file.path must name the application's env file; create it if the "
+          "application has none";
       return std::unexpected(std::move(error));
     }
     return EnvValue(*text, pointer.key);

@@ -1,6 +1,7 @@
-// Phase 4, backward: the application returns to the old side with everything that it wrote on the new one. What was
-// written there goes back into the legacy collection where the mapping inverts for it exactly; where it does not, it is
-// saved and named. The legacy collection's before-images are saved first.
+// Phase 4, backward: the application returns to the old side with everything that it wrote on the
+// new one. What was written there goes back into the legacy collection where the mapping inverts
+// for it exactly; where it does not, it is saved and named. The legacy collection's before-images
+// are saved first.
 #include <fmt/format.h>
 
 #include <ranges>
@@ -28,19 +29,27 @@ struct Pair {
 
 class WriteBack {
  public:
-  explicit WriteBack(Session& session) : session_(session), legacy_{LedgerTarget::Store::kDocuments, session.plan().items.from} {}
+  explicit WriteBack(Session& session)
+      : session_(session), legacy_{LedgerTarget::Store::kDocuments, session.plan().items.from} {}
 
   Status Apply(const std::vector<Value>& ids) {
-    REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(session_.plan().items.from, ids, session_.call()));
-    REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(session_.plan().items.to, ids, session_.call()));
-    REHOME_TRY_ASSIGN(auto histories, session_.ledger().Find(session_.flow().ItemsTarget(), ids, session_.call()));
+    REHOME_TRY_ASSIGN(
+        auto legacy, session_.source().FindByIds(session_.plan().items.from, ids, session_.call()));
+    REHOME_TRY_ASSIGN(auto items,
+                      session_.target().FindByIds(session_.plan().items.to, ids, session_.call()));
+    REHOME_TRY_ASSIGN(auto histories,
+                      session_.ledger().Find(session_.flow().ItemsTarget(), ids, session_.call()));
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      REHOME_TRY(One({.id = ids[i], .legacy = std::move(legacy[i]), .item = std::move(items[i]), .history = std::move(histories[i])}));
+      REHOME_TRY(One({.id = ids[i],
+                      .legacy = std::move(legacy[i]),
+                      .item = std::move(items[i]),
+                      .history = std::move(histories[i])}));
     }
     return {};
   }
 
   Counts counts;
+  std::vector<Value> adopted;  // written back: their vectors are of the text before
 
  private:
   Status One(const Pair& pair) {
@@ -55,36 +64,49 @@ class WriteBack {
     if (!session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
       return {};
     }
-    const auto legacy = Invert(session_.mapper(), session_.plan().items, pair.legacy, pair.item->view());
+    const auto legacy =
+        Invert(session_.mapper(), session_.plan().items, pair.legacy, pair.item->view());
     return legacy ? WriteLegacy(pair, *legacy) : SetAside(pair);
   }
 
   Status SaveBeforeImage(const Pair& pair) {
-    return pair.legacy ? session_.saved().Add("legacy document before the write-back", legacy_.name, *pair.legacy, session_.call()) : Status{};
+    return pair.legacy ? session_.saved().Add("legacy document before the write-back", legacy_.name,
+                                              *pair.legacy, session_.call())
+                       : Status{};
   }
 
-  Status WriteJournaled(const LedgerTarget& target, DocumentStore& store, const LedgerEntry& entry, const Write& write) {
-    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(target, {&entry, 1}, session_.call()));
-    REHOME_TRY_ASSIGN(const auto results, store.Apply(target.name, {&write, 1}, {.bypass_fence = true}, session_.call()));
+  Status WriteJournaled(const LedgerTarget& target, DocumentStore& store, const LedgerEntry& entry,
+                        const Write& write) {
+    REHOME_TRY_ASSIGN(const auto batch,
+                      session_.ledger().Open(target, {&entry, 1}, session_.call()));
+    REHOME_TRY_ASSIGN(const auto results, store.Apply(target.name, {&write, 1},
+                                                      {.bypass_fence = true}, session_.call()));
     REHOME_TRY(session_.ledger().Close(batch, {results.front().applied()}, session_.call()));
     if (!results.front().applied()) {
-      return Fail(ErrorCode::kAborted, fmt::format("a document of {} changed while it was written back", target.name), "run `rehome revert` again");
+      return Fail(ErrorCode::kAborted,
+                  fmt::format("a document of {} changed while it was written back", target.name),
+                  "run `rehome revert` again");
     }
     return {};
   }
 
   Status WriteLegacy(const Pair& pair, const Document& legacy) {
     REHOME_TRY(SaveBeforeImage(pair));
-    const auto before = pair.legacy ? std::optional(DocumentDigest(pair.legacy->view())) : std::nullopt;
+    const auto before =
+        pair.legacy ? std::optional(DocumentDigest(pair.legacy->view())) : std::nullopt;
     if (pair.legacy != legacy) {
-      REHOME_TRY(WriteJournaled(legacy_, session_.source(), {.id = pair.id, .before = before, .after = DocumentDigest(legacy.view()), .text = {}},
-                                pair.legacy ? Write::Replace(*pair.legacy, legacy) : Write::Insert(legacy)));
+      REHOME_TRY(WriteJournaled(
+          legacy_, session_.source(),
+          {.id = pair.id, .before = before, .after = DocumentDigest(legacy.view()), .text = {}},
+          pair.legacy ? Write::Replace(*pair.legacy, legacy) : Write::Insert(legacy)));
     }
-    // The item is the mapping's image of the legacy document again: from here on it is ours.
+    // The item is the mapping's image of the legacy document again: from here on it is ours, and
+    // embedded anew.
     const Md5Digest digest = DocumentDigest(pair.item->view());
-    const LedgerEntry adopted{.id = pair.id, .before = digest, .after = digest, .text = {}};
-    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(session_.flow().ItemsTarget(), {&adopted, 1}, session_.call()));
-    REHOME_TRY(session_.ledger().Close(batch, {true}, session_.call()));
+    REHOME_TRY(WriteJournaled(session_.flow().ItemsTarget(), session_.target(),
+                              {.id = pair.id, .before = digest, .after = digest, .text = {}},
+                              Write::Replace(*pair.item, WithMark(pair.item->view(), ""))));
+    adopted.push_back(pair.id);
     ++counts["written back"];
     return {};
   }
@@ -96,20 +118,27 @@ class WriteBack {
       REHOME_TRY_ASSIGN(const TenantNamespace ns, session_.flow().NamespaceOf(item->tenant.org_id));
       REHOME_TRY(RemoveVectors(session_.flow(), ns, {&item->item_id, 1}, session_.call()));
     }
-    REHOME_TRY(WriteJournaled(legacy_, session_.source(), {.id = pair.id, .before = DocumentDigest(pair.legacy->view()), .after = {}, .text = {}},
-                              Write::Delete(*pair.legacy)));
+    REHOME_TRY(WriteJournaled(
+        legacy_, session_.source(),
+        {.id = pair.id, .before = DocumentDigest(pair.legacy->view()), .after = {}, .text = {}},
+        Write::Delete(*pair.legacy)));
     ++counts["deleted on the old side too"];
     return {};
   }
 
-  /// Does not invert: the item is kept in rehome_saved and removed; where a legacy document stands, it maps again.
+  /// Does not invert: the item is kept in rehome_saved and removed; where a legacy document stands,
+  /// it maps again.
   Status SetAside(const Pair& pair) {
-    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back", session_.plan().items.to, *pair.item, session_.call()));
-    REHOME_TRY_ASSIGN(const TenantNamespace ns, session_.flow().NamespaceOf(StringField(pair.item->view(), "org_id")));
+    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back",
+                                    session_.plan().items.to, *pair.item, session_.call()));
+    REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                      session_.flow().NamespaceOf(StringField(pair.item->view(), "org_id")));
     const std::string vector_id = StringField(pair.item->view(), "item_id");
     REHOME_TRY(RemoveVectors(session_.flow(), ns, {&vector_id, 1}, session_.call()));
-    REHOME_TRY(WriteJournaled(session_.flow().ItemsTarget(), session_.target(),
-                              {.id = pair.id, .before = DocumentDigest(pair.item->view()), .after = {}, .text = {}}, Write::Delete(*pair.item)));
+    REHOME_TRY(WriteJournaled(
+        session_.flow().ItemsTarget(), session_.target(),
+        {.id = pair.id, .before = DocumentDigest(pair.item->view()), .after = {}, .text = {}},
+        Write::Delete(*pair.item)));
     ++counts["saved aside"];
     return {};
   }
@@ -118,8 +147,8 @@ class WriteBack {
   const LedgerTarget legacy_;
 };
 
-/// Journals the decision: the same pointers with old and new exchanged, a fence on the new collection, and the legacy
-/// fence that is still up and goes down with this.
+/// Journals the decision: the same pointers with old and new exchanged, a fence on the new
+/// collection, and the legacy fence that is still up and goes down with this.
 Status IntendRevert(Session& session) {
   RunRecord& run = session.run();
   if (!run.cutover || run.cutover->reverse) {
@@ -145,12 +174,16 @@ Status PointersBack(Session& session) {
 Status DrainToQuiet(Session& session, WriteBack& back, Millis quiet) {
   constexpr int kTurnsMax = 100;
   for (int turn = 0; turn < kTurnsMax; ++turn) {
-    REHOME_TRY_ASSIGN(const Drained drained, DrainReverse(session, [&](const std::vector<Value>& ids) { return back.Apply(ids); }, quiet));
+    REHOME_TRY_ASSIGN(
+        const Drained drained,
+        DrainReverse(
+            session, [&](const std::vector<Value>& ids) { return back.Apply(ids); }, quiet));
     if (drained.ids.empty() && drained.caught_up) {
       return {};
     }
   }
-  session.events().Warn("the new side is still written to; `rehome run --online` carries on, or stop that writer");
+  session.events().Warn(
+      "the new side is still written to; `rehome run --online` carries on, or stop that writer");
   return {};
 }
 
@@ -160,6 +193,8 @@ Result<Counts> UndoCutover(Session& session) {
   RunRecord& run = session.run();
   const bool watched = run.positions.contains("reverse");
   WriteBack back(session);
+  const bool resumed =
+      !run.cutover || run.cutover->reverse;  // what the attempt before set aside is not in `back`
   if (run.cutover) {
     if (run.IsCutOver()) {
       REHOME_TRY(DrainForward(session, VectorMode::kNow));
@@ -184,7 +219,8 @@ Result<Counts> UndoCutover(Session& session) {
   }
   run.cutover.reset();
   REHOME_TRY(session.Save());
-  if (back.counts.contains("saved aside")) {
+  REHOME_TRY(Reconcile(session.flow(), back.adopted, VectorMode::kNow, session.call()));
+  if (resumed || back.counts.contains("saved aside")) {
     REHOME_TRY(SweepForward(session, VectorMode::kNow));
   }
   Counts out = back.counts;

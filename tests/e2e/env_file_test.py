@@ -89,6 +89,17 @@ class EnvFile(harness.Case):
             self.assertEqual([name for name in sorted(os.listdir(app.dir)) if "env" in name], [".env"], verb)
         self.assertEqual(set(os.listdir(app.dir)) - set(names), set())
 
+    def test_its_owner_keeps_it(self):
+        """rehome often runs as root, the application does not."""
+        app = self.prepared(harness.ENV_TEXT)
+        owner = (12345, 23456) if os.geteuid() == 0 else (os.geteuid(), os.getgroups()[-1])
+        os.chown(app.env_file, *owner)
+        app.env_file.chmod(0o640)
+        for verb in ("cutover", "revert"):
+            app.run(verb, "--yes")
+            status = app.env_file.stat()
+            self.assertEqual((status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)), (*owner, 0o640), verb)
+
     def test_a_link_stays_a_link(self):
         app = self.prepared(harness.ENV_TEXT)
         real = app.dir / "config.env"
