@@ -2,7 +2,7 @@
 
 Documents are edited with SQL, vectors over HTTP: past rehome, as a faulty program or a careless hand would do it.
 """
-import bson
+from bson import json_util
 
 import harness
 from harness import CHECK_FAILED, tearDownModule  # noqa: F401
@@ -191,11 +191,6 @@ class Sabotage(Case):
         self.application.delete("rehome_audit", entry["_id"])
         self.assertEqual({one[0] for one in self.findings()}, {"audit"})
 
-    def test_the_last_audit_entry_cut_off(self):
-        entry = self.application.documents("rehome_audit")[-1]
-        self.application.delete("rehome_audit", entry["_id"])
-        self.assertEqual({one[0] for one in self.findings()}, {"audit"})
-
     def test_a_quarantine_record_lost(self):
         app = self.application
         app.contents["items"]["quarantine_max"] = 3
@@ -207,7 +202,7 @@ class Sabotage(Case):
             db.execute("DELETE FROM rehome_quarantine")
         found = self.findings()
         self.assertIn("counts", {one[0] for one in found} | self.failed_checks())
-        self.assertIn(bson.json_util.dumps(self.victim["_id"]), {one[2] for one in found})
+        self.assertIn(json_util.dumps(self.victim["_id"]), {one[2] for one in found})
 
     def failed_checks(self):
         return {c["check"] for c in self.application.verify(expect=CHECK_FAILED)["checks"] if not c["passed"]}
