@@ -131,8 +131,8 @@ def legacy_vectors(count=8, dimension=DIMENSION):
 class VectorServer(harness.Index):
     """`rehome pinecone-local` as a process of its own."""
 
-    def __init__(self, app, port=0, directory="vectors"):
-        self.process = app.start("pinecone-local", "--port", port, "--dir", app.dir / directory)
+    def __init__(self, app, port=0, options=()):
+        self.process = app.start("pinecone-local", "--port", port, "--dir", app.dir / "vectors", *options)
         ready = self.process.stdout.readline()
         if not ready.startswith("ready "):
             raise AssertionError(f"pinecone-local did not start: {self.process.communicate()[1]}")
