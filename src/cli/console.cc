@@ -55,7 +55,7 @@ std::expected<Plan, int> LoadPlanFor(const CommonOptions& common, CliEnvironment
 
 int ReportError(const Error& error, bool json, CliEnvironment& environment) {
   const int exit_code = ExitCodeOf(error.code);
-  environment.err << "rehome: " << Escape(error.message) << "\n";
+  environment.err << "rehome: " << EscapeLines(error.message) << "\n";
   if (!error.hint.empty()) {
     environment.err << "  next: " << Escape(error.hint) << "\n";
   }

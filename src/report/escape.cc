@@ -142,6 +142,20 @@ std::string Escape(std::string_view text) {
   return out;
 }
 
+std::string EscapeLines(std::string_view text) {
+  constexpr std::string_view kBreak = "\n  ";
+  std::string out;
+  while (true) {
+    const std::size_t end = text.find(kBreak);
+    out += Escape(text.substr(0, end));
+    if (end == std::string_view::npos) {
+      return out;
+    }
+    out += kBreak;
+    text.remove_prefix(end + kBreak.size());
+  }
+}
+
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
   ForEachCharacter(text, [&](std::string_view, std::size_t columns) {

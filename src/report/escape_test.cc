@@ -5,6 +5,11 @@
 namespace rehome {
 namespace {
 
+TEST(EscapeLines, KeepsOurListsAndNothingElse) {
+  EXPECT_EQ(EscapeLines("two problems:\n  first\n  second"), "two problems:\n  first\n  second");
+  EXPECT_EQ(EscapeLines("id a\nb\x1b[2J:\n  c"), Escape("id a\nb\x1b[2J:") + "\n  c");
+}
+
 TEST(Escape, LeavesPlainTextOfAnyScript) {
   EXPECT_EQ(Escape("Café Ångström 東京 🚀"), "Café Ångström 東京 🚀");
 }
