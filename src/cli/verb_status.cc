@@ -47,7 +47,10 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
   out.state = out.run->state;
   // A run that says running under a lease that nobody holds any more is not.
   if (out.state == RunState::kRunning && (!out.holder || out.holder->released || out.holder->IsDeadHere())) {
-    out.state = out.run->IsCutOver() ? RunState::kCutOver : RunState::kInterrupted;
+    const bool retired = out.run->At(Phase::kRetire).state == PhaseState::kDone;
+    out.state = retired                 ? RunState::kRetired
+                : out.run->IsCutOver() ? RunState::kCutOver
+                                       : RunState::kInterrupted;
   }
   REHOME_TRY_ASSIGN(out.quarantined, Quarantine(target, out.run->run_id).Count(call));
   for (const Phase phase : {Phase::kItems, Phase::kVectors}) {
