@@ -56,8 +56,10 @@ std::expected<Plan, int> LoadPlanFor(const CommonOptions& common, CliEnvironment
 int ReportError(const Error& error, bool json, CliEnvironment& environment) {
   const int exit_code = ExitCodeOf(error.code);
   environment.err << "rehome: " << EscapeLines(error.message) << "\n";
-  if (!error.hint.empty()) {
-    environment.err << "  next: " << Escape(error.hint) << "\n";
+  const bool stopped = error.hint.empty() && error.code == ErrorCode::kCancelled;
+  const std::string hint = stopped ? "the same command goes on where this one stopped" : error.hint;
+  if (!hint.empty()) {
+    environment.err << "  next: " << Escape(hint) << "\n";
   }
   if (exit_code == kExitBug) {
     environment.err << fmt::format(
@@ -69,7 +71,7 @@ int ReportError(const Error& error, bool json, CliEnvironment& environment) {
                 {{"code", Name(error.code)},
                  {"exit", exit_code},
                  {"message", error.message},
-                 {"hint", error.hint}}}},
+                 {"hint", hint}}}},
               environment);
   }
   return exit_code;

@@ -171,7 +171,10 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
     environment.out << Escape(fmt::format("  runner: process {} on {}", now.holder->process.pid, now.holder->process.host)) << "\n";
   }
   if (!run.last_error.empty()) {
-    environment.out << "  last error: " << EscapeLines(run.last_error) << "\n  what to do: " << Escape(run.last_hint) << "\n";
+    environment.out << "  last error: " << EscapeLines(run.last_error) << "\n";
+    if (!run.last_hint.empty()) {
+      environment.out << "  what to do: " << Escape(run.last_hint) << "\n";
+    }
   }
   if (!now.plan_difference.empty()) {
     environment.out << "  the plan file differs from this run's plan:" << EscapeLines(now.plan_difference) << "\n";
