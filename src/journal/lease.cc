@@ -80,7 +80,8 @@ Result<std::unique_ptr<Lease>> Lease::Acquire(DocumentStore& store, std::string 
   Document mine = ToDocument(plan_name, self, epoch, 0, false);
   const Write write = current ? Write::Replace(*current, mine) : Write::Insert(mine);
   REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kLeases, {&write, 1}, {}, call));
-  if (!results.front().applied()) {
+  // A repeat after a lost reply finds what it wrote itself.
+  if (!results.front().applied() && results.front().found != mine) {
     return Held(results.front().found.value_or(mine).view(), "it was faster");
   }
   return std::unique_ptr<Lease>(new Lease(store, clock, std::move(mine), epoch));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "journal/names.h"
 #include "model/fields.h"
 
@@ -30,7 +32,8 @@ Document ToDocument(const std::string& run_id, Phase phase, const RangeRecord& r
   DocumentBuilder builder;
   builder.String("_id", fmt::format(kIdFormat, run_id, Number(phase), record.number))
       .String("of", fmt::format("{}:{}", run_id, Number(phase)))
-      .Int32("number", record.number);
+      .Int32("number", record.number)
+      .Int32("count", record.of);
   OptionalValue(builder, "after", record.range.after);
   OptionalValue(builder, "upto", record.range.upto);
   OptionalValue(builder, "reached", record.reached);
@@ -44,6 +47,7 @@ Document ToDocument(const std::string& run_id, Phase phase, const RangeRecord& r
 Result<RangeRecord> FromDocument(DocumentView document) {
   RangeRecord out;
   out.number = static_cast<int>(IntField(document, "number"));
+  out.of = static_cast<int>(IntField(document, "count"));
   out.range = {.after = ToOptionalValue(document, "after"), .upto = ToOptionalValue(document, "upto")};
   out.reached = ToOptionalValue(document, "reached");
   out.done = BoolField(document, "done");
@@ -65,14 +69,19 @@ Result<std::vector<RangeRecord>> Ranges::Load(const Call& call) const {
     REHOME_TRY_ASSIGN(RangeRecord record, FromDocument(document.view()));
     out.push_back(std::move(record));
   }
+  // A batch of writes need not be atomic: some of the ranges alone do not cover everything.
+  if (!out.empty() && std::cmp_not_equal(out.size(), out.front().of)) {
+    out.clear();
+  }
   return out;
 }
 
 Result<std::vector<RangeRecord>> Ranges::Start(const std::vector<IdRange>& ranges, const Call& call) {
+  REHOME_TRY(Clear(call));
   std::vector<RangeRecord> out;
   std::vector<Write> writes;
   for (const IdRange& range : ranges) {
-    out.push_back({.number = static_cast<int>(out.size()), .range = range, .reached = {}, .done = false, .counts = {}, .read = 0, .written = {}});
+    out.push_back({.number = static_cast<int>(out.size()), .range = range, .reached = {}, .done = false, .of = static_cast<int>(ranges.size()), .counts = {}, .read = 0, .written = {}});
     writes.push_back(Write::Put(ToDocument(run_id_, phase_, out.back())));
   }
   REHOME_TRY(store_.Apply(journal::kRanges, writes, {}, call));

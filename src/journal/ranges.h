@@ -19,6 +19,7 @@ struct RangeRecord {
   IdRange range;
   std::optional<Value> reached;  // last _id that is durable; absent: none yet
   bool done = false;
+  int of = 0;  // how many ranges the phase has
   Counts counts;
   std::uint64_t read = 0;  // documents of the source
   SetDigest written;       // items as they stand after the write
@@ -31,8 +32,9 @@ class Ranges {
  public:
   Ranges(DocumentStore& store, std::string run_id, Phase phase)
       : store_(store), run_id_(std::move(run_id)), phase_(phase) {}
-  /// The ranges of the phase; empty before Start().
+  /// The ranges of the phase; empty before Start(), and after one that was cut off before all of them were durable.
   [[nodiscard]] Result<std::vector<RangeRecord>> Load(const Call& call) const;
+  /// Forgets what was there before.
   [[nodiscard]] Result<std::vector<RangeRecord>> Start(const std::vector<IdRange>& ranges, const Call& call);
   [[nodiscard]] Status Save(const RangeRecord& record, const Call& call);
   /// Forgets them: the phase was undone, or is run again from its start.

@@ -242,6 +242,8 @@ Document RunRecord::ToDocument() const {
       .String("backup", backup)
       .Array("retire_backups", FromStrings(retire_backups))
       .Bool("items_reconciled", items_reconciled)
+      .Int64("audit_number", audit_number)
+      .String("audit_hash", audit_hash)
       .String("last_error", last_error)
       .String("last_hint", last_hint);
   OptionalTime(builder, "cut_over_at", cut_over_at);
@@ -287,6 +289,8 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   out.backup = StringField(document, "backup");
   out.retire_backups = ToStrings(DocumentField(document, "retire_backups"));
   out.items_reconciled = BoolField(document, "items_reconciled");
+  out.audit_number = IntField(document, "audit_number");
+  out.audit_hash = StringField(document, "audit_hash");
   out.last_error = StringField(document, "last_error");
   out.last_hint = StringField(document, "last_hint");
   out.cut_over_at = ToOptionalTime(document, "cut_over_at");

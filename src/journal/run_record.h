@@ -93,6 +93,8 @@ struct RunRecord {
   std::optional<WallTime> cut_over_at;
   std::optional<WallTime> last_straggler_at;
   std::optional<WallTime> verified_at;  // the last full verification that passed
+  std::int64_t audit_number = 0;  // the audit log's head when this run last added to it: it must still be there
+  std::string audit_hash;
   std::string last_error;
   std::string last_hint;
 

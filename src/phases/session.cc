@@ -215,7 +215,11 @@ Status Session::MoveTo(RunState state) {
 }
 
 Status Session::Audit(std::string_view action, std::string_view detail) {
-  return AppendAudit(target(), clock(), action, detail, run_.run_id, finishing_call_);
+  REHOME_TRY(AppendAudit(target(), clock(), action, detail, run_.run_id, finishing_call_));
+  REHOME_TRY_ASSIGN(const AuditHead head, ReadAuditHead(target(), finishing_call_));
+  run_.audit_number = head.number;
+  run_.audit_hash = head.hash;
+  return Save();
 }
 
 }  // namespace rehome
