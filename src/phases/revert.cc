@@ -196,7 +196,9 @@ Result<Counts> UndoCutover(Session& session) {
   const bool resumed =
       !run.cutover || run.cutover->reverse;  // what the attempt before set aside is not in `back`
   if (run.cutover) {
-    if (run.IsCutOver()) {
+    // Once the new collection's fence may be up, nothing more can be carried there: what the legacy
+    // side holds by then is mapped after the fences are down.
+    if (run.IsCutOver() && !resumed) {
       REHOME_TRY(DrainForward(session, VectorMode::kNow));
     }
     REHOME_TRY(IntendRevert(session));
