@@ -127,12 +127,11 @@ class App:
 
     def at(self, hours, *args, **run):
         """The same with the binary's wall clock `hours` ahead."""
-        offset = {"REHOME_TEST_CLOCK_OFFSET_MS": str(int(hours * 3_600_000))}
-        return self.run(*args, binary=BINARY_AT, env={**offset, **run.pop("env", {})}, **run)
+        return self.run(*args, **ahead(hours), **run)
 
-    def stop_after(self, seconds, *args, by=signal.SIGINT):
+    def stop_after(self, seconds, *args, by=signal.SIGINT, **start):
         """Starts it, sends the signal `by` after `seconds`, and waits. An Answer; its exit is negative after SIGKILL."""
-        process = self.start(*args)
+        process = self.start(*args, **start)
         timer = threading.Timer(seconds, process.send_signal, (by,))
         timer.start()
         try:
@@ -391,6 +390,11 @@ class Case(unittest.TestCase):
     def assert_untouched(self, before, app):
         for name, value in app.legacy().items():
             self.assertEqual(before[name] == value, True, f"legacy {name} was changed")
+
+
+def ahead(hours):
+    """Arguments of App.start for a binary whose wall clock is `hours` ahead."""
+    return {"binary": BINARY_AT, "env": {"REHOME_TEST_CLOCK_OFFSET_MS": str(int(hours * 3_600_000))}}
 
 
 def digests(*directories):

@@ -7,7 +7,7 @@ import signal
 import time
 
 import harness
-from harness import DONE, INTERRUPTED, LEASE_HELD, tearDownModule  # noqa: F401
+from harness import DONE, INTERRUPTED, ITEMS, LEASE_HELD, tearDownModule  # noqa: F401
 
 MOMENTS = 12
 ROUNDS = 3
@@ -90,6 +90,49 @@ class Interruption(harness.Case):
             self.assertIn(pointer, (harness.OLD_NAMESPACE, harness.NEW_NAMESPACE))
             app.run("cutover", "--yes")
             self.assertTrue(app.outcome() == expected, f"cutover killed at moment {moment}")
+            self.assertEqual(app.status()["state"], "cut_over")
+
+    def test_a_killed_revert_loses_no_write_of_the_new_side(self):
+        def written():
+            app = self.ran()
+            app.write(ITEMS, lambda item: {**item, "company_name": "Maps back"}, count=5)
+            app.write(ITEMS, lambda item: {**item, "extra": "irreplaceable"}, where=lambda item: item["company_name"] != "Maps back")
+            app.write(ITEMS, lambda item: None, where=lambda item: item["company_name"] != "Maps back" and "extra" not in item)
+            return app
+
+        reference = written()
+        start = time.monotonic()
+        reference.run("revert", "--yes")
+        seconds, expected = time.monotonic() - start, reference.outcome()
+        legacy = reference.raw("training_data")
+        for moment in range(MOMENTS):
+            app = written()
+            app.stop_after(seconds * (moment + 0.5) / MOMENTS, "revert", "--yes", by=signal.SIGKILL)
+            app.run("revert", "--yes")
+            when = f"revert killed at moment {moment}"
+            self.assertTrue(app.raw("training_data") == legacy, when)
+            self.assertTrue(app.outcome() == expected, when)
+            saved = b"".join(app.raw("rehome_saved"))
+            self.assertIn(b"irreplaceable", saved, when)
+            self.assertEqual((app.status()["state"], app.status()["fence"]), ("migrated", None), when)
+            self.assertTrue(app.json("verify")["passed"], when)
+
+    def test_a_killed_retire_is_finished_or_undone(self):
+        timed = self.ran()
+        start = time.monotonic()
+        timed.at(25, "retire", "--yes")
+        seconds = time.monotonic() - start
+        for moment in range(MOMENTS):
+            app = self.ran()
+            legacy, outcome = app.legacy(), app.outcome()
+            app.stop_after(seconds * (moment + 0.5) / MOMENTS, "retire", "--yes", by=signal.SIGKILL, **harness.ahead(25))
+            if moment % 2:
+                app.at(25, "retire", "--yes")
+                self.assertNotIn("training_data", app.collections())
+                self.assertNotIn(harness.OLD_NAMESPACE, app.namespaces())
+            app.at(26, "rollback", "--phase", 5, "--yes")
+            self.assert_untouched(legacy, app)
+            self.assertTrue(app.outcome() == outcome, f"retire killed at moment {moment}")
             self.assertEqual(app.status()["state"], "cut_over")
 
     def test_a_second_runner_is_turned_away(self):
