@@ -33,6 +33,9 @@ RunState RestingState(const RunRecord& run) {
   return undone && !any ? RunState::kRolledBack : RunState::kInterrupted;
 }
 
+/// Found so under a new lease: a runner died before it could record that the run rests.
+bool WasCutOff(const RunRecord& run) { return run.state == RunState::kRunning; }
+
 /// Records how a verb ended: the run rests, or it holds the error that the next status shows.
 Status Settle(Session& session, const Status& outcome) {
   RunRecord& run = session.run();
@@ -50,6 +53,11 @@ Status Settle(Session& session, const Status& outcome) {
   // migrated run, a cut-over run stays one.
   const bool keeps = resting == RunState::kMigrated || resting == RunState::kCutOver || resting == RunState::kRetired;
   return session.MoveTo(keeps ? resting : resumable ? RunState::kInterrupted : RunState::kFailed);
+}
+
+/// Makes the last record of a verb whose runner died just before it.
+Status Rest(Session& session) {
+  return WasCutOff(session.run()) ? session.MoveTo(RestingState(session.run())) : Status{};
 }
 
 /// Runs `body` between kRunning and the state in which the run rests; the body's error wins over a failed record.
@@ -224,9 +232,11 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
   }
   const bool live = request.online || request.sweep;
   if (phases.empty() && !live) {
+    REHOME_TRY(Rest(session));
     return RunReport{.done = {fmt::format("nothing to do: the run is {}", Name(run.state))}, .nothing_to_do = true};
   }
   if (request.only == Phase::kCutover && IsDone(run, Phase::kCutover)) {
+    REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
   }
   return Attempt(session, [&](RunReport& report) -> Status {
@@ -294,12 +304,15 @@ Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
       doomed.insert(doomed.begin(), candidate);
     }
   }
-  if (doomed.empty()) {
+  if (doomed.empty() && !WasCutOff(session.run())) {
     return RunReport{.done = {"nothing to undo: nothing of this run is left"}, .nothing_to_do = true};
   }
   return Attempt(session, [&](RunReport& report) -> Status {
     for (const Phase one : doomed) {
       REHOME_TRY(UndoPhase(session, one, report));
+    }
+    if (doomed.empty()) {
+      report.done.emplace_back("nothing was left to undo");
     }
     REHOME_TRY_ASSIGN(const std::string file, ExportSaved(session));
     if (!file.empty()) {
@@ -315,7 +328,7 @@ Result<RunReport> CutOver(Session& session, bool online) {
 
 Result<RunReport> Revert(Session& session) {
   REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
-  if (!HasEffects(session.run(), Phase::kCutover)) {
+  if (!HasEffects(session.run(), Phase::kCutover) && !WasCutOff(session.run())) {
     return RunReport{.done = {settled ? "the interrupted cutover was put back: the application is on the old side"
                                       : "nothing to revert: the application is on the old side"},
                      .nothing_to_do = !settled};
@@ -326,6 +339,7 @@ Result<RunReport> Revert(Session& session) {
 Result<RunReport> Retire(Session& session, const RetireRequest& request) {
   REHOME_TRY(SettleCutover(session));
   if (IsDone(session.run(), Phase::kRetire)) {
+    REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: this run is retired already"}, .nothing_to_do = true};
   }
   if (!session.run().IsCutOver()) {

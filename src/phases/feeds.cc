@@ -133,8 +133,8 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
   return {};
 }
 
-/// Ids of the batch whose item is not what the mapping of the source gives now.
-Result<std::vector<Value>> Differing(Session& session, std::vector<Document> sources) {
+/// Ids of the batch whose item is not what the mapping of the source gives now, or still waits for its vector.
+Result<std::vector<Value>> Differing(Session& session, VectorMode mode, std::vector<Document> sources) {
   const auto rows = MapRows(session.mapper(), std::move(sources));
   std::vector<Value> ids;
   for (const MappedRow& row : rows) {
@@ -146,7 +146,8 @@ Result<std::vector<Value>> Differing(Session& session, std::vector<Document> sou
     const bool mapped = std::holds_alternative<Item>(rows[i].mapped);
     bool equal = false;
     if (mapped) {
-      equal = items[i] && DocumentDigest(items[i]->view()) == rows[i].item_digest;
+      equal = items[i] && DocumentDigest(items[i]->view()) == rows[i].item_digest &&
+              (mode == VectorMode::kLater || IsMarked(items[i]->view()));
     } else {
       REHOME_TRY_ASSIGN(const auto record, session.quarantine().Find(ids[i], session.call()));
       equal = !items[i] && record && record->digest == rows[i].SourceDigest();
@@ -267,7 +268,7 @@ ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out) {
 Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
   const ApplyIds apply = Reconciling(session, mode, out);
   REHOME_TRY(Sweep(session, session.source(), session.plan().items.from, apply, out,
-                   [&](std::vector<Document> sources) { return Differing(session, std::move(sources)); }));
+                   [&](std::vector<Document> sources) { return Differing(session, mode, std::move(sources)); }));
   return Sweep(session, session.target(), session.plan().items.to, apply, out,
                [&](const std::vector<Document>& items) { return Orphaned(session, items); });
 }

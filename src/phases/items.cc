@@ -167,6 +167,8 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   Ranges journal(session.target(), session.run().run_id, Phase::kItems);
   REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
   REHOME_TRY_ASSIGN(const std::uint64_t total, session.source().Count(session.plan().items.from, call));
+  // An attempt that was cut off may have reconciled what its ranges do not tell.
+  session.run().items_reconciled |= std::ranges::any_of(ranges, [](const RangeRecord& range) { return range.done || range.reached; });
   ItemsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(total));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));

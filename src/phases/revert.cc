@@ -191,7 +191,8 @@ Status DrainToQuiet(Session& session, WriteBack& back, Millis quiet) {
 
 Result<Counts> UndoCutover(Session& session) {
   RunRecord& run = session.run();
-  const bool watched = run.positions.contains("reverse");
+  // Without a cutover the application never was on the new side: nothing there is its own.
+  const bool watched = run.cutover && run.positions.contains("reverse");
   WriteBack back(session);
   const bool resumed =
       !run.cutover || run.cutover->reverse;  // what the attempt before set aside is not in `back`
@@ -217,8 +218,8 @@ Result<Counts> UndoCutover(Session& session) {
   REHOME_TRY(session.Save());
   if (watched) {
     REHOME_TRY(DrainToQuiet(session, back, was_live ? session.plan().cutover.quiet : Millis{0}));
-    REHOME_TRY(ForgetReverse(session));
   }
+  REHOME_TRY(ForgetReverse(session));
   run.cutover.reset();
   REHOME_TRY(session.Save());
   REHOME_TRY(Reconcile(session.flow(), back.adopted, VectorMode::kNow, session.call()));

@@ -146,7 +146,6 @@ Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
   if (!ranges.empty() && !finished) {
     return ranges;
   }
-  REHOME_TRY(journal.Clear(session.call()));
   constexpr std::size_t kRangesMax = 8;
   REHOME_TRY_ASSIGN(const auto cut, session.target().SplitRanges(session.plan().items.to, kRangesMax, session.call()));
   return journal.Start(cut, session.call());
