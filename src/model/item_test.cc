@@ -32,7 +32,7 @@ std::vector<GoldenRow> GoldenRows() {
   const auto page = ReadFile(std::string(REHOME_SOURCE_DIR) + "/docs/item-ids.md");
   EXPECT_TRUE(page.has_value());
   std::vector<GoldenRow> out;
-  std::string_view rest = page ? *page : "";
+  std::string_view rest = page ? std::string_view(*page) : std::string_view();
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -24,6 +25,9 @@ struct VectorStoreFactory {
   std::string name;
   std::function<VectorStoreUnderTest()> make;
 };
+
+/// Its name stands for it in the list of tests.
+inline void PrintTo(const VectorStoreFactory& factory, std::ostream* out) { *out << factory.name; }
 
 class VectorStoreContract : public testing::TestWithParam<VectorStoreFactory> {
  protected:

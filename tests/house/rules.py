@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "cli": ENGINE | {"phases", "report", "cli"},
 }
 CONCRETE = {"adapters", "decorators", "pinecone_local"}
-KNOWS_CONCRETE = re.compile(r"src/cli/(main|wiring\w*|verb_pinecone_local)\.(h|cc)")
+KNOWS_CONCRETE = re.compile(r"src/cli/(process|probes|wiring\w*|verb_pinecone_local)\.(h|cc)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)

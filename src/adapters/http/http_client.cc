@@ -1,6 +1,5 @@
 #include "adapters/http/http_client.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
