@@ -30,6 +30,8 @@ struct Case {
 
 enum class Action : std::uint8_t { kNothing, kInsert, kReplace, kReroute, kRemove, kSaveStraggler, kConflict };
 
+LedgerTarget VectorsTarget(const TenantNamespace& ns) { return {LedgerTarget::Store::kVectors, ns.name()}; }
+
 Action Decide(const FlowContext& flow, const Case& one) {
   const bool cut_over = flow.run.IsCutOver();
   const Item* desired = one.desired();
@@ -200,14 +202,26 @@ class Round {
     return {};
   }
 
+  /// The vector in its new namespace, the item, the vector out of the old one. While it lasts both namespaces have an
+  /// intent open: a crash in between leaves the vector in two, and RemoveStrays() finds it by them.
   Status Reroute(const Case& one) {
+    REHOME_TRY_ASSIGN(const TenantNamespace leaves, flow_.NamespaceOf(StringField(one.item->view(), "org_id")));
+    REHOME_TRY_ASSIGN(const TenantNamespace enters, flow_.NamespaceOf(one.desired()->tenant.org_id));
+    const LedgerEntry either{.id = Value::String(one.desired()->item_id), .before = {}, .after = {}, .text = {}};
+    REHOME_TRY_ASSIGN(const auto leaving, flow_.ledger.Open(VectorsTarget(leaves), {&either, 1}, call_));
+    REHOME_TRY_ASSIGN(const auto entering, flow_.ledger.Open(VectorsTarget(enters), {&either, 1}, call_));
+    REHOME_TRY(Move(one, enters));
+    REHOME_TRY(flow_.ledger.Close(entering, {false}, call_));  // what was written stands in records of its own
+    return flow_.ledger.Close(leaving, {false}, call_);
+  }
+
+  Status Move(const Case& one, const TenantNamespace& enters) {
     Document desired = one.desired()->document;
     if (mode_ == VectorMode::kNow) {
       REHOME_TRY_ASSIGN(const EmbeddedBatch embedded, EmbedItems(flow_, {desired}, call_));
       if (!embedded.items.empty()) {
-        REHOME_TRY_ASSIGN(const TenantNamespace ns, flow_.NamespaceOf(one.desired()->tenant.org_id));
         const EmbeddedItem* item = &embedded.items.front();
-        REHOME_TRY(UpsertConfirmed(flow_, ns, {&item, 1}, call_));
+        REHOME_TRY(UpsertConfirmed(flow_, enters, {&item, 1}, call_));
         desired = WithMark(desired.view(), item->record.id);
         ++result.embedded;
       }
@@ -278,6 +292,28 @@ Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason 
     }
   }
   REHOME_TRY(RemoveOurs(flow, flow.plan.items.to, present, "changed before it was set aside", call));
+  return {};
+}
+
+Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call) {
+  if (ids.empty()) {
+    return {};
+  }
+  std::vector<Value> values;
+  for (const std::string& id : ids) {
+    values.push_back(Value::String(id));
+  }
+  REHOME_TRY_ASSIGN(const auto items, flow.stores.target_documents->FindByField(flow.plan.items.to, "item_id", values, SIZE_MAX, call));
+  std::vector<std::string> strays;
+  for (const Document& item : items) {
+    const auto home = flow.run.namespaces.find(StringField(item.view(), "org_id"));
+    if (home != flow.run.namespaces.end() && home->second != ns.name()) {
+      strays.push_back(StringField(item.view(), "item_id"));
+    }
+  }
+  if (!strays.empty()) {
+    REHOME_TRY(RemoveVectors(flow, ns, strays, call));
+  }
   return {};
 }
 

@@ -37,6 +37,9 @@ enum class VectorMode : std::uint8_t {
 /// Any number of source ids; worked off in batches. Repeating it changes nothing.
 [[nodiscard]] Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode, const Call& call);
 
+/// Removes those of `ids` from `ns` whose item lives in another namespace: what a re-route leaves that died on its way.
+[[nodiscard]] Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call);
+
 /// Puts the sources of items aside that mapped but cannot be embedded, and removes the items.
 [[nodiscard]] Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason reason, const std::string& detail, const Call& call);
 

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "decorators/guarded.h"
+#include "flow/reconcile.h"
 #include "decorators/rate_limited.h"
 #include "journal/audit.h"
 #include "model/item.h"
@@ -193,10 +194,15 @@ Status Session::SettleLeftOpen() {
         ids.emplace_back(entry.id.view().AsString());
       }
       REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
+      std::vector<std::string> kept;  // to be deleted, and still there
       for (std::size_t i = 0; i < ids.size(); ++i) {
         const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
         written[i] = record == found.end() ? !left.entries[i].after : left.entries[i].after == VectorDigest(*record);
+        if (record != found.end() && !left.entries[i].after) {
+          kept.push_back(ids[i]);
+        }
       }
+      REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), kept, call_));
     }
     REHOME_TRY(ledger_->Close(left, written, call_));
   }

@@ -4,7 +4,7 @@ import random
 import harness
 from harness import BINARY_AT, DONE, tearDownModule  # noqa: F401
 from killing import Undisturbed, finish, kill_at
-from small_application import MANY_TENANTS, Case
+from small_application import MANY_TENANTS, Case, item_id
 
 COUNT = 2000
 NAMES = {f"org_{name}": f"jobs_{name}" for name in ("acme", "bolt", "cord")}
@@ -32,7 +32,7 @@ class Killed(Case):
 
     def end(self, app):
         """All that may depend on a run: the new side, the pointers, the fence and the run's state."""
-        return {**app.outcome(), "pointers": self.pointers(app), "fenced": app.is_fenced(), "state": app.status()["state"]}
+        return {**app.outcome(), **app.legacy(), "pointers": self.pointers(app), "fenced": app.is_fenced(), "state": app.status()["state"]}
 
     def assert_same(self, found, expected):
         for name, value in expected.items():
@@ -109,6 +109,21 @@ class Killed(Case):
     def test_revert(self):
         start = self.cut_over()
         app = self.kill_everywhere(start, "revert", "--yes")
+        self.assertEqual(self.pointers(app), ("letters", SETTINGS))
+
+    def test_revert_that_carries_back_what_the_application_wrote(self):
+        start = self.cut_over()
+        items = {d["_id"]: d for d in start.documents("job_items")}
+        start.write("job_items", lambda d: {**d, "title": "Written on the new side"}, lambda d: isinstance(d["_id"], int), count=20)
+        start.write("job_items", lambda _: None, lambda d: isinstance(d["_id"], float), count=10)
+        start.write("job_items", lambda d: {**d, "client": 7}, lambda d: isinstance(d["_id"], str), count=5)  # maps to nothing
+        for number in range(10):
+            source_id = f"new {number}"
+            start.put_row("job_items", {**items["job 1"], "_id": source_id, "item_id": item_id(source_id), "embedding_id": None, "is_embedded": False})
+        app = self.kill_everywhere(start, "revert", "--yes", source_stands=False)
+        jobs = {d["_id"]: d for d in app.documents("jobs")}
+        self.assertEqual(sum(d["title"] == "Written on the new side" for d in jobs.values()), 20)
+        self.assertEqual(sum(isinstance(key, float) for key in jobs), sum(isinstance(key, float) for key in items) - 10)
         self.assertEqual(self.pointers(app), ("letters", SETTINGS))
 
     def test_rollback(self):
