@@ -5,6 +5,7 @@ of what every document was last, which the new side is held against; it knows no
 """
 import contextlib
 import random
+import signal
 import sqlite3
 import threading
 import time
@@ -177,6 +178,29 @@ class Online(Case):
         app.migrate("--online", "--through", "3")
         self.assert_new_side_is(app, writer.documents.values())
         self.assert_texts(app)
+
+    def test_following_carries_until_it_is_stopped(self):
+        app = self.application(count=300)
+        app.migrate("--through", "3", "--online")
+        process = app.start("run", "--online", "--follow", "--through", "3", "--yes")
+        with self.writer(app) as writer:
+            while writer.writes < 150:
+                time.sleep(0.01)
+        last = writer.documents[next(iter(writer.documents))]
+        wanted = (item_id(last["_id"]), "A last title")
+        app.change("jobs", last["_id"], title=wanted[1])
+        last["title"] = wanted[1]
+        deadline = time.monotonic() + PATIENCE_S
+        while wanted not in {(d["item_id"], d["title"]) for d in app.documents("job_items")}:
+            self.assertLess(time.monotonic(), deadline, "the change was not carried")
+            self.assertIsNone(process.poll(), "it stopped by itself")
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, INTERRUPTED, said)
+        app.migrate("--through", "3", "--online")
+        self.assert_new_side_is(app, writer.documents.values())
+        app.verify()
 
     def test_every_kind_of_change_between_two_runs_is_carried(self):
         app = self.application(count=30)
