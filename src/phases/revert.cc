@@ -75,6 +75,22 @@ class WriteBack {
                        : Status{};
   }
 
+  static std::unexpected<Error> Changed(std::string_view collection) {
+    return Fail(ErrorCode::kAborted,
+                fmt::format("a document of {} changed while it was written back", collection),
+                "run `rehome revert` again");
+  }
+
+  /// Needs no intent: digests leave the mark out.
+  Status ResetMark(const Document& item) {
+    const std::string& collection = session_.plan().items.to;
+    const Write write = Write::Replace(item, WithMark(item.view(), ""));
+    REHOME_TRY_ASSIGN(const auto results,
+                      session_.target().Apply(collection, {&write, 1}, {.bypass_fence = true},
+                                              session_.call()));
+    return results.front().applied() ? Status{} : Changed(collection);
+  }
+
   Status WriteJournaled(const LedgerTarget& target, DocumentStore& store, const LedgerEntry& entry,
                         const Write& write) {
     REHOME_TRY_ASSIGN(const auto batch,
@@ -82,12 +98,7 @@ class WriteBack {
     REHOME_TRY_ASSIGN(const auto results, store.Apply(target.name, {&write, 1},
                                                       {.bypass_fence = true}, session_.call()));
     REHOME_TRY(session_.ledger().Close(batch, {results.front().applied()}, session_.call()));
-    if (!results.front().applied()) {
-      return Fail(ErrorCode::kAborted,
-                  fmt::format("a document of {} changed while it was written back", target.name),
-                  "run `rehome revert` again");
-    }
-    return {};
+    return results.front().applied() ? Status{} : Changed(target.name);
   }
 
   Status WriteLegacy(const Pair& pair, const Document& legacy) {
@@ -101,11 +112,14 @@ class WriteBack {
           pair.legacy ? Write::Replace(*pair.legacy, legacy) : Write::Insert(legacy)));
     }
     // The item is the mapping's image of the legacy document again: from here on it is ours, and
-    // embedded anew.
+    // embedded anew. The mark goes first: once it is ours, nobody looks at its vector again.
+    REHOME_TRY(ResetMark(*pair.item));
     const Md5Digest digest = DocumentDigest(pair.item->view());
-    REHOME_TRY(WriteJournaled(session_.flow().ItemsTarget(), session_.target(),
-                              {.id = pair.id, .before = digest, .after = digest, .text = {}},
-                              Write::Replace(*pair.item, WithMark(pair.item->view(), ""))));
+    const LedgerEntry ours{.id = pair.id, .before = digest, .after = digest, .text = {}};
+    REHOME_TRY_ASSIGN(
+        const auto batch,
+        session_.ledger().Open(session_.flow().ItemsTarget(), {&ours, 1}, session_.call()));
+    REHOME_TRY(session_.ledger().Close(batch, {true}, session_.call()));
     adopted.push_back(pair.id);
     ++counts["written back"];
     return {};

@@ -1,5 +1,6 @@
-// Stops the world at every port call in turn: before the effect, in the middle of a batch, after the effect with the
-// reply lost. A new session on the same stores must come to the very state of the run that nobody disturbed.
+// Stops the world at every port call in turn: before the effect, in the middle of a batch, after
+// the effect with the reply lost. A new session on the same stores must come to the very state of
+// the run that nobody disturbed.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -19,15 +20,35 @@ Status WithoutReport(const Result<RunReport>& report) {
   return report ? Status{} : Status(std::unexpected(report.error()));
 }
 
-Status RunAll(Session& session) { return WithoutReport(Run(session, {})); }
+Status RunAll(Session& session) {
+  return WithoutReport(Run(session, {}));
+}
 Status RunOnline(Session& session) {
   RunRequest request;
   request.online = true;
   return WithoutReport(Run(session, request));
 }
-Status RollbackAll(Session& session) { return WithoutReport(Rollback(session, std::nullopt)); }
-Status RevertAll(Session& session) { return WithoutReport(Revert(session)); }
-Status RetireAll(Session& session) { return WithoutReport(Retire(session, {})); }
+Status RunOnlineToVectors(Session& session) {
+  RunRequest request;
+  request.online = true;
+  request.through = Phase::kVectors;
+  return WithoutReport(Run(session, request));
+}
+Status VerifyAll(Session& session) {
+  VerificationScope scope(session);
+  REHOME_TRY_ASSIGN(const Verification verification, Verify(scope.context(), {}));
+  return verification.passed ? Status{}
+                             : Status(Fail(ErrorCode::kCheckFailed, InWords(verification)));
+}
+Status RollbackAll(Session& session) {
+  return WithoutReport(Rollback(session, std::nullopt));
+}
+Status RevertAll(Session& session) {
+  return WithoutReport(Revert(session));
+}
+Status RetireAll(Session& session) {
+  return WithoutReport(Retire(session, {}));
+}
 
 /// Phase 0 is not what is tested here: its backups go to a disk, which is slow.
 Status SkipPrepare(Session& session) {
@@ -46,9 +67,9 @@ std::string Message(const Status& status) {
   return status ? "" : fmt::format("{}: {}", Name(status.error().code), status.error().message);
 }
 
-#define ASSERT_DONE(expression)                    \
-  do {                                             \
-    const Status done = (expression);              \
+#define ASSERT_DONE(expression)                     \
+  do {                                              \
+    const Status done = (expression);               \
     ASSERT_TRUE(done.has_value()) << Message(done); \
   } while (false)
 
@@ -65,14 +86,17 @@ Document WithField(const Document& document, std::string_view key, const Value& 
   return builder.Finish();
 }
 
-/// What the application does on the new side: a change that maps back, one that does not, an insert, a delete.
+/// What the application does on the new side: a change that maps back, one that does not, an
+/// insert, a delete.
 void WriteOnTheNewSide(World& world) {
   const Document first = *world.Find("job_items", Value::Int32(1));
   ASSERT_DONE(world.PutItem(WithField(first, "client", Value::String("renamed"))));
   const Document second = *world.Find("job_items", Value::Int32(2));
   ASSERT_DONE(world.PutItem(WithField(second, "kind", Value::String("not a job"))));
   const Document third = *world.Find("job_items", Value::Int32(4));
-  ASSERT_DONE(world.PutItem(WithField(WithField(WithField(third, "_id", Value::Int32(100)), "item_id", Value::String("job_n~100")), "client", Value::String("new"))));
+  ASSERT_DONE(world.PutItem(WithField(
+      WithField(WithField(third, "_id", Value::Int32(100)), "item_id", Value::String("job_n~100")),
+      "client", Value::String("new"))));
   ASSERT_DONE(world.Remove("job_items", Value::Int32(5)));
 }
 
@@ -97,10 +121,11 @@ class Crash : public ::testing::TestWithParam<Scenario> {
     World world({.workers = scenario.workers});
     scenario.prepare(world);
     Undisturbed out;
-    const Status done = world.Do(scenario.verb, std::make_shared<Faults>([&out](const Faults::CallSite& site) {
-      out.writes.push_back(site.writes);
-      return Fault::kNone;
-    }));
+    const Status done =
+        world.Do(scenario.verb, std::make_shared<Faults>([&out](const Faults::CallSite& site) {
+                   out.writes.push_back(site.writes);
+                   return Fault::kNone;
+                 }));
     EXPECT_TRUE(done.has_value()) << Message(done);
     out.state = world.State();
     return out;
@@ -122,11 +147,13 @@ TEST_P(Crash, AtAnyCallIsHealedByTheSameCommand) {
       const auto faults = std::make_shared<Faults>(number, fault);
       const Status died = world.Do(scenario.verb, faults);
       const Status resumed = world.Do(scenario.verb);
-      const std::string differences = resumed ? Differences(expected.state, world.State()) : Message(resumed);
+      const std::string differences =
+          resumed ? Differences(expected.state, world.State()) : Message(resumed);
       if (!differences.empty()) {
         ++failures;
-        ADD_FAILURE() << "fault " << static_cast<int>(fault) << " at call " << number << " (" << faults->struck_at()
-                      << "), died with " << Message(died) << ": " << differences;
+        ADD_FAILURE() << "fault " << static_cast<int>(fault) << " at call " << number << " ("
+                      << faults->struck_at() << "), died with " << Message(died) << ": "
+                      << differences;
       }
     }
   }
@@ -139,17 +166,22 @@ TEST_P(Crash, DuringTheResumeIsHealedToo) {
   constexpr std::uint64_t kStep = 7;
   constexpr std::uint64_t kSecondStep = 23;
   for (std::uint64_t first = kStep; first <= expected.calls() && failures < 5; first += kStep) {
-    for (std::uint64_t second = 1 + first % kSecondStep; second <= expected.calls() && failures < 5; second += kSecondStep * 2) {
+    for (std::uint64_t second = 1 + first % kSecondStep; second <= expected.calls() && failures < 5;
+         second += kSecondStep * 2) {
       World world({.workers = scenario.workers});
       scenario.prepare(world);
-      const Status died = world.Do(scenario.verb, std::make_shared<Faults>(first, Fault::kDieBefore));
-      const auto faults = std::make_shared<Faults>(second, second % 2 == 0 ? Fault::kDieTorn : Fault::kDieAfter);
+      const Status died =
+          world.Do(scenario.verb, std::make_shared<Faults>(first, Fault::kDieBefore));
+      const auto faults =
+          std::make_shared<Faults>(second, second % 2 == 0 ? Fault::kDieTorn : Fault::kDieAfter);
       const Status died_again = world.Do(scenario.verb, faults);
       const Status resumed = world.Do(scenario.verb);
-      const std::string differences = resumed ? Differences(expected.state, world.State()) : Message(resumed);
+      const std::string differences =
+          resumed ? Differences(expected.state, world.State()) : Message(resumed);
       if (!differences.empty()) {
         ++failures;
-        ADD_FAILURE() << "died at " << first << " and at " << second << " (" << faults->struck_at() << "): " << differences;
+        ADD_FAILURE() << "died at " << first << " and at " << second << " (" << faults->struck_at()
+                      << "): " << differences;
       }
       if (!faults->struck()) {
         break;  // the resume has fewer calls than that
@@ -160,11 +192,12 @@ TEST_P(Crash, DuringTheResumeIsHealedToo) {
 
 INSTANTIATE_TEST_SUITE_P(
     Verbs, Crash,
-    ::testing::Values(Scenario{"Run", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunAll},
-                      Scenario{"RunOnline", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunOnline},
-                      Scenario{"RollbackAll", MigrateAndWrite, RollbackAll},
-                      Scenario{"Revert", MigrateAndWrite, RevertAll},
-                      Scenario{"Retire", MigrateAndWait, RetireAll}),
+    ::testing::Values(
+        Scenario{"Run", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunAll},
+        Scenario{"RunOnline", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunOnline},
+        Scenario{"RollbackAll", MigrateAndWrite, RollbackAll},
+        Scenario{"Revert", MigrateAndWrite, RevertAll},
+        Scenario{"Retire", MigrateAndWait, RetireAll}),
     [](const auto& scenario) { return scenario.param.name; });
 
 TEST(Undisturbed, PhaseZeroToFourOnStoresInMemory) {
@@ -173,12 +206,19 @@ TEST(Undisturbed, PhaseZeroToFourOnStoresInMemory) {
   const WorldState state = world.State();
   EXPECT_EQ(state.at("run"), "cut_over cut over true cutover complete reverse true");
   EXPECT_TRUE(state.contains("restore point items"));
-  EXPECT_EQ(std::ranges::count_if(state, [](const auto& entry) { return entry.first.starts_with("job_items "); }), 11);
-  EXPECT_EQ(std::ranges::count_if(state, [](const auto& entry) { return entry.first.starts_with("vector jobs_"); }), 11);
-  EXPECT_EQ(std::ranges::count_if(state, [](const auto& entry) { return entry.first.starts_with("quarantined "); }), 1);
+  EXPECT_EQ(std::ranges::count_if(
+                state, [](const auto& entry) { return entry.first.starts_with("job_items "); }),
+            11);
+  EXPECT_EQ(std::ranges::count_if(
+                state, [](const auto& entry) { return entry.first.starts_with("vector jobs_"); }),
+            11);
+  EXPECT_EQ(std::ranges::count_if(
+                state, [](const auto& entry) { return entry.first.starts_with("quarantined "); }),
+            1);
 }
 
-/// Whether a store that lies once, at the first write to `place`, is found out: the run fails, or the state differs.
+/// Whether a store that lies once, at the first write to `place`, is found out: the run fails, or
+/// the state differs.
 bool IsFoundOut(std::string_view name, std::string_view place) {
   World honest;
   EXPECT_TRUE(honest.Do(SkipPrepare));
@@ -187,10 +227,10 @@ bool IsFoundOut(std::string_view name, std::string_view place) {
   EXPECT_TRUE(world.Do(SkipPrepare));
   bool lied = false;
   const Status done = world.Do(RunAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
-    const bool lie = !lied && site.name == name && site.place == place;
-    lied = lied || lie;
-    return lie ? Fault::kLie : Fault::kNone;
-  }));
+                                 const bool lie = !lied && site.name == name && site.place == place;
+                                 lied = lied || lie;
+                                 return lie ? Fault::kLie : Fault::kNone;
+                               }));
   EXPECT_TRUE(lied) << name << " " << place;
   return !done || !Differences(honest.State(), world.State()).empty();
 }
@@ -203,7 +243,8 @@ TEST(PlantedBug, AWriteThatIsAcknowledgedAndNotMadeIsFoundOut) {
   EXPECT_TRUE(IsFoundOut("apply", "settings"));
 }
 
-/// Every so many calls the application changes, moves, deletes or inserts a document of the old side.
+/// Every so many calls the application changes, moves, deletes or inserts a document of the old
+/// side.
 TEST(Online, WhateverTheApplicationWritesBetweenTwoCallsIsCarried) {
   constexpr std::uint64_t kSeeds = 12;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
@@ -218,24 +259,18 @@ TEST(Online, WhateverTheApplicationWritesBetweenTwoCallsIsCarried) {
       }
       ++writes;
       const int number = static_cast<int>(random.Below(16)) + 1;
-      const Document job = Job(number, fmt::format("client{}", random.Below(1000)), random.Below(3) == 0 ? "red" : random.Below(4) == 0 ? "nobody" : "blue");
+      const Document job = Job(number, fmt::format("client{}", random.Below(1000)),
+                               random.Below(3) == 0   ? "red"
+                               : random.Below(4) == 0 ? "nobody"
+                                                      : "blue");
       // A fence refuses it: then nothing was written.
-      static_cast<void>(random.Below(4) == 0 ? world.Remove("jobs", Value(job.Id())) : world.PutSource(job));
+      static_cast<void>(random.Below(4) == 0 ? world.Remove("jobs", Value(job.Id()))
+                                             : world.PutSource(job));
       return Fault::kNone;
     };
-    Status done = world.Do([](Session& session) {
-      RunRequest request;
-      request.online = true;
-      request.through = Phase::kVectors;
-      return WithoutReport(Run(session, request)); }, std::make_shared<Faults>(write));
-    ASSERT_DONE(done);
+    ASSERT_DONE(world.Do(RunOnlineToVectors, std::make_shared<Faults>(write)));
     ASSERT_DONE(world.Do(RunOnline));
-    const Status verified = world.Do([](Session& session) -> Status {
-      VerificationScope scope(session);
-      REHOME_TRY_ASSIGN(const Verification verification, Verify(scope.context(), {}));
-      return verification.passed ? Status{} : Status(Fail(ErrorCode::kCheckFailed, InWords(verification)));
-    });
-    EXPECT_TRUE(verified.has_value()) << Message(verified);
+    ASSERT_DONE(world.Do(VerifyAll));
     EXPECT_GT(writes, 5);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
-// faulty_stores.h — the ports with one place that decides, before every call, what goes wrong with it: the process dies
-// before the effect, in the middle of a batch, or after the effect with the reply lost; or the store lies.
+// faulty_stores.h — the ports with one place that decides, before every call, what goes wrong with
+// it: the process dies before the effect, in the middle of a batch, or after the effect with the
+// reply lost; or the store lies.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -72,7 +73,9 @@ class Faults {
     return struck_at_;
   }
 
-  static std::unexpected<Error> Dead() { return Fail(ErrorCode::kUnavailable, "this process is dead"); }
+  static std::unexpected<Error> Dead() {
+    return Fail(ErrorCode::kUnavailable, "this process is dead");
+  }
 
  private:
   const std::function<Fault(const CallSite&)> choose_;
@@ -195,7 +198,8 @@ class FaultyDocumentStore final : public DocumentStore {
   Result<std::vector<std::optional<Document>>> FindByIds(std::string_view name,
                                                          std::span<const Value> ids,
                                                          const Call& call) override {
-    return Strike(*faults_, "find", name, false, [&] { return inner_->FindByIds(name, ids, call); });
+    return Strike(*faults_, "find", name, false,
+                  [&] { return inner_->FindByIds(name, ids, call); });
   }
   Result<std::vector<Document>> FindByField(std::string_view name, std::string_view path,
                                             std::span<const Value> values, std::size_t count_max,

@@ -117,7 +117,8 @@ std::string Differences(const WorldState& expected, const WorldState& found) {
 
 Document Job(int number, std::string_view client, std::string_view team) {
   DocumentBuilder builder;
-  builder.Append("_id", number % 3 == 0 ? Value::String(fmt::format("job {}", number)) : Value::Int32(number));
+  builder.Append(
+      "_id", number % 3 == 0 ? Value::String(fmt::format("job {}", number)) : Value::Int32(number));
   return builder.String("client", client)
       .String("team", team)
       .Array("topics", ArrayBuilder().String("go").String(fmt::format("topic{}", number)).Finish())
@@ -127,14 +128,16 @@ Document Job(int number, std::string_view client, std::string_view team) {
 World::World(const WorldOptions& options)
     : directory_(std::filesystem::temp_directory_path() / ("rehome-crash-" + RandomHex(8))),
       documents_(std::make_shared<MemoryDocumentStore>()),
-      vectors_(std::make_shared<MemoryVectorStore>(MemoryVectorStore::Options{.dimension = kDimension, .metric = "cosine", .page_count = 4, .tells_lsn = true})) {
+      vectors_(std::make_shared<MemoryVectorStore>(MemoryVectorStore::Options{
+          .dimension = kDimension, .metric = "cosine", .page_count = 4, .tells_lsn = true})) {
   std::filesystem::create_directories(directory_);
   auto embedder = HashingEmbedder::Create(kDimension);
   CHECK(embedder.has_value());
   embedder_ = std::shared_ptr<Embedder>(*std::move(embedder));
   plan_ = std::make_unique<Plan>(MakePlan(directory_, options));
   for (int number = 1; number < kDocuments; ++number) {
-    CHECK(PutSource(Job(number, fmt::format("client{}", number), number % 2 == 0 ? "red" : "blue")));
+    CHECK(
+        PutSource(Job(number, fmt::format("client{}", number), number % 2 == 0 ? "red" : "blue")));
   }
   CHECK(PutSource(Job(kDocuments, "stray", "nobody")));
   for (int number = 0; number < 3; ++number) {
@@ -143,10 +146,14 @@ World::World(const WorldOptions& options)
   CHECK(Put("settings", DocumentBuilder().String("_id", "app").String("items", "jobs").Finish()));
   std::vector<VectorRecord> legacy;
   for (int number = 0; number < 5; ++number) {
-    legacy.push_back({.id = fmt::format("v{}", number), .values = std::vector<float>(kDimension, 0.25F), .sparse = {}, .metadata = {{"n", std::string("x")}}});
+    legacy.push_back({.id = fmt::format("v{}", number),
+                      .values = std::vector<float>(kDimension, 0.25F),
+                      .sparse = {},
+                      .metadata = {{"n", std::string("x")}}});
   }
   CHECK(vectors_->Upsert("legacy", legacy, {}));
-  CHECK(WriteFileAtomically(directory_ / ".env", "# the application's\nVECTOR_NAMESPACE=legacy\nOTHER=1\n"));
+  CHECK(WriteFileAtomically(directory_ / ".env",
+                            "# the application's\nVECTOR_NAMESPACE=legacy\nOTHER=1\n"));
 }
 
 World::~World() {
@@ -181,19 +188,26 @@ Deps World::DepsWith(const std::shared_ptr<Faults>& faults) {
   const auto vectors = std::make_shared<FaultyVectorStore>(vectors_, faults);
   ProcessIdentity self = ThisProcess();
   self.pid = kNoSuchPid + ++processes_;
-  return Deps{.stores = {.source_documents = documents, .target_documents = documents, .source_vectors = vectors, .target_vectors = vectors, .embedder = embedder_},
-              .chat = nullptr,
-              .legacy_embedder = nullptr,
-              .scratch = [](int dimension, const std::string& metric) -> Result<ScratchStores> {
-                return ScratchStores{.documents = std::make_shared<MemoryDocumentStore>(),
-                                     .vectors = std::make_shared<MemoryVectorStore>(MemoryVectorStore::Options{.dimension = dimension, .metric = metric, .page_count = 100, .tells_lsn = true}),
-                                     .directory = nullptr};
-              },
-              .clock = clock_,
-              .events = events_,
-              .stop = {},
-              .self = self,
-              .run_hook = [](const std::vector<std::string>&) -> Result<int> { return 0; }};
+  return Deps{
+      .stores = {.source_documents = documents,
+                 .target_documents = documents,
+                 .source_vectors = vectors,
+                 .target_vectors = vectors,
+                 .embedder = embedder_},
+      .chat = nullptr,
+      .legacy_embedder = nullptr,
+      .scratch = [](int dimension, const std::string& metric) -> Result<ScratchStores> {
+        return ScratchStores{
+            .documents = std::make_shared<MemoryDocumentStore>(),
+            .vectors = std::make_shared<MemoryVectorStore>(MemoryVectorStore::Options{
+                .dimension = dimension, .metric = metric, .page_count = 100, .tells_lsn = true}),
+            .directory = nullptr};
+      },
+      .clock = clock_,
+      .events = events_,
+      .stop = {},
+      .self = self,
+      .run_hook = [](const std::vector<std::string>&) -> Result<int> { return 0; }};
 }
 
 Status World::Do(const Verb& verb, std::shared_ptr<Faults> faults) {
@@ -207,7 +221,8 @@ WorldState World::State() {
   const Call call;
   const auto collections = documents_->Collections(call);
   for (const CollectionInfo& collection : *collections) {
-    if (collection.name.starts_with(journal::kPrefix) && !collection.name.starts_with("rehome_retired_")) {
+    if (collection.name.starts_with(journal::kPrefix) &&
+        !collection.name.starts_with("rehome_retired_")) {
       continue;
     }
     std::string about = Text(collection.options);
@@ -217,9 +232,11 @@ WorldState World::State() {
     about += *documents_->IsFenced(collection.name, call) ? " fenced" : "";
     out["collection " + collection.name] = about;
     const auto cursor = documents_->Scan(collection.name, {}, call);
-    for (auto batch = (*cursor)->Next(1000, SIZE_MAX); !batch->empty(); batch = (*cursor)->Next(1000, SIZE_MAX)) {
+    for (auto batch = (*cursor)->Next(1000, SIZE_MAX); !batch->empty();
+         batch = (*cursor)->Next(1000, SIZE_MAX)) {
       for (const Document& document : *batch) {
-        out[collection.name + " " + ToExtendedJson(document.Id(), JsonMode::kCanonical)] = Text(document);
+        out[collection.name + " " + ToExtendedJson(document.Id(), JsonMode::kCanonical)] =
+            Text(document);
       }
     }
   }
@@ -239,7 +256,10 @@ WorldState World::State() {
   const auto run = LatestRun(*documents_, plan_->name, call);
   CHECK(run.has_value());
   if (*run) {
-    out["run"] = fmt::format("{} cut over {} cutover {} reverse {}", Name((*run)->state), (*run)->IsCutOver(), (*run)->cutover ? Name((*run)->cutover->state) : "none", (*run)->positions.contains("reverse"));
+    out["run"] =
+        fmt::format("{} cut over {} cutover {} reverse {}", Name((*run)->state),
+                    (*run)->IsCutOver(), (*run)->cutover ? Name((*run)->cutover->state) : "none",
+                    (*run)->positions.contains("reverse"));
     for (const RestorePoint& point : (*run)->restore_points) {
       if (point.phase != Phase::kPrepare && point.phase != Phase::kRetire) {
         out[fmt::format("restore point {}", Name(point.phase))] = point.digest;
@@ -248,7 +268,8 @@ WorldState World::State() {
     Quarantine quarantine(*documents_, (*run)->run_id);
     const auto quarantined = quarantine.List(call);
     for (const QuarantineRecord& record : *quarantined) {
-      out["quarantined " + ToExtendedJson(record.source_id.view(), JsonMode::kCanonical)] = fmt::format("{} {}", Name(record.reason), record.digest.Hex());
+      out["quarantined " + ToExtendedJson(record.source_id.view(), JsonMode::kCanonical)] =
+          fmt::format("{} {}", Name(record.reason), record.digest.Hex());
     }
   }
   return out;

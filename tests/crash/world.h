@@ -18,7 +18,8 @@
 
 namespace rehome::testing {
 
-/// Time stands still; a lease's renewer waits until it is stopped, everything else that waits does not.
+/// Time stands still; a lease's renewer waits until it is stopped, everything else that waits does
+/// not.
 class StillClock final : public Clock {
  public:
   WallTime Now() override;
@@ -41,8 +42,9 @@ class SilentSink final : public EventSink {
   void Warn(std::string) override {}
 };
 
-/// Everything that outlives a session, by name: documents, indexes and fences of every collection that is not the
-/// journal's, vectors, the application's env file, and what the journal says of the run as a whole.
+/// Everything that outlives a session, by name: documents, indexes and fences of every collection
+/// that is not the journal's, vectors, the application's env file, and what the journal says of the
+/// run as a whole.
 using WorldState = std::map<std::string, std::string>;
 /// The first few differences in words; empty: equal.
 [[nodiscard]] std::string Differences(const WorldState& expected, const WorldState& found);
