@@ -1,0 +1,163 @@
+// The journal over a store in memory: what the stages rely on after a crash.
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "journal/audit.h"
+#include "journal/lease.h"
+#include "journal/ledger.h"
+#include "journal/names.h"
+#include "journal/quarantine.h"
+#include "journal/ranges.h"
+#include "tests/support/memory_document_store.h"
+
+namespace rehome {
+namespace {
+
+const Call kCall;
+constexpr std::int64_t kNoSuchPid = 1'000'000'000;
+
+ProcessIdentity DeadHere() {
+  ProcessIdentity out = ThisProcess();
+  out.pid = kNoSuchPid;
+  return out;
+}
+ProcessIdentity Elsewhere() {
+  ProcessIdentity out = ThisProcess();
+  out.host += "-other";
+  return out;
+}
+
+TEST(Lease, LiveHolderHereIsRefusedAndADeadOneReplacedAtOnceWithAHigherEpoch) {
+  testing::MemoryDocumentStore store;
+  ManualClock clock;
+  const auto dead = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
+  ASSERT_TRUE(dead);
+  const auto living = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  ASSERT_TRUE(living);
+  EXPECT_GT((*living)->epoch(), (*dead)->epoch());
+  const auto refused = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kLeaseHeld);
+}
+
+TEST(Lease, HolderThatWasReplacedNoticesAtItsRenewalAndWritesNothingMore) {
+  testing::MemoryDocumentStore store;
+  ManualClock clock;
+  const auto dead = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
+  const auto living = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  EXPECT_TRUE((*dead)->Check());
+  EXPECT_EQ((*dead)->Renew(kCall).error().code, ErrorCode::kLeaseHeld);
+  EXPECT_EQ((*dead)->Check().error().code, ErrorCode::kLeaseHeld);
+  EXPECT_TRUE((*living)->Check());
+}
+
+TEST(Lease, CounterOfAnotherHostThatStandsStillForOneTimeToLiveIsTakenOver) {
+  testing::MemoryDocumentStore store;
+  ManualClock clock;
+  const auto other = Lease::Acquire(store, "plan", Elsewhere(), clock, kCall);
+  const SteadyTime before = clock.Steady();
+  const auto mine = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  ASSERT_TRUE(mine);
+  EXPECT_GE(clock.Steady() - before, kLeaseTimeToLive);
+}
+
+TEST(Lease, CheckFailsOnceARequestCouldOutliveIt) {
+  testing::MemoryDocumentStore store;
+  ManualClock clock;
+  const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  clock.Advance(kLeaseTimeToLive - kRequestTimeout);
+  EXPECT_FALSE((*lease)->Check());
+  EXPECT_TRUE((*lease)->Renew(kCall));
+  EXPECT_TRUE((*lease)->Check());
+  EXPECT_TRUE((*lease)->Release(kCall));
+  EXPECT_FALSE((*lease)->Check());
+  EXPECT_TRUE(Lease::Acquire(store, "plan", Elsewhere(), clock, kCall));
+}
+
+TEST(Ledger, JudgesOursChangedForeignAndOpen) {
+  testing::MemoryDocumentStore store;
+  ASSERT_TRUE(Ledger::Prepare(store, kCall));
+  Ledger first(store, "run", 1);
+  const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
+  const Md5Digest ours = Md5("ours");
+  const std::array entries{
+      LedgerEntry{.id = Value::Int32(5), .before = {}, .after = ours, .text = {}},
+      LedgerEntry{.id = Value::String("5"), .before = {}, .after = ours, .text = {}}};
+  const auto batch = first.Open(items, entries, kCall);
+  const std::array ids{Value::Double(5.0), Value::String("5"), Value::Int32(6)};
+  auto found = first.Find(items, ids, kCall);
+  EXPECT_EQ(Judge((*found)[0], ours), Ownership::kOurs);
+  EXPECT_EQ(Judge((*found)[0], Md5("other")), Ownership::kForeign);
+  ASSERT_TRUE(first.Close(*batch, {true, false}, kCall));
+  found = first.Find(items, ids, kCall);
+  EXPECT_EQ(Judge((*found)[0], Md5("other")), Ownership::kChanged);
+  EXPECT_EQ(Judge((*found)[1], ours), Ownership::kForeign);
+  EXPECT_EQ(Judge((*found)[2], ours), Ownership::kForeign);
+  const auto vectors = first.Find({LedgerTarget::Store::kVectors, "items"}, ids, kCall);
+  EXPECT_TRUE((*vectors)[0].steps.empty());
+}
+
+TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
+  testing::MemoryDocumentStore store;
+  ASSERT_TRUE(Ledger::Prepare(store, kCall));
+  const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
+  std::vector<LedgerEntry> entries;
+  for (int id = 0; id < 300; ++id) {
+    entries.push_back({.id = Value::Int32(id), .before = {}, .after = Md5("x"), .text = {}});
+  }
+  Ledger first(store, "run", 1);
+  ASSERT_TRUE(first.Open(items, entries, kCall));
+  EXPECT_TRUE(first.LeftOpen(kCall)->empty());
+  const Ledger second(store, "run", 2);
+  const auto left = second.LeftOpen(kCall);
+  ASSERT_EQ(left->size(), 3U);
+  EXPECT_EQ((*left)[2].entries.size(), 300U - 2 * Ledger::kEntriesMax);
+}
+
+TEST(Ranges, StartThatWasCutOffHalfWayIsNoStart) {
+  testing::MemoryDocumentStore store;
+  Ranges ranges(store, "run", Phase::kItems);
+  const std::vector<IdRange> cut{{.after = {}, .upto = Value::Int32(1)},
+                                 {.after = Value::Int32(1), .upto = {}}};
+  const auto started = ranges.Start(cut, kCall);
+  ASSERT_EQ(ranges.Load(kCall)->size(), 2U);
+  const Value second = Value::String("run:2:00001");
+  const auto found = store.FindByIds(journal::kRanges, {&second, 1}, kCall);
+  const Write gone = Write::Delete(*found->front());
+  ASSERT_TRUE(store.Apply(journal::kRanges, {&gone, 1}, {}, kCall));
+  EXPECT_TRUE(ranges.Load(kCall)->empty());
+}
+
+TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
+  testing::MemoryDocumentStore store;
+  Quarantine quarantine(store, "run");
+  const Document large = DocumentBuilder()
+                             .Int32("_id", 1)
+                             .String("text", std::string(std::size_t{20} << 20U, 'x'))
+                             .Finish();
+  const Value id(large.Id());
+  ASSERT_TRUE(quarantine.Add(
+      {.source_id = id, .reason = QuarantineReason::kSchema, .detail = "d", .digest = {}}, large,
+      kCall));
+  EXPECT_EQ(**quarantine.FindDocument(id, kCall), large);
+  ASSERT_TRUE(quarantine.Remove({&id, 1}, kCall));
+  EXPECT_EQ(*quarantine.Count(kCall), 0U);
+  EXPECT_EQ(*store.Count(journal::kQuarantineDocuments, kCall), 0U);
+}
+
+TEST(Audit, EditedEntryBreaksTheChain) {
+  testing::MemoryDocumentStore store;
+  ManualClock clock;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "run", kCall));
+  }
+  EXPECT_TRUE(VerifyAudit(store, kCall)->problems.empty());
+  const Write edit =
+      Write::Put(DocumentBuilder().Int64("_id", 2).String("action", "another").Finish());
+  ASSERT_TRUE(store.Apply(journal::kAudit, {&edit, 1}, {}, kCall));
+  EXPECT_FALSE(VerifyAudit(store, kCall)->problems.empty());
+}
+
+}  // namespace
+}  // namespace rehome
