@@ -85,9 +85,9 @@ class WriteBack {
   Status ResetMark(const Document& item) {
     const std::string& collection = session_.plan().items.to;
     const Write write = Write::Replace(item, WithMark(item.view(), ""));
-    REHOME_TRY_ASSIGN(const auto results,
-                      session_.target().Apply(collection, {&write, 1}, {.bypass_fence = true},
-                                              session_.call()));
+    REHOME_TRY_ASSIGN(
+        const auto results,
+        session_.target().Apply(collection, {&write, 1}, {.bypass_fence = true}, session_.call()));
     return results.front().applied() ? Status{} : Changed(collection);
   }
 
@@ -116,13 +116,32 @@ class WriteBack {
     REHOME_TRY(ResetMark(*pair.item));
     const Md5Digest digest = DocumentDigest(pair.item->view());
     const LedgerEntry ours{.id = pair.id, .before = digest, .after = digest, .text = {}};
-    REHOME_TRY_ASSIGN(
-        const auto batch,
-        session_.ledger().Open(session_.flow().ItemsTarget(), {&ours, 1}, session_.call()));
+    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(session_.flow().ItemsTarget(),
+                                                               {&ours, 1}, session_.call()));
     REHOME_TRY(session_.ledger().Close(batch, {true}, session_.call()));
+    REHOME_TRY(SaveChangedVector(*pair.item));
     adopted.push_back(pair.id);
     ++counts["written back"];
     return {};
+  }
+
+  /// The application's own vector of an item that is embedded anew.
+  Status SaveChangedVector(const Document& item) {
+    REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                      session_.flow().NamespaceOf(StringField(item.view(), "org_id")));
+    const std::string id = StringField(item.view(), "item_id");
+    REHOME_TRY_ASSIGN(const auto present,
+                      session_.target_vectors().Fetch(ns.name(), {&id, 1}, session_.call()));
+    const Value key = Value::String(id);
+    REHOME_TRY_ASSIGN(const auto histories,
+                      session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, {&key, 1},
+                                             session_.call()));
+    if (present.empty() ||
+        Judge(histories.front(), VectorDigest(present.front())) == Ownership::kOurs) {
+      return {};
+    }
+    return session_.saved().Add("changed after cutover, embedded anew", ns.name(), present.front(),
+                                session_.call());
   }
 
   Status DeleteLegacy(const Pair& pair) {

@@ -85,6 +85,16 @@ class Revert(harness.Case):
         self.assertNotIn(repr(victim["_id"]), legacy_by_id(app))
         self.assertIn(document["job_title"], saved_lines(app))
 
+    def test_the_applications_own_vector_is_saved_before_it_is_embedded_anew(self):
+        app = self.ran()
+        changed, = app.write(ITEMS, lambda item: {**item, "company_name": "Renamed and embedded"})
+        own = {"id": changed["item_id"], "values": [0.125] * 384, "metadata": {"by": "the application itself"}}
+        with app.index() as index:
+            index.upsert(NEW_NAMESPACE, [own])
+        app.run("revert", "--yes")
+        self.assertIn("the application itself", saved_lines(app))
+        self.assertTrue(app.json("verify")["passed"])
+
     def test_an_insert_is_written_back_or_saved(self):
         app = self.ran()
         item = {"_id": NEWCOMER, "item_id": f"port_{NEWCOMER}", "org_id": "org_default", "profile_id": "prof_default",
