@@ -1,6 +1,7 @@
-// phase_items.cc — how fast phase 2 is against a bare copy of the same documents through the same store, in one run,
-// and how much memory it takes. Usage: phase_items [COUNT] [DIRECTORY]. Prints documents per second and ratios, with
-// one worker and with two; the journal, both digests and the mapping of six fields are included.
+// phase_items.cc — how fast phase 2 is against a bare copy of the same documents through the same
+// store, in one run, and how much memory it takes. Usage: phase_items [COUNT] [DIRECTORY]. Prints
+// documents per second and ratios, with one worker and with two; the journal, both digests and the
+// mapping of six fields are included.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -110,15 +111,29 @@ void BareCopy(DocumentStore& store) {
 
 double RunPhase(const std::shared_ptr<DocumentStore>& store, int workers, Clock& clock) {
   const std::string workers_text = std::to_string(workers);
-  LoadedPlan loaded = ParsePlan(kPlan, "bench.yaml", {{"limits.workers", workers_text}, {"name", "bench" + workers_text}, {"items.to", "items" + workers_text}},
+  LoadedPlan loaded = ParsePlan(kPlan, "bench.yaml",
+                                {{"limits.workers", workers_text},
+                                 {"name", "bench" + workers_text},
+                                 {"items.to", "items" + workers_text}},
                                 [](const std::string&) { return std::nullopt; });
   for (const PlanProblem& problem : loaded.problems) {
     fmt::print(stderr, "plan line {}: {}\n", problem.mark.line, problem.message);
   }
   Silence events;
   const auto vectors = std::make_shared<testing::MemoryVectorStore>();
-  const Deps deps{.stores = {.source_documents = store, .target_documents = store, .source_vectors = vectors, .target_vectors = vectors, .embedder = Need(HashingEmbedder::Create(64))},
-                  .chat = {}, .legacy_embedder = {}, .scratch = {}, .clock = clock, .events = events, .stop = {}, .self = ThisProcess(), .run_hook = {}};
+  const Deps deps{.stores = {.source_documents = store,
+                             .target_documents = store,
+                             .source_vectors = vectors,
+                             .target_vectors = vectors,
+                             .embedder = Need(HashingEmbedder::Create(64))},
+                  .chat = {},
+                  .legacy_embedder = {},
+                  .scratch = {},
+                  .clock = clock,
+                  .events = events,
+                  .stop = {},
+                  .self = ThisProcess(),
+                  .run_hook = {}};
   const auto session = Need(Session::Open(*loaded.plan, PlanRule::kMustMatch, true, deps));
   return Seconds(clock, [&] { Need(RunItems(*session, false)); });
 }
@@ -128,7 +143,8 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
   std::filesystem::create_directories(dir);
   const std::filesystem::path file = dir / "phase_items.db";
   std::filesystem::remove(file);
-  const std::shared_ptr<DocumentStore> store = Need(SqliteDocumentStore::Open(file, OpenMode::kReadWrite, clock));
+  const std::shared_ptr<DocumentStore> store =
+      Need(SqliteDocumentStore::Open(file, OpenMode::kReadWrite, clock));
   Load(*store, count);
   const double before = PeakMebibytes();
   const double copy = Seconds(clock, [&] { BareCopy(*store); });
@@ -136,9 +152,11 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
   fmt::print("{} documents\nbare copy              {:>9.0f} documents/s\n", count, rate(copy));
   for (const int workers : {1, 2}) {
     const double phase = RunPhase(store, workers, clock);
-    fmt::print("phase 2, {} worker{}     {:>9.0f} documents/s   {:.2f} of the bare copy\n", workers, workers == 1 ? " " : "s", rate(phase), copy / phase);
+    fmt::print("phase 2, {} worker{}     {:>9.0f} documents/s   {:.2f} of the bare copy\n", workers,
+               workers == 1 ? " " : "s", rate(phase), copy / phase);
   }
-  fmt::print("peak resident memory   {:.0f} MiB ({:.0f} MiB after loading)\n", PeakMebibytes(), before);
+  fmt::print("peak resident memory   {:.0f} MiB ({:.0f} MiB after loading)\n", PeakMebibytes(),
+             before);
   std::filesystem::remove(file);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// atomic_file.h — files that are either the old one or the whole new one after a crash: written beside under a
-// temporary name, synced, renamed, directory synced.
+// atomic_file.h — files that are either the old one or the whole new one after a crash: written
+// beside under a temporary name, synced, renamed, directory synced.
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,10 +13,12 @@ namespace rehome {
 [[nodiscard]] Result<std::string> ReadFile(const std::filesystem::path& path);
 
 /// Replaces or creates `path` atomically with mode 0600, or the mode of the file that it replaces.
-/// Errors: kResourceExhausted on a full disk, kFailedPrecondition where it may not be written; the old file stays.
+/// Errors: kResourceExhausted on a full disk, kFailedPrecondition where it may not be written; the
+/// old file stays.
 [[nodiscard]] Status WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// A file written in pieces that appears under its name only on Commit(); without it the destructor removes it.
+/// A file written in pieces that appears under its name only on Commit(); without it the destructor
+/// removes it.
 class AtomicFile {
  public:
   [[nodiscard]] static Result<AtomicFile> Create(std::filesystem::path path, unsigned mode = 0600);
@@ -46,6 +48,7 @@ class AtomicFile {
 [[nodiscard]] Status SyncDirectory(const std::filesystem::path& directory);
 
 /// The error of a failed system call on `path`: full disk, read-only, not permitted, missing.
-[[nodiscard]] Error FileError(int error_number, std::string_view what, const std::filesystem::path& path);
+[[nodiscard]] Error FileError(int error_number, std::string_view what,
+                              const std::filesystem::path& path);
 
 }  // namespace rehome

@@ -1,5 +1,6 @@
 #pragma once
-// bounded_queue.h — the only way work passes between threads: bounded, so a slow consumer slows its producer.
+// bounded_queue.h — the only way work passes between threads: bounded, so a slow consumer slows its
+// producer.
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -18,7 +19,8 @@ class BoundedQueue {
   /// Waits for room. False after Close() or a stop: the item was not taken.
   bool Push(T item, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return closed_ || items_.size() < capacity_; }) || closed_) {
+    if (!changed_.wait(lock, stop, [&] { return closed_ || items_.size() < capacity_; }) ||
+        closed_) {
       return false;
     }
     items_.push_back(std::move(item));
@@ -49,8 +51,8 @@ class BoundedQueue {
   const std::size_t capacity_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<T> items_;   // guarded by mutex_
-  bool closed_ = false;   // guarded by mutex_
+  std::deque<T> items_;  // guarded by mutex_
+  bool closed_ = false;  // guarded by mutex_
 };
 
 }  // namespace rehome

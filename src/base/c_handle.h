@@ -1,5 +1,6 @@
 #pragma once
-// c_handle.h — owns a handle of a C library: CHandle<sqlite3, sqlite3_close_v2>. As large as the raw pointer.
+// c_handle.h — owns a handle of a C library: CHandle<sqlite3, sqlite3_close_v2>. As large as the
+// raw pointer.
 #include <memory>
 
 namespace rehome {

@@ -11,7 +11,9 @@ WallTime SystemClock::Now() {
   return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()) + offset_;
 }
 
-SteadyTime SystemClock::Steady() { return std::chrono::steady_clock::now(); }
+SteadyTime SystemClock::Steady() {
+  return std::chrono::steady_clock::now();
+}
 
 bool SystemClock::SleepFor(Millis delay, const std::stop_token& stop) {
   std::mutex mutex;

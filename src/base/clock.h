@@ -1,7 +1,7 @@
 #pragma once
-// clock.h — the only source of time. Wall time is for what a person reads and for gates (24 h); the steady
-// clock is for durations and leases. Everything that waits waits through SleepFor, so that a test or a
-// simulation moves time itself.
+// clock.h — the only source of time. Wall time is for what a person reads and for gates (24 h); the
+// steady clock is for durations and leases. Everything that waits waits through SleepFor, so that a
+// test or a simulation moves time itself.
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -27,7 +27,8 @@ class Clock {
 
 class SystemClock final : public Clock {
  public:
-  /// `offset` is added to the wall clock: tests of gates that count days. Never set from the command line.
+  /// `offset` is added to the wall clock: tests of gates that count days. Never set from the
+  /// command line.
   explicit SystemClock(Millis offset = Millis{0}) : offset_(offset) {}
   WallTime Now() override;
   SteadyTime Steady() override;
@@ -48,8 +49,8 @@ class ManualClock final : public Clock {
 
  private:
   std::mutex mutex_;
-  WallTime now_;            // guarded by mutex_
-  SteadyTime steady_{};     // guarded by mutex_
+  WallTime now_;         // guarded by mutex_
+  SteadyTime steady_{};  // guarded by mutex_
 };
 
 /// "2026-11-23T11:49:02.123Z".

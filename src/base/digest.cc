@@ -15,8 +15,8 @@ using EvpContext = CHandle<EVP_MD_CTX, EVP_MD_CTX_free>;
 std::string DigestOnce(std::string_view bytes, const EVP_MD* kind) {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned size = 0;
-  CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size, kind,
-                   nullptr) == 1);
+  CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size,
+                   kind, nullptr) == 1);
   out.resize(size);
   return out;
 }
@@ -43,7 +43,8 @@ void Hasher::Update(std::string_view bytes) {
 std::string Hasher::Finish() {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned size = 0;
-  CHECK(EVP_DigestFinal_ex(context_->evp.get(), reinterpret_cast<unsigned char*>(out.data()), &size) == 1);
+  CHECK(EVP_DigestFinal_ex(context_->evp.get(), reinterpret_cast<unsigned char*>(out.data()),
+                           &size) == 1);
   CHECK(EVP_DigestInit_ex(context_->evp.get(), context_->kind, nullptr) == 1);
   out.resize(size);
   return out;
@@ -65,7 +66,9 @@ std::string Hex(std::span<const std::uint8_t> bytes) {
   return Hex(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-std::string Md5Digest::Hex() const { return rehome::Hex(std::span<const std::uint8_t>(bytes)); }
+std::string Md5Digest::Hex() const {
+  return rehome::Hex(std::span<const std::uint8_t>(bytes));
+}
 
 Md5Digest Md5(std::string_view bytes) {
   // One context per thread: creating one costs as much as hashing a small document.
@@ -77,7 +80,9 @@ Md5Digest Md5(std::string_view bytes) {
   return out;
 }
 
-std::string Sha256Hex(std::string_view bytes) { return Hex(DigestOnce(bytes, EVP_sha256())); }
+std::string Sha256Hex(std::string_view bytes) {
+  return Hex(DigestOnce(bytes, EVP_sha256()));
+}
 
 namespace {
 
@@ -130,7 +135,8 @@ Result<SetDigest> SetDigest::Parse(std::string_view text) {
       return out;
     }
   }
-  return Fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not a digest (COUNT:32 hex digits)", text));
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("\"{}\" is not a digest (COUNT:32 hex digits)", text));
 }
 
 }  // namespace rehome

@@ -43,8 +43,8 @@ class Hasher {
   std::unique_ptr<Context> context_;
 };
 
-/// What stands for a set of documents: how many, and the sum of their MD5s mod 2^128. Order-free, so ranges
-/// can be added up in any order and a document can be taken out again.
+/// What stands for a set of documents: how many, and the sum of their MD5s mod 2^128. Order-free,
+/// so ranges can be added up in any order and a document can be taken out again.
 class SetDigest {
  public:
   void Add(const Md5Digest& digest);

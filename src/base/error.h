@@ -1,6 +1,6 @@
 #pragma once
-// error.h — operating errors as values. Programmer errors abort through CHECK; findings are data (model/discrepancy.h).
-// A code exists only if some caller reacts to it:
+// error.h — operating errors as values. Programmer errors abort through CHECK; findings are data
+// (model/discrepancy.h). A code exists only if some caller reacts to it:
 //   kUnavailable, kDeadlineExceeded   the same call may be repeated (decorators/retrying)
 //   kResourceExhausted                repeat later, slower; from a disk: stop, resumable
 //   kOutcomeUnknown                   the effect may have happened; only idempotent calls repeat it
@@ -71,28 +71,29 @@ namespace internal {
 #define REHOME_CONCAT_INNER(a, b) a##b
 #define REHOME_CONCAT(a, b) REHOME_CONCAT_INNER(a, b)
 
-/// Returns the error of `expr` (a Status or Result whose value is not needed) from the calling function.
-#define REHOME_TRY(expr)                                       \
-  do {                                                         \
-    if (auto rehome_status = (expr); !rehome_status) {         \
+/// Returns the error of `expr` (a Status or Result whose value is not needed) from the calling
+/// function.
+#define REHOME_TRY(expr)                                        \
+  do {                                                          \
+    if (auto rehome_status = (expr); !rehome_status) {          \
       return std::unexpected(std::move(rehome_status).error()); \
-    }                                                          \
+    }                                                           \
   } while (false)
 
 /// `REHOME_TRY_ASSIGN(auto x, F())`: x = the value, or returns the error from the calling function.
 #define REHOME_TRY_ASSIGN(lhs, expr) \
   REHOME_TRY_ASSIGN_INNER(REHOME_CONCAT(rehome_result_, __LINE__), lhs, expr)
-#define REHOME_TRY_ASSIGN_INNER(result, lhs, expr)         \
-  auto result = (expr);                                    \
-  if (!result) {                                           \
-    return std::unexpected(std::move(result).error());     \
-  }                                                        \
+#define REHOME_TRY_ASSIGN_INNER(result, lhs, expr)     \
+  auto result = (expr);                                \
+  if (!result) {                                       \
+    return std::unexpected(std::move(result).error()); \
+  }                                                    \
   lhs = *std::move(result)
 
 /// Programmer errors only, never input: on in every build, aborts.
-#define CHECK(cond)                                                                     \
-  do {                                                                                  \
-    if (!(cond)) {                                                                      \
-      ::rehome::internal::CheckFailed(#cond, std::source_location::current());          \
-    }                                                                                   \
+#define CHECK(cond)                                                            \
+  do {                                                                         \
+    if (!(cond)) {                                                             \
+      ::rehome::internal::CheckFailed(#cond, std::source_location::current()); \
+    }                                                                          \
   } while (false)

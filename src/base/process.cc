@@ -18,7 +18,8 @@ std::int64_t StartTime(std::int64_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string line;
   std::getline(file, line);
-  // The command name in parentheses may hold anything; after it come 19 fields up to starttime (proc(5), field 22).
+  // The command name in parentheses may hold anything; after it come 19 fields up to starttime
+  // (proc(5), field 22).
   const auto close = line.rfind(')');
   if (close == std::string::npos || line.compare(close, 4, ") Z ") == 0) {
     return 0;
@@ -56,7 +57,8 @@ ProcessIdentity ThisProcess() {
 
 Liveness LivenessOf(const ProcessIdentity& process) {
   const ProcessIdentity here = ThisProcess();
-  if (process.host != here.host || process.boot_id != here.boot_id || process.pid_namespace != here.pid_namespace) {
+  if (process.host != here.host || process.boot_id != here.boot_id ||
+      process.pid_namespace != here.pid_namespace) {
     return Liveness::kUnknown;
   }
   return StartTime(process.pid) == process.start_time ? Liveness::kAlive : Liveness::kDead;

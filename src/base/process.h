@@ -1,5 +1,6 @@
 #pragma once
-// process.h — who this process is, so that another one on the same machine can tell whether it still lives.
+// process.h — who this process is, so that another one on the same machine can tell whether it
+// still lives.
 #include <cstdint>
 #include <string>
 

@@ -1,5 +1,6 @@
 #pragma once
-// secret.h — a value that no log, report, journal, error or backup may show. Only Reveal() gives it out.
+// secret.h — a value that no log, report, journal, error or backup may show. Only Reveal() gives it
+// out.
 #include <string>
 #include <utility>
 

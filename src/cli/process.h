@@ -4,7 +4,8 @@
 
 namespace rehome::cli {
 
-/// Runs the verb that `argv` names; the exit code. Installs the signal handlers: once per process, before any thread.
+/// Runs the verb that `argv` names; the exit code. Installs the signal handlers: once per process,
+/// before any thread.
 [[nodiscard]] int RunProcess(int argc, char** argv, Clock& clock);
 
 }  // namespace rehome::cli

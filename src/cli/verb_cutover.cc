@@ -18,24 +18,39 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void PrintForecast(const CutoverForecast& forecast, const CommonOptions& common, CliEnvironment& environment) {
+void PrintForecast(const CutoverForecast& forecast, const CommonOptions& common,
+                   CliEnvironment& environment) {
   if (common.json) {
     Json pointers = Json::array();
     for (const PointerRecord& pointer : forecast.pointers) {
-      pointers.push_back({{"kind", pointer.kind}, {"where", pointer.where}, {"key", pointer.key}, {"old", pointer.old_value ? Json(*pointer.old_value) : Json()}, {"new", pointer.new_value}});
+      pointers.push_back({{"kind", pointer.kind},
+                          {"where", pointer.where},
+                          {"key", pointer.key},
+                          {"old", pointer.old_value ? Json(*pointer.old_value) : Json()},
+                          {"new", pointer.new_value}});
     }
-    PrintJson({{"pointers", pointers}, {"fence", forecast.fence}, {"write_pause_ms", forecast.write_pause.count()}, {"obstacles", forecast.obstacles}}, environment);
+    PrintJson({{"pointers", pointers},
+               {"fence", forecast.fence},
+               {"write_pause_ms", forecast.write_pause.count()},
+               {"obstacles", forecast.obstacles}},
+              environment);
     return;
   }
   TextTable table({{"pointer"}, {"where"}, {"now"}, {"after"}});
   for (const PointerRecord& pointer : forecast.pointers) {
-    table.Add({pointer.key, pointer.where, pointer.old_value.value_or("(absent)"), pointer.new_value});
+    table.Add(
+        {pointer.key, pointer.where, pointer.old_value.value_or("(absent)"), pointer.new_value});
   }
-  environment.out << table.Render() << fmt::format("  fence: {}\n  predicted write pause: {}\n", Escape(forecast.fence), FormatDuration(forecast.write_pause));
+  environment.out << table.Render()
+                  << fmt::format("  fence: {}\n  predicted write pause: {}\n",
+                                 Escape(forecast.fence), FormatDuration(forecast.write_pause));
   for (const std::string& obstacle : forecast.obstacles) {
     environment.out << "  refused as it stands: " << Escape(obstacle) << "\n";
   }
-  environment.out << "Nothing was changed. Next: " << (forecast.obstacles.empty() ? "rehome cutover" : "mend what refuses, then rehome cutover") << "\n";
+  environment.out << "Nothing was changed. Next: "
+                  << (forecast.obstacles.empty() ? "rehome cutover"
+                                                 : "mend what refuses, then rehome cutover")
+                  << "\n";
 }
 
 Result<int> DryRun(const Plan& plan, const CutoverOptions& options, CliEnvironment& environment) {
@@ -51,10 +66,14 @@ Result<int> DryRun(const Plan& plan, const CutoverOptions& options, CliEnvironme
 
 int RunVerb(const CutoverOptions& options, CliEnvironment& environment) {
   if (options.dry_run) {
-    return WithPlan(options.common, environment, [&](const Plan& plan) { return DryRun(plan, options, environment); });
+    return WithPlan(options.common, environment,
+                    [&](const Plan& plan) { return DryRun(plan, options, environment); });
   }
   return RunSessionVerb(options.common, environment, [](const Plan& plan) {
-    return SessionVerb{.announcement = fmt::format("cutover: verifies everything, pauses writes to {} for at most {}, and points the application to the new side; rehome revert goes back", plan.items.from, FormatDuration(plan.cutover.write_pause_max)),
+    return SessionVerb{.announcement = fmt::format(
+                           "cutover: verifies everything, pauses writes to {} for at most {}, and "
+                           "points the application to the new side; rehome revert goes back",
+                           plan.items.from, FormatDuration(plan.cutover.write_pause_max)),
                        .rule = PlanRule::kMustMatch,
                        .needs = Phase::kPrepare,
                        .body = [](Session& session) { return CutOver(session, false); }};

@@ -7,7 +7,11 @@ namespace rehome::cli {
 namespace {
 
 RunRequest RequestOf(const RunOptions& options) {
-  RunRequest request{.only = {}, .through = Phase::kCutover, .online = options.online || options.follow || options.sweep, .follow = options.follow, .sweep = options.sweep};
+  RunRequest request{.only = {},
+                     .through = Phase::kCutover,
+                     .online = options.online || options.follow || options.sweep,
+                     .follow = options.follow,
+                     .sweep = options.sweep};
   if (options.phase) {
     request.only = PhaseOf(*options.phase);
   }
@@ -18,9 +22,12 @@ RunRequest RequestOf(const RunOptions& options) {
 }
 
 std::string Announcement(const Plan& plan, const RunRequest& request) {
-  const std::string phases = request.only ? fmt::format("phase {} ({})", Number(*request.only), Name(*request.only))
-                                          : fmt::format("phases 0 to {} ({}), those that are not done yet", Number(request.through), Name(request.through));
-  return fmt::format("run: {} of plan {}: {} → {} in {}, vectors in {}; the old side is only read", phases, plan.name, plan.items.from, plan.items.to,
+  const std::string phases =
+      request.only ? fmt::format("phase {} ({})", Number(*request.only), Name(*request.only))
+                   : fmt::format("phases 0 to {} ({}), those that are not done yet",
+                                 Number(request.through), Name(request.through));
+  return fmt::format("run: {} of plan {}: {} → {} in {}, vectors in {}; the old side is only read",
+                     phases, plan.name, plan.items.from, plan.items.to,
                      plan.documents.target.address, plan.vectors.target.address);
 }
 
@@ -29,8 +36,12 @@ std::string Announcement(const Plan& plan, const RunRequest& request) {
 int RunVerb(const RunOptions& options, CliEnvironment& environment) {
   const RunRequest request = RequestOf(options);
   return RunSessionVerb(options.common, environment, [&](const Plan& plan) {
-    return SessionVerb{.announcement = Announcement(plan, request), .rule = PlanRule::kMustMatch, .may_create = true, .body = [request](Session& session) {
-                         return request.only == Phase::kRetire ? Retire(session, {}) : Run(session, request);
+    return SessionVerb{.announcement = Announcement(plan, request),
+                       .rule = PlanRule::kMustMatch,
+                       .may_create = true,
+                       .body = [request](Session& session) {
+                         return request.only == Phase::kRetire ? Retire(session, {})
+                                                               : Run(session, request);
                        }};
   });
 }

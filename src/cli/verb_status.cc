@@ -46,9 +46,10 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
   }
   out.state = out.run->state;
   // A run that says running under a lease that nobody holds any more is not.
-  if (out.state == RunState::kRunning && (!out.holder || out.holder->released || out.holder->IsDeadHere())) {
+  if (out.state == RunState::kRunning &&
+      (!out.holder || out.holder->released || out.holder->IsDeadHere())) {
     const bool retired = out.run->At(Phase::kRetire).state == PhaseState::kDone;
-    out.state = retired                 ? RunState::kRetired
+    out.state = retired                ? RunState::kRetired
                 : out.run->IsCutOver() ? RunState::kCutOver
                                        : RunState::kInterrupted;
   }
@@ -76,12 +77,13 @@ Json PhasesJson(const RunRecord& run) {
   Json out = Json::array();
   for (const Phase phase : kPhases) {
     const PhaseRecord& record = run.At(phase);
-    out.push_back({{"phase", Number(phase)},
-                   {"name", Name(phase)},
-                   {"state", Name(record.state)},
-                   {"started_at", record.started_at ? Json(FormatTime(*record.started_at)) : Json()},
-                   {"seconds", record.seconds},
-                   {"counts", CountsOf(record.counts)}});
+    out.push_back(
+        {{"phase", Number(phase)},
+         {"name", Name(phase)},
+         {"state", Name(record.state)},
+         {"started_at", record.started_at ? Json(FormatTime(*record.started_at)) : Json()},
+         {"seconds", record.seconds},
+         {"counts", CountsOf(record.counts)}});
   }
   return out;
 }
@@ -89,7 +91,13 @@ Json PhasesJson(const RunRecord& run) {
 Json PointsJson(const RunRecord& run) {
   Json out = Json::array();
   for (const RestorePoint& point : run.restore_points) {
-    out.push_back({{"phase", Number(point.phase)}, {"at", FormatTime(point.at)}, {"digest", point.digest}, {"counts", CountsOf(point.counts)}, {"positions", point.positions}, {"pointers", point.pointers}, {"undo", point.undo}});
+    out.push_back({{"phase", Number(point.phase)},
+                   {"at", FormatTime(point.at)},
+                   {"digest", point.digest},
+                   {"counts", CountsOf(point.counts)},
+                   {"positions", point.positions},
+                   {"pointers", point.pointers},
+                   {"undo", point.undo}});
   }
   return out;
 }
@@ -98,7 +106,10 @@ Json PointersJson(const RunRecord& run) {
   Json out = Json::object();
   if (run.cutover) {
     for (const PointerRecord& pointer : run.cutover->pointers) {
-      out[pointer.key] = {{"where", pointer.where}, {"old", pointer.old_value ? Json(*pointer.old_value) : Json()}, {"new", pointer.new_value}, {"flipped", pointer.flipped}};
+      out[pointer.key] = {{"where", pointer.where},
+                          {"old", pointer.old_value ? Json(*pointer.old_value) : Json()},
+                          {"new", pointer.new_value},
+                          {"flipped", pointer.flipped}};
     }
   }
   return out;
@@ -108,7 +119,8 @@ Json FenceJson(const RunRecord& run) {
   if (run.cutover) {
     for (const FenceRecord& fence : run.cutover->fences) {
       if (fence.raised) {
-        return {{"collection", fence.collection}, {"kind", fence.by_hooks ? "hooks" : Name(fence.kind)}};
+        return {{"collection", fence.collection},
+                {"kind", fence.by_hooks ? "hooks" : Name(fence.kind)}};
       }
     }
   }
@@ -129,7 +141,9 @@ Json ToJson(const Plan& plan, const Snapshot& now) {
   out["fence"] = FenceJson(run);
   out["backup"] = run.backup;
   out["namespaces"] = run.namespaces;
-  out["last_error"] = run.last_error.empty() ? Json() : Json({{"message", run.last_error}, {"hint", run.last_hint}});
+  out["last_error"] = run.last_error.empty()
+                          ? Json()
+                          : Json({{"message", run.last_error}, {"hint", run.last_hint}});
   out["audit_head"] = now.audit.hash;
   out["plan_difference"] = now.plan_difference;
   out["next"] = NextStep(now.state);
@@ -138,11 +152,13 @@ Json ToJson(const Plan& plan, const Snapshot& now) {
 
 void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environment) {
   if (!now.run) {
-    environment.out << fmt::format("Plan {} never ran in {}. Next: {}\n", Escape(plan.name), Escape(plan.documents.target.address), NextStep(RunState::kNew));
+    environment.out << fmt::format("Plan {} never ran in {}. Next: {}\n", Escape(plan.name),
+                                   Escape(plan.documents.target.address), NextStep(RunState::kNew));
     return;
   }
   const RunRecord& run = *now.run;
-  environment.out << fmt::format("Run {} of plan {} is {}\n", run.run_id, Escape(plan.name), Name(now.state));
+  environment.out << fmt::format("Run {} of plan {} is {}\n", run.run_id, Escape(plan.name),
+                                 Name(now.state));
   TextTable table({{"phase"}, {"state"}, {"seconds", TextTable::Align::kRight}, {"counts"}});
   for (const Phase phase : kPhases) {
     const PhaseRecord& record = run.At(phase);
@@ -153,7 +169,8 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
     if (record.state == PhaseState::kRunning && now.read > 0) {
       counts = fmt::format("{} done", now.read);
     }
-    table.Add({fmt::format("{} {}", Number(phase), Name(phase)), std::string(Name(record.state)), fmt::format("{:.1f}", record.seconds), counts});
+    table.Add({fmt::format("{} {}", Number(phase), Name(phase)), std::string(Name(record.state)),
+               fmt::format("{:.1f}", record.seconds), counts});
   }
   environment.out << table.Render();
   if (now.quarantined > 0) {
@@ -161,14 +178,22 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
   }
   if (run.cutover) {
     for (const PointerRecord& pointer : run.cutover->pointers) {
-      environment.out << Escape(fmt::format("  pointer {} in {}: {}", pointer.key, pointer.where, pointer.flipped ? pointer.new_value : pointer.old_value.value_or("(absent)"))) << "\n";
+      environment.out << Escape(fmt::format("  pointer {} in {}: {}", pointer.key, pointer.where,
+                                            pointer.flipped
+                                                ? pointer.new_value
+                                                : pointer.old_value.value_or("(absent)")))
+                      << "\n";
     }
   }
   if (const Json fence = FenceJson(run); !fence.is_null()) {
-    environment.out << Escape(fmt::format("  fence up on {}", fence["collection"].get<std::string>())) << "\n";
+    environment.out << Escape(
+                           fmt::format("  fence up on {}", fence["collection"].get<std::string>()))
+                    << "\n";
   }
   if (now.holder && !now.holder->released && !now.holder->IsDeadHere()) {
-    environment.out << Escape(fmt::format("  runner: process {} on {}", now.holder->process.pid, now.holder->process.host)) << "\n";
+    environment.out << Escape(fmt::format("  runner: process {} on {}", now.holder->process.pid,
+                                          now.holder->process.host))
+                    << "\n";
   }
   if (!run.last_error.empty()) {
     environment.out << "  last error: " << EscapeLines(run.last_error) << "\n";
@@ -177,16 +202,20 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
     }
   }
   if (!now.plan_difference.empty()) {
-    environment.out << "  the plan file differs from this run's plan:" << EscapeLines(now.plan_difference) << "\n";
+    environment.out << "  the plan file differs from this run's plan:"
+                    << EscapeLines(now.plan_difference) << "\n";
   }
   environment.out << "Next: " << NextStep(now.state) << "\n";
 }
 
-/// A cutover that a dead runner left half done is shouted at: its fence stops the application's writes.
+/// A cutover that a dead runner left half done is shouted at: its fence stops the application's
+/// writes.
 void ShoutAtFence(const Snapshot& now, CliEnvironment& environment) {
-  const bool unfinished = now.run && now.run->cutover && now.run->cutover->state != CutoverRecord::State::kComplete;
+  const bool unfinished =
+      now.run && now.run->cutover && now.run->cutover->state != CutoverRecord::State::kComplete;
   if (unfinished && now.state != RunState::kRunning) {
-    environment.err << "ATTENTION: a cutover was interrupted and its fence may be up: the application cannot write. "
+    environment.err << "ATTENTION: a cutover was interrupted and its fence may be up: the "
+                       "application cannot write. "
                        "`rehome run` completes it or puts it back; `rehome revert` puts it back.\n";
   }
 }
@@ -197,14 +226,19 @@ Result<int> Status(const Plan& plan, const StatusOptions& options, CliEnvironmen
   while (true) {
     REHOME_TRY_ASSIGN(const Snapshot now, Take(plan, deps));
     ShoutAtFence(now, environment);
-    if (options.common.json) {
+    const bool last = !options.watch || now.state != RunState::kRunning;
+    if (options.common.json && last) {  // one document, however long it watched
       PrintJson(ToJson(plan, now), environment);
-    } else {
+    } else if (!options.common.json) {
       PrintText(plan, now, environment);
     }
     environment.out.flush();
-    if (!options.watch || now.state != RunState::kRunning || !environment.clock.SleepFor(kWatchInterval, environment.stop)) {
+    if (last) {
       return kExitDone;
+    }
+    if (!environment.clock.SleepFor(kWatchInterval, environment.stop)) {
+      return Fail(ErrorCode::kCancelled, "stopped watching; the run goes on",
+                  "`rehome status` looks again");
     }
   }
 }
@@ -212,7 +246,8 @@ Result<int> Status(const Plan& plan, const StatusOptions& options, CliEnvironmen
 }  // namespace
 
 int RunVerb(const StatusOptions& options, CliEnvironment& environment) {
-  return WithPlan(options.common, environment, [&](const Plan& plan) { return Status(plan, options, environment); });
+  return WithPlan(options.common, environment,
+                  [&](const Plan& plan) { return Status(plan, options, environment); });
 }
 
 }  // namespace rehome::cli

@@ -41,8 +41,8 @@ enum class StoreKind : std::uint8_t { kDocuments, kVectors };
                                                                const Plan& plan,
                                                                CliEnvironment& environment);
 
-/// A directory that is removed with its last owner. A killed process leaves it: name it `.scratch-…`,
-/// so that it says what it is.
+/// A directory that is removed with its last owner. A killed process leaves it: name it
+/// `.scratch-…`, so that it says what it is.
 [[nodiscard]] Result<std::shared_ptr<void>> ScratchDirectory(const std::filesystem::path& dir);
 
 /// Where texts' embeddings are kept between runs: $XDG_CACHE_HOME/rehome, else ~/.cache/rehome,

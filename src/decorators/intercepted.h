@@ -260,12 +260,12 @@ class InterceptedDocumentStore final : public DocumentStore {
   Result<std::vector<WriteResult>> Apply(std::string_view collection,
                                          std::span<const rehome::Write> writes,
                                          const WriteOptions& options, const Call& call) override {
-    return around_->Run({.name = "apply",
-                         .writes = true,
-                         .cost = static_cast<double>(writes.size()),
-                         .exhaustion_is_final = true},
-                        call,
-                        [&](const Call& c) { return inner_->Apply(collection, writes, options, c); });
+    return around_->Run(
+        {.name = "apply",
+         .writes = true,
+         .cost = static_cast<double>(writes.size()),
+         .exhaustion_is_final = true},
+        call, [&](const Call& c) { return inner_->Apply(collection, writes, options, c); });
   }
   Result<std::unique_ptr<ChangeFeed>> OpenFeed(std::vector<std::string> collections,
                                                const Call& call) override {

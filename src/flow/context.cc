@@ -9,7 +9,8 @@ namespace rehome {
 Result<TenantNamespace> FlowContext::NamespaceOf(std::string_view org_id) const {
   const auto found = run.namespaces.find(org_id);
   if (found == run.namespaces.end()) {
-    return Fail(ErrorCode::kNotFound, fmt::format("no namespace is journaled for organization {}", org_id),
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("no namespace is journaled for organization {}", org_id),
                 "run phase 1 first: `rehome run --phase 1`");
   }
   return Plan::JournaledNamespace(found->second);

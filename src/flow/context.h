@@ -25,7 +25,8 @@ struct Stores {
   std::shared_ptr<Embedder> embedder;
 };
 
-/// Waits before attempt number `attempt` (from 1) of something that becomes true by itself. False: stop waiting.
+/// Waits before attempt number `attempt` (from 1) of something that becomes true by itself. False:
+/// stop waiting.
 using Pause = std::function<bool(int attempt)>;
 
 /// Borrowed for the life of a run; everything outlives the stages.
@@ -40,7 +41,9 @@ struct FlowContext {
   std::string contract_hash;  // of the plan's embedder
   Pause pause;
 
-  [[nodiscard]] LedgerTarget ItemsTarget() const { return {LedgerTarget::Store::kDocuments, plan.items.to}; }
+  [[nodiscard]] LedgerTarget ItemsTarget() const {
+    return {LedgerTarget::Store::kDocuments, plan.items.to};
+  }
   /// The namespace of an organization as the run resolved it. kNotFound if the run knows none.
   [[nodiscard]] Result<TenantNamespace> NamespaceOf(std::string_view org_id) const;
 };

@@ -7,13 +7,19 @@
 namespace rehome {
 namespace {
 
-Status QuarantineRow(FlowContext& flow, const MappedRow& row, QuarantineReason reason, std::string detail, const Call& call) {
-  return flow.quarantine.Add({.source_id = Value(row.source.Id()), .reason = reason, .detail = std::move(detail), .digest = row.SourceDigest()},
+Status QuarantineRow(FlowContext& flow, const MappedRow& row, QuarantineReason reason,
+                     std::string detail, const Call& call) {
+  return flow.quarantine.Add({.source_id = Value(row.source.Id()),
+                              .reason = reason,
+                              .detail = std::move(detail),
+                              .digest = row.SourceDigest()},
                              row.source, call);
 }
 
-/// Puts the unmappable rows aside; those that are items already (mapped once, not any more) are left to reconcile.
-Status QuarantineUnmappable(FlowContext& flow, std::span<const MappedRow> rows, ItemsWritten& out, const Call& call) {
+/// Puts the unmappable rows aside; those that are items already (mapped once, not any more) are
+/// left to reconcile.
+Status QuarantineUnmappable(FlowContext& flow, std::span<const MappedRow> rows, ItemsWritten& out,
+                            const Call& call) {
   std::vector<const MappedRow*> unmappable;
   std::vector<Value> ids;
   for (const MappedRow& row : rows) {
@@ -25,7 +31,8 @@ Status QuarantineUnmappable(FlowContext& flow, std::span<const MappedRow> rows, 
   if (ids.empty()) {
     return {};
   }
-  REHOME_TRY_ASSIGN(const auto present, flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
+  REHOME_TRY_ASSIGN(const auto present,
+                    flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (present[i]) {
       out.unresolved.push_back(ids[i]);
@@ -40,7 +47,9 @@ Status QuarantineUnmappable(FlowContext& flow, std::span<const MappedRow> rows, 
 
 }  // namespace
 
-Md5Digest MappedRow::SourceDigest() const { return DocumentDigest(source.view()); }
+Md5Digest MappedRow::SourceDigest() const {
+  return DocumentDigest(source.view());
+}
 
 std::vector<MappedRow> MapRows(const Mapper& mapper, std::vector<Document> sources) {
   std::vector<MappedRow> rows;
@@ -48,13 +57,15 @@ std::vector<MappedRow> MapRows(const Mapper& mapper, std::vector<Document> sourc
   for (Document& source : sources) {
     Mapped mapped = mapper.Map(source.view());
     const Item* item = std::get_if<Item>(&mapped);
-    const Md5Digest item_digest = item == nullptr ? Md5Digest{} : DocumentDigest(item->document.view());
+    const Md5Digest item_digest =
+        item == nullptr ? Md5Digest{} : DocumentDigest(item->document.view());
     rows.push_back({std::move(source), std::move(mapped), item_digest});
   }
   return rows;
 }
 
-Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> rows, const Call& call) {
+Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> rows,
+                                const Call& call) {
   ItemsWritten out;
   std::vector<const MappedRow*> mapped;
   std::vector<LedgerEntry> entries;
@@ -62,7 +73,8 @@ Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> ro
   for (const MappedRow& row : rows) {
     if (const Item* item = std::get_if<Item>(&row.mapped)) {
       mapped.push_back(&row);
-      entries.push_back({.id = Value(row.source.Id()), .before = {}, .after = row.item_digest, .text = {}});
+      entries.push_back(
+          {.id = Value(row.source.Id()), .before = {}, .after = row.item_digest, .text = {}});
       writes.push_back(Write::Insert(item->document));
     }
   }
@@ -71,20 +83,23 @@ Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> ro
     return out;
   }
   REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(flow.ItemsTarget(), entries, call));
-  REHOME_TRY_ASSIGN(const auto results, flow.stores.target_documents->Apply(flow.plan.items.to, writes, {}, call));
+  REHOME_TRY_ASSIGN(const auto results,
+                    flow.stores.target_documents->Apply(flow.plan.items.to, writes, {}, call));
   std::vector<bool> written(results.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     const WriteResult& result = results[i];
-    const bool equal = !result.applied() && result.found && DocumentDigest(result.found->view()) == mapped[i]->item_digest;
+    const bool equal = !result.applied() && result.found &&
+                       DocumentDigest(result.found->view()) == mapped[i]->item_digest;
     if (result.applied() || equal) {
       written[i] = true;
       ++(equal ? out.present : out.inserted);
       out.written.Add(mapped[i]->item_digest);
     } else if (!result.found && !result.unique_index.empty()) {
-      REHOME_TRY(QuarantineRow(flow, *mapped[i], QuarantineReason::kIdConflict,
-                               fmt::format("another document of {} has the same value under the unique index {}",
-                                           flow.plan.items.to, result.unique_index),
-                               call));
+      REHOME_TRY(QuarantineRow(
+          flow, *mapped[i], QuarantineReason::kIdConflict,
+          fmt::format("another document of {} has the same value under the unique index {}",
+                      flow.plan.items.to, result.unique_index),
+          call));
       ++out.quarantined;
     } else {
       out.unresolved.push_back(entries[i].id);

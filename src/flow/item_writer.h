@@ -1,6 +1,7 @@
 #pragma once
-// item_writer.h — the store hop of phase 2: intents → insert → outcome. The common case, nothing there yet, costs one
-// write per store and batch; whatever else it meets is handed back for reconcile.h to judge.
+// item_writer.h — the store hop of phase 2: intents → insert → outcome. The common case, nothing
+// there yet, costs one write per store and batch; whatever else it meets is handed back for
+// reconcile.h to judge.
 #include <vector>
 
 #include "base/digest.h"
@@ -22,13 +23,15 @@ struct MappedRow {
 
 struct ItemsWritten {
   std::uint64_t inserted = 0;
-  std::uint64_t present = 0;      // stood there already, equal
+  std::uint64_t present = 0;  // stood there already, equal
   std::uint64_t quarantined = 0;
-  SetDigest written;              // items that stand there now
-  std::vector<Value> unresolved;  // ids that stand there otherwise, or no longer map: reconcile them
+  SetDigest written;  // items that stand there now
+  std::vector<Value>
+      unresolved;  // ids that stand there otherwise, or no longer map: reconcile them
 };
 
 /// Writes one batch. Repeating it changes nothing.
-[[nodiscard]] Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> rows, const Call& call);
+[[nodiscard]] Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> rows,
+                                              const Call& call);
 
 }  // namespace rehome

@@ -12,7 +12,8 @@ namespace rehome {
 namespace {
 
 constexpr std::size_t kBatchMax = 250;
-// A document that keeps changing under our hands is tried again this often; then the next event carries it.
+// A document that keeps changing under our hands is tried again this often; then the next event
+// carries it.
 constexpr int kRoundsMax = 5;
 
 /// One document: what the source says, what stands in the target, and what we know of it.
@@ -22,15 +23,29 @@ struct Case {
   std::optional<Document> item;  // absent: no item stands there
   OwnedHistory history;
 
-  [[nodiscard]] const Item* desired() const { return row ? std::get_if<Item>(&row->mapped) : nullptr; }
+  [[nodiscard]] const Item* desired() const {
+    return row ? std::get_if<Item>(&row->mapped) : nullptr;
+  }
   [[nodiscard]] std::string item_id() const {
-    return desired() != nullptr ? desired()->item_id : item ? StringField(item->view(), "item_id") : std::string();
+    return desired() != nullptr ? desired()->item_id
+           : item               ? StringField(item->view(), "item_id")
+                                : std::string();
   }
 };
 
-enum class Action : std::uint8_t { kNothing, kInsert, kReplace, kReroute, kRemove, kSaveStraggler, kConflict };
+enum class Action : std::uint8_t {
+  kNothing,
+  kInsert,
+  kReplace,
+  kReroute,
+  kRemove,
+  kSaveStraggler,
+  kConflict
+};
 
-LedgerTarget VectorsTarget(const TenantNamespace& ns) { return {LedgerTarget::Store::kVectors, ns.name()}; }
+LedgerTarget VectorsTarget(const TenantNamespace& ns) {
+  return {LedgerTarget::Store::kVectors, ns.name()};
+}
 
 Action Decide(const FlowContext& flow, const Case& one) {
   const bool cut_over = flow.run.IsCutOver();
@@ -62,7 +77,8 @@ Action Decide(const FlowContext& flow, const Case& one) {
 
 class Round {
  public:
-  Round(FlowContext& flow, VectorMode mode, const Call& call) : flow_(flow), mode_(mode), call_(call) {}
+  Round(FlowContext& flow, VectorMode mode, const Call& call)
+      : flow_(flow), mode_(mode), call_(call) {}
 
   Status Run(std::span<const Value> ids) {
     REHOME_TRY_ASSIGN(const std::vector<Case> cases, Load(ids));
@@ -83,12 +99,15 @@ class Round {
 
  private:
   Result<std::vector<Case>> Load(std::span<const Value> ids) {
-    REHOME_TRY_ASSIGN(auto sources, flow_.stores.source_documents->FindByIds(flow_.plan.items.from, ids, call_));
-    REHOME_TRY_ASSIGN(auto items, flow_.stores.target_documents->FindByIds(flow_.plan.items.to, ids, call_));
+    REHOME_TRY_ASSIGN(auto sources,
+                      flow_.stores.source_documents->FindByIds(flow_.plan.items.from, ids, call_));
+    REHOME_TRY_ASSIGN(auto items,
+                      flow_.stores.target_documents->FindByIds(flow_.plan.items.to, ids, call_));
     REHOME_TRY_ASSIGN(auto histories, flow_.ledger.Find(flow_.ItemsTarget(), ids, call_));
     std::vector<Case> cases;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      Case one{.id = ids[i], .row = {}, .item = std::move(items[i]), .history = std::move(histories[i])};
+      Case one{
+          .id = ids[i], .row = {}, .item = std::move(items[i]), .history = std::move(histories[i])};
       if (sources[i]) {
         std::vector<Document> single;
         single.push_back(*std::move(sources[i]));
@@ -103,7 +122,8 @@ class Round {
   Status Settle(const Case& one) {
     if (one.row && one.desired() == nullptr) {
       const auto& why = std::get<Unmappable>(one.row->mapped);
-      REHOME_TRY(flow_.quarantine.Add({one.id, why.reason, why.detail, one.row->SourceDigest()}, one.row->source, call_));
+      REHOME_TRY(flow_.quarantine.Add({one.id, why.reason, why.detail, one.row->SourceDigest()},
+                                      one.row->source, call_));
       ++result.quarantined;
     }
     switch (Decide(flow_, one)) {
@@ -118,14 +138,16 @@ class Round {
         Queue(one, std::nullopt, Write::Insert(one.desired()->document));
         return {};
       case Action::kReplace:
-        Queue(one, DocumentDigest(one.item->view()), Write::Replace(*one.item, one.desired()->document));
+        Queue(one, DocumentDigest(one.item->view()),
+              Write::Replace(*one.item, one.desired()->document));
         return {};
       case Action::kReroute:
         return Reroute(one);
       case Action::kRemove:
         return Remove(one);
       case Action::kSaveStraggler:
-        REHOME_TRY(flow_.saved.Add("straggler after cutover", flow_.plan.items.to, one.desired()->document, call_));
+        REHOME_TRY(flow_.saved.Add("straggler after cutover", flow_.plan.items.to,
+                                   one.desired()->document, call_));
         result.saved.push_back(one.item_id());
         return {};
       case Action::kConflict:
@@ -146,7 +168,8 @@ class Round {
       return {};
     }
     REHOME_TRY_ASSIGN(const auto batch, flow_.ledger.Open(flow_.ItemsTarget(), entries_, call_));
-    REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(flow_.plan.items.to, writes_, {}, call_));
+    REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(flow_.plan.items.to,
+                                                                               writes_, {}, call_));
     std::vector<bool> written(results.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
       written[i] = results[i].applied();
@@ -161,11 +184,12 @@ class Round {
       ++(writes_[i].kind == Write::Kind::kInsert ? result.inserted : result.replaced);
       unmarked_.push_back(entries_[i].id);
     } else if (!outcome.found && !outcome.unique_index.empty()) {
-      REHOME_TRY(flow_.quarantine.Add({entries_[i].id, QuarantineReason::kIdConflict,
-                                       fmt::format("another document of {} has the same value under the unique index {}",
-                                                   flow_.plan.items.to, outcome.unique_index),
-                                       DocumentDigest(sources_[i].view())},
-                                      sources_[i], call_));
+      REHOME_TRY(flow_.quarantine.Add(
+          {entries_[i].id, QuarantineReason::kIdConflict,
+           fmt::format("another document of {} has the same value under the unique index {}",
+                       flow_.plan.items.to, outcome.unique_index),
+           DocumentDigest(sources_[i].view())},
+          sources_[i], call_));
       ++result.quarantined;
     } else {
       again.push_back(entries_[i].id);
@@ -173,10 +197,12 @@ class Round {
     return {};
   }
 
-  Status WriteOne(const Value& id, const Md5Digest& before, std::optional<Md5Digest> after, Write write, bool& applied) {
+  Status WriteOne(const Value& id, const Md5Digest& before, std::optional<Md5Digest> after,
+                  Write write, bool& applied) {
     const LedgerEntry entry{.id = id, .before = before, .after = after, .text = {}};
     REHOME_TRY_ASSIGN(const auto batch, flow_.ledger.Open(flow_.ItemsTarget(), {&entry, 1}, call_));
-    REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(flow_.plan.items.to, {&write, 1}, {}, call_));
+    REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(
+                                              flow_.plan.items.to, {&write, 1}, {}, call_));
     applied = results.front().applied();
     if (!applied) {
       again.push_back(id);
@@ -185,7 +211,8 @@ class Round {
   }
 
   Status RemoveVector(const Document& item) {
-    REHOME_TRY_ASSIGN(const TenantNamespace ns, flow_.NamespaceOf(StringField(item.view(), "org_id")));
+    REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                      flow_.NamespaceOf(StringField(item.view(), "org_id")));
     const std::string vector_id = StringField(item.view(), "item_id");
     REHOME_TRY_ASSIGN(const auto removed, RemoveVectors(flow_, ns, {&vector_id, 1}, call_));
     for (const std::string& foreign : removed.foreign) {
@@ -197,21 +224,29 @@ class Round {
   Status Remove(const Case& one) {
     REHOME_TRY(RemoveVector(*one.item));
     bool applied = false;
-    REHOME_TRY(WriteOne(one.id, DocumentDigest(one.item->view()), std::nullopt, Write::Delete(*one.item), applied));
+    REHOME_TRY(WriteOne(one.id, DocumentDigest(one.item->view()), std::nullopt,
+                        Write::Delete(*one.item), applied));
     result.deleted += applied ? 1 : 0;
     return {};
   }
 
-  /// The vector in its new namespace, the item, the vector out of the old one. While it lasts both namespaces have an
-  /// intent open: a crash in between leaves the vector in two, and RemoveStrays() finds it by them.
+  /// The vector in its new namespace, the item, the vector out of the old one. While it lasts both
+  /// namespaces have an intent open: a crash in between leaves the vector in two, and
+  /// RemoveStrays() finds it by them.
   Status Reroute(const Case& one) {
-    REHOME_TRY_ASSIGN(const TenantNamespace leaves, flow_.NamespaceOf(StringField(one.item->view(), "org_id")));
-    REHOME_TRY_ASSIGN(const TenantNamespace enters, flow_.NamespaceOf(one.desired()->tenant.org_id));
-    const LedgerEntry either{.id = Value::String(one.desired()->item_id), .before = {}, .after = {}, .text = {}};
-    REHOME_TRY_ASSIGN(const auto leaving, flow_.ledger.Open(VectorsTarget(leaves), {&either, 1}, call_));
-    REHOME_TRY_ASSIGN(const auto entering, flow_.ledger.Open(VectorsTarget(enters), {&either, 1}, call_));
+    REHOME_TRY_ASSIGN(const TenantNamespace leaves,
+                      flow_.NamespaceOf(StringField(one.item->view(), "org_id")));
+    REHOME_TRY_ASSIGN(const TenantNamespace enters,
+                      flow_.NamespaceOf(one.desired()->tenant.org_id));
+    const LedgerEntry either{
+        .id = Value::String(one.desired()->item_id), .before = {}, .after = {}, .text = {}};
+    REHOME_TRY_ASSIGN(const auto leaving,
+                      flow_.ledger.Open(VectorsTarget(leaves), {&either, 1}, call_));
+    REHOME_TRY_ASSIGN(const auto entering,
+                      flow_.ledger.Open(VectorsTarget(enters), {&either, 1}, call_));
     REHOME_TRY(Move(one, enters));
-    REHOME_TRY(flow_.ledger.Close(entering, {false}, call_));  // what was written stands in records of its own
+    REHOME_TRY(flow_.ledger.Close(entering, {false},
+                                  call_));  // what was written stands in records of its own
     return flow_.ledger.Close(leaving, {false}, call_);
   }
 
@@ -219,7 +254,9 @@ class Round {
     Document desired = one.desired()->document;
     if (mode_ == VectorMode::kNow) {
       REHOME_TRY_ASSIGN(const EmbeddedBatch embedded, EmbedItems(flow_, {desired}, call_));
-      if (!embedded.items.empty()) {
+      if (embedded.items.empty()) {
+        unmarked_.push_back(one.id);  // refused: set aside with the others after the move
+      } else {
         const EmbeddedItem* item = &embedded.items.front();
         REHOME_TRY(UpsertConfirmed(flow_, enters, {&item, 1}, call_));
         desired = WithMark(desired.view(), item->record.id);
@@ -227,7 +264,8 @@ class Round {
       }
     }
     bool applied = false;
-    REHOME_TRY(WriteOne(one.id, DocumentDigest(one.item->view()), one.row->item_digest, Write::Replace(*one.item, desired), applied));
+    REHOME_TRY(WriteOne(one.id, DocumentDigest(one.item->view()), one.row->item_digest,
+                        Write::Replace(*one.item, desired), applied));
     result.replaced += applied ? 1 : 0;
     return applied ? RemoveVector(*one.item) : Status{};
   }
@@ -236,7 +274,8 @@ class Round {
     if (unmarked_.empty()) {
       return {};
     }
-    REHOME_TRY_ASSIGN(auto found, flow_.stores.target_documents->FindByIds(flow_.plan.items.to, unmarked_, call_));
+    REHOME_TRY_ASSIGN(auto found, flow_.stores.target_documents->FindByIds(flow_.plan.items.to,
+                                                                           unmarked_, call_));
     std::vector<Document> items;
     for (auto& item : found) {
       if (item && !IsMarked(item->view())) {
@@ -244,7 +283,8 @@ class Round {
       }
     }
     REHOME_TRY_ASSIGN(const EmbeddedBatch embedded, EmbedItems(flow_, std::move(items), call_));
-    REHOME_TRY(SetAside(flow_, embedded.refused, QuarantineReason::kEmbedding, embedded.refusal, call_));
+    REHOME_TRY(
+        SetAside(flow_, embedded.refused, QuarantineReason::kEmbedding, embedded.refusal, call_));
     result.quarantined += embedded.refused.size();
     REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(flow_, embedded.items, call_));
     result.embedded += written.marked;
@@ -274,28 +314,34 @@ void Reconciled::Add(const Reconciled& other) {
   conflicts.insert(conflicts.end(), other.conflicts.begin(), other.conflicts.end());
 }
 
-Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason reason, const std::string& detail, const Call& call) {
+Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason reason,
+                const std::string& detail, const Call& call) {
   if (ids.empty()) {
     return {};
   }
-  REHOME_TRY_ASSIGN(const auto sources, flow.stores.source_documents->FindByIds(flow.plan.items.from, ids, call));
+  REHOME_TRY_ASSIGN(const auto sources,
+                    flow.stores.source_documents->FindByIds(flow.plan.items.from, ids, call));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (sources[i]) {
-      REHOME_TRY(flow.quarantine.Add({ids[i], reason, detail, DocumentDigest(sources[i]->view())}, *sources[i], call));
+      REHOME_TRY(flow.quarantine.Add({ids[i], reason, detail, DocumentDigest(sources[i]->view())},
+                                     *sources[i], call));
     }
   }
-  REHOME_TRY_ASSIGN(const auto items, flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
+  REHOME_TRY_ASSIGN(const auto items,
+                    flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
   std::vector<Document> present;
   for (const auto& item : items) {
     if (item) {
       present.push_back(*item);
     }
   }
-  REHOME_TRY(RemoveOurs(flow, flow.plan.items.to, present, "changed before it was set aside", call));
+  REHOME_TRY(
+      RemoveOurs(flow, flow.plan.items.to, present, "changed before it was set aside", call));
   return {};
 }
 
-Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call) {
+Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids,
+                    const Call& call) {
   if (ids.empty()) {
     return {};
   }
@@ -303,7 +349,8 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
   for (const std::string& id : ids) {
     values.push_back(Value::String(id));
   }
-  REHOME_TRY_ASSIGN(const auto items, flow.stores.target_documents->FindByField(flow.plan.items.to, "item_id", values, SIZE_MAX, call));
+  REHOME_TRY_ASSIGN(const auto items, flow.stores.target_documents->FindByField(
+                                          flow.plan.items.to, "item_id", values, SIZE_MAX, call));
   std::vector<std::string> strays;
   for (const Document& item : items) {
     const auto home = flow.run.namespaces.find(StringField(item.view(), "org_id"));
@@ -317,7 +364,8 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
   return {};
 }
 
-Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode, const Call& call) {
+Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode,
+                             const Call& call) {
   Reconciled out;
   for (std::size_t start = 0; start < source_ids.size(); start += kBatchMax) {
     const auto part = source_ids.subspan(start, std::min(kBatchMax, source_ids.size() - start));
@@ -332,12 +380,14 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
       ids = std::move(one.again);
     }
     if (!ids.empty()) {
-      return Fail(ErrorCode::kAborted, fmt::format("{} items of {} keep changing while they are written", ids.size(), flow.plan.items.to),
-                  "something else writes to the new collection; stop it, then run the same command again");
+      return Fail(
+          ErrorCode::kAborted,
+          fmt::format("{} items of {} keep changing while they are written", ids.size(),
+                      flow.plan.items.to),
+          "something else writes to the new collection; stop it, then run the same command again");
     }
   }
   return out;
 }
 
 }  // namespace rehome
-

@@ -1,15 +1,16 @@
 #pragma once
-// reconcile.h — brings single documents to what the source says now: the one path for changes of a live source, for
-// replays out of quarantine, for repairs and for what a bulk pass could not decide. It reads the source again, so the
-// order, the number and the contents of events do not matter.
+// reconcile.h — brings single documents to what the source says now: the one path for changes of a
+// live source, for replays out of quarantine, for repairs and for what a bulk pass could not
+// decide. It reads the source again, so the order, the number and the contents of events do not
+// matter.
 //
 // Order across the stores, so that a crash leaves nothing that a repeat does not heal:
 //   insert, update   item (is_embedded: false) → upsert → confirm → mark
-//   other tenant     upsert in the new namespace → confirm → item → delete from the old one → confirm
-//   delete           vector → confirmed gone → item
-//   not mappable     quarantine, then as delete
-// After cutover nothing that the application changed or deleted on the new side is overwritten or brought back: what
-// the straggler would have made is saved and named.
+//   other tenant     upsert in the new namespace → confirm → item → delete from the old one →
+//   confirm delete           vector → confirmed gone → item not mappable     quarantine, then as
+//   delete
+// After cutover nothing that the application changed or deleted on the new side is overwritten or
+// brought back: what the straggler would have made is saved and named.
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct Reconciled {
   std::uint64_t unchanged = 0;
   std::uint64_t quarantined = 0;
   std::uint64_t embedded = 0;
-  std::vector<std::string> saved;      // item ids: stragglers kept in rehome_saved
-  std::vector<std::string> conflicts;  // item ids that stand there changed or foreign: left as they are
+  std::vector<std::string> saved;  // item ids: stragglers kept in rehome_saved
+  std::vector<std::string>
+      conflicts;  // item ids that stand there changed or foreign: left as they are
   void Add(const Reconciled& other);
 };
 
@@ -35,12 +37,16 @@ enum class VectorMode : std::uint8_t {
 };
 
 /// Any number of source ids; worked off in batches. Repeating it changes nothing.
-[[nodiscard]] Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode, const Call& call);
+[[nodiscard]] Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids,
+                                           VectorMode mode, const Call& call);
 
-/// Removes those of `ids` from `ns` whose item lives in another namespace: what a re-route leaves that died on its way.
-[[nodiscard]] Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call);
+/// Removes those of `ids` from `ns` whose item lives in another namespace: what a re-route leaves
+/// that died on its way.
+[[nodiscard]] Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns,
+                                  std::span<const std::string> ids, const Call& call);
 
 /// Puts the sources of items aside that mapped but cannot be embedded, and removes the items.
-[[nodiscard]] Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason reason, const std::string& detail, const Call& call);
+[[nodiscard]] Status SetAside(FlowContext& flow, std::span<const Value> ids,
+                              QuarantineReason reason, const std::string& detail, const Call& call);
 
 }  // namespace rehome

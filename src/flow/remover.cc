@@ -11,14 +11,16 @@ constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 constexpr int kRoundsMax = 5;
 
-Status AddAll(FlowContext& flow, std::string_view collection, std::vector<Document> documents, std::string_view why,
-              DocumentsRemoved& total, const Call& call) {
+Status AddAll(FlowContext& flow, std::string_view collection, std::vector<Document> documents,
+              std::string_view why, DocumentsRemoved& total, const Call& call) {
   for (int round = 0; round < kRoundsMax && !documents.empty(); ++round) {
-    REHOME_TRY_ASSIGN(const DocumentsRemoved removed, RemoveOurs(flow, collection, documents, why, call));
+    REHOME_TRY_ASSIGN(const DocumentsRemoved removed,
+                      RemoveOurs(flow, collection, documents, why, call));
     total.removed += removed.removed;
     total.saved += removed.saved;
     total.foreign += removed.foreign;
-    REHOME_TRY_ASSIGN(auto found, flow.stores.target_documents->FindByIds(collection, removed.again, call));
+    REHOME_TRY_ASSIGN(auto found,
+                      flow.stores.target_documents->FindByIds(collection, removed.again, call));
     documents.clear();
     for (auto& document : found) {
       if (document) {
@@ -27,16 +29,20 @@ Status AddAll(FlowContext& flow, std::string_view collection, std::vector<Docume
     }
   }
   if (!documents.empty()) {
-    return Fail(ErrorCode::kAborted, fmt::format("{} documents of {} keep changing while they are removed", documents.size(), collection),
-                "something still writes to that collection; stop it, then run the same command again");
+    return Fail(
+        ErrorCode::kAborted,
+        fmt::format("{} documents of {} keep changing while they are removed", documents.size(),
+                    collection),
+        "something still writes to that collection; stop it, then run the same command again");
   }
   return {};
 }
 
 }  // namespace
 
-Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collection, std::span<const Document> documents,
-                                    std::string_view why, const Call& call) {
+Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collection,
+                                    std::span<const Document> documents, std::string_view why,
+                                    const Call& call) {
   DocumentsRemoved out;
   const LedgerTarget target{LedgerTarget::Store::kDocuments, std::string(collection)};
   std::vector<Value> ids;
@@ -64,7 +70,8 @@ Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collecti
     return out;
   }
   REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(target, entries, call));
-  REHOME_TRY_ASSIGN(const auto results, flow.stores.target_documents->Apply(collection, writes, {}, call));
+  REHOME_TRY_ASSIGN(const auto results,
+                    flow.stores.target_documents->Apply(collection, writes, {}, call));
   std::vector<bool> written(results.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     written[i] = results[i].applied() || !results[i].found;
@@ -78,7 +85,8 @@ Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collecti
   return out;
 }
 
-Result<DocumentsRemoved> RemoveAllOurs(FlowContext& flow, std::string_view collection, std::string_view why, const Call& call) {
+Result<DocumentsRemoved> RemoveAllOurs(FlowContext& flow, std::string_view collection,
+                                       std::string_view why, const Call& call) {
   DocumentsRemoved total;
   REHOME_TRY_ASSIGN(auto cursor, flow.stores.target_documents->Scan(collection, {}, call));
   while (true) {

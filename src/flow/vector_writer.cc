@@ -14,7 +14,9 @@ namespace {
 // Attempts of a confirmation, each after a pause that grows to a second: about two minutes.
 constexpr int kConfirmAttemptsMax = 120;
 
-LedgerTarget TargetOf(const TenantNamespace& ns) { return {LedgerTarget::Store::kVectors, ns.name()}; }
+LedgerTarget TargetOf(const TenantNamespace& ns) {
+  return {LedgerTarget::Store::kVectors, ns.name()};
+}
 
 std::vector<Value> AsValues(std::span<const std::string> ids) {
   std::vector<Value> out;
@@ -46,33 +48,42 @@ Status UntilConfirmed(const FlowContext& flow, std::string_view what, const Atte
       return Fail(ErrorCode::kCancelled, fmt::format("stopped while waiting for {}", what));
     }
   }
-  return Fail(ErrorCode::kDeadlineExceeded, fmt::format("{} did not become visible", what),
-              "the vector store is slow to index; run the same command again, it goes on from here");
+  return Fail(
+      ErrorCode::kDeadlineExceeded, fmt::format("{} did not become visible", what),
+      "the vector store is slow to index; run the same command again, it goes on from here");
 }
 
 /// True once reads of `ns` show the write with `lsn`; without an LSN, once `check` says so.
 template <class Check>
-Status Confirm(const FlowContext& flow, const TenantNamespace& ns, const std::optional<Lsn>& lsn, const Call& call, const Check& check) {
-  return UntilConfirmed(flow, fmt::format("a write to namespace {}", ns.name()), [&]() -> Result<bool> {
-    if (lsn) {
-      REHOME_TRY_ASSIGN(const auto indexed, flow.stores.target_vectors->IndexedLsn(ns.name(), call));
-      if (indexed) {
-        return *indexed >= *lsn;
-      }
-    }
-    return check();
-  });
+Status Confirm(const FlowContext& flow, const TenantNamespace& ns, const std::optional<Lsn>& lsn,
+               const Call& call, const Check& check) {
+  return UntilConfirmed(
+      flow, fmt::format("a write to namespace {}", ns.name()), [&]() -> Result<bool> {
+        if (lsn) {
+          REHOME_TRY_ASSIGN(const auto indexed,
+                            flow.stores.target_vectors->IndexedLsn(ns.name(), call));
+          if (indexed) {
+            return *indexed >= *lsn;
+          }
+        }
+        return check();
+      });
 }
 
-Result<std::vector<std::vector<float>>> EmbedTexts(const FlowContext& flow, std::span<const std::string> texts, std::uint64_t& tokens, const Call& call) {
-  REHOME_TRY_ASSIGN(Embeddings embeddings, flow.stores.embedder->Embed(texts, TextRole::kPassage, call));
+Result<std::vector<std::vector<float>>> EmbedTexts(const FlowContext& flow,
+                                                   std::span<const std::string> texts,
+                                                   std::uint64_t& tokens, const Call& call) {
+  REHOME_TRY_ASSIGN(Embeddings embeddings,
+                    flow.stores.embedder->Embed(texts, TextRole::kPassage, call));
   CHECK(embeddings.vectors.size() == texts.size());
   tokens += embeddings.tokens;
   return std::move(embeddings.vectors);
 }
 
 /// Embeds `texts`; those that the embedder refuses stay empty.
-Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts, std::span<std::vector<float>> vectors, EmbeddedBatch& batch, const Call& call) {
+Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts,
+                     std::span<std::vector<float>> vectors, EmbeddedBatch& batch,
+                     const Call& call) {
   auto embedded = EmbedTexts(flow, texts, batch.tokens, call);
   if (embedded) {
     std::ranges::move(*embedded, vectors.begin());
@@ -90,14 +101,27 @@ Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts
   return EmbedOrRefuse(flow, texts.subspan(half), vectors.subspan(half), batch, call);
 }
 
-/// What stands under the ids and is not ours.
-Status RefuseForeign(const TenantNamespace& ns, std::span<const std::string> ids, const std::map<std::string, VectorRecord>& present, std::span<const OwnedHistory> histories) {
+/// Refuses what stands under the ids and is foreign; what was changed is saved before it is written
+/// over.
+Status GuardPresent(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids,
+                    const std::map<std::string, VectorRecord>& present,
+                    std::span<const OwnedHistory> histories, const Call& call) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto found = present.find(ids[i]);
-    if (found != present.end() && Judge(histories[i], VectorDigest(found->second)) == Ownership::kForeign) {
-      return Fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("vector {} in namespace {} was not written by this run", ids[i], ns.name()),
-                  fmt::format("look at it with `rehome explain {}`; remove it, or give the plan another namespace", ids[i]));
+    const Ownership ownership = found == present.end()
+                                    ? Ownership::kOurs
+                                    : Judge(histories[i], VectorDigest(found->second));
+    if (ownership == Ownership::kChanged) {
+      REHOME_TRY(
+          flow.saved.Add("changed before it was embedded again", ns.name(), found->second, call));
+    }
+    if (ownership == Ownership::kForeign) {
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("vector {} in namespace {} was not written by this run", ids[i], ns.name()),
+          fmt::format(
+              "look at it with `rehome explain {}`; remove it, or give the plan another namespace",
+              ids[i]));
     }
   }
   return {};
@@ -105,7 +129,8 @@ Status RefuseForeign(const TenantNamespace& ns, std::span<const std::string> ids
 
 }  // namespace
 
-Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items, const Call& call) {
+Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items,
+                                 const Call& call) {
   EmbeddedBatch out;
   std::vector<std::string> texts;
   texts.reserve(items.size());
@@ -119,14 +144,19 @@ Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> 
       out.refused.emplace_back(items[i].Id());
       continue;
     }
-    VectorRecord record{.id = StringField(items[i].view(), "item_id"), .values = std::move(vectors[i]), .sparse = {}, .metadata = {}};
-    record.metadata = flow.mapper.VectorMetadata(items[i].view(), flow.contract_hash, record.values);
+    VectorRecord record{.id = StringField(items[i].view(), "item_id"),
+                        .values = std::move(vectors[i]),
+                        .sparse = {},
+                        .metadata = {}};
+    record.metadata =
+        flow.mapper.VectorMetadata(items[i].view(), flow.contract_hash, record.values);
     out.items.push_back({std::move(items[i]), std::move(record), Md5(texts[i])});
   }
   return out;
 }
 
-Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns, std::span<const EmbeddedItem* const> items, const Call& call) {
+Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns,
+                       std::span<const EmbeddedItem* const> items, const Call& call) {
   std::vector<std::string> ids;
   std::vector<VectorRecord> records;
   for (const EmbeddedItem* item : items) {
@@ -138,12 +168,14 @@ Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns, std::span<c
   REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
   const auto present = ById(std::move(fetched));
   REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), id_values, call));
-  REHOME_TRY(RefuseForeign(ns, ids, present, histories));
+  REHOME_TRY(GuardPresent(flow, ns, ids, present, histories, call));
   std::vector<LedgerEntry> entries;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto found = present.find(ids[i]);
     entries.push_back({.id = id_values[i],
-                       .before = found == present.end() ? std::nullopt : std::optional(VectorDigest(found->second)),
+                       .before = found == present.end()
+                                     ? std::nullopt
+                                     : std::optional(VectorDigest(found->second)),
                        .after = VectorDigest(records[i]),
                        .text = items[i]->text});
   }
@@ -160,10 +192,12 @@ Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns, std::span<c
   return flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call);
 }
 
-Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items, const Call& call) {
+Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items,
+                                    const Call& call) {
   std::map<TenantNamespace, std::vector<const EmbeddedItem*>> by_namespace;
   for (const EmbeddedItem& item : items) {
-    REHOME_TRY_ASSIGN(const TenantNamespace ns, flow.NamespaceOf(StringField(item.item.view(), "org_id")));
+    REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                      flow.NamespaceOf(StringField(item.item.view(), "org_id")));
     by_namespace[ns].push_back(&item);
   }
   VectorsWritten out;
@@ -175,7 +209,8 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
   for (const EmbeddedItem& item : items) {
     marks.push_back(Write::Replace(item.item, WithMark(item.item.view(), item.record.id)));
   }
-  REHOME_TRY_ASSIGN(const auto results, flow.stores.target_documents->Apply(flow.plan.items.to, marks, {}, call));
+  REHOME_TRY_ASSIGN(const auto results,
+                    flow.stores.target_documents->Apply(flow.plan.items.to, marks, {}, call));
   for (std::size_t i = 0; i < results.size(); ++i) {
     // Marked by an attempt whose reply was lost: as good.
     if (results[i].applied() || results[i].found == marks[i].document) {
@@ -187,7 +222,8 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
   return out;
 }
 
-Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call) {
+Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns,
+                                     std::span<const std::string> ids, const Call& call) {
   VectorsRemoved out;
   VectorStore& store = *flow.stores.target_vectors;
   REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name(), ids, call));
@@ -195,7 +231,8 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
   for (const VectorRecord& record : present) {
     present_ids.push_back(record.id);
   }
-  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), AsValues(present_ids), call));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    flow.ledger.Find(TargetOf(ns), AsValues(present_ids), call));
   std::vector<std::string> doomed;
   std::vector<LedgerEntry> entries;
   for (std::size_t i = 0; i < present.size(); ++i) {
@@ -212,7 +249,8 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
         break;
     }
     doomed.push_back(present_ids[i]);
-    entries.push_back({.id = Value::String(present_ids[i]), .before = digest, .after = {}, .text = {}});
+    entries.push_back(
+        {.id = Value::String(present_ids[i]), .before = digest, .after = {}, .text = {}});
   }
   if (doomed.empty()) {
     return out;

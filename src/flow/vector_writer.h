@@ -1,5 +1,6 @@
 #pragma once
-// vector_writer.h — the vector hops: text → embed → intent → upsert → confirm → mark, and the way back.
+// vector_writer.h — the vector hops: text → embed → intent → upsert → confirm → mark, and the way
+// back.
 #include <span>
 #include <vector>
 
@@ -22,8 +23,10 @@ struct EmbeddedBatch {
   std::uint64_t tokens = 0;
 };
 
-/// Renders, embeds and builds the records. A batch that fails as a whole is halved until the one bad text is found.
-[[nodiscard]] Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items, const Call& call);
+/// Renders, embeds and builds the records. A batch that fails as a whole is halved until the one
+/// bad text is found.
+[[nodiscard]] Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items,
+                                               const Call& call);
 
 struct VectorsWritten {
   std::uint64_t upserted = 0;
@@ -31,19 +34,24 @@ struct VectorsWritten {
   std::vector<Value> changed;  // items that changed before the mark: embed them again
 };
 
-/// Upserts into each item's namespace, confirms, then marks the items. Repeating it changes nothing.
-/// kFailedPrecondition if a vector that is not ours stands under one of the ids.
-[[nodiscard]] Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items, const Call& call);
+/// Upserts into each item's namespace, confirms, then marks the items. Repeating it changes
+/// nothing. kFailedPrecondition if a vector that is not ours stands under one of the ids.
+[[nodiscard]] Result<VectorsWritten> WriteVectors(FlowContext& flow,
+                                                  std::span<const EmbeddedItem> items,
+                                                  const Call& call);
 
 /// The upsert and its confirmation alone, without marks (a re-route marks with the item itself).
-[[nodiscard]] Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns, std::span<const EmbeddedItem* const> items, const Call& call);
+[[nodiscard]] Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns,
+                                     std::span<const EmbeddedItem* const> items, const Call& call);
 
 struct VectorsRemoved {
   std::uint64_t removed = 0;
-  std::uint64_t saved = 0;          // changed ones: kept in rehome_saved, then removed
-  std::vector<std::string> foreign; // left where they are
+  std::uint64_t saved = 0;           // changed ones: kept in rehome_saved, then removed
+  std::vector<std::string> foreign;  // left where they are
 };
 /// Removes what is ours of `ids` from one namespace and confirms that it is gone.
-[[nodiscard]] Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns, std::span<const std::string> ids, const Call& call);
+[[nodiscard]] Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns,
+                                                   std::span<const std::string> ids,
+                                                   const Call& call);
 
 }  // namespace rehome

@@ -27,14 +27,16 @@ Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call) {
   const Value last = Value::Int64(static_cast<std::int64_t>(count));
   REHOME_TRY_ASSIGN(const auto found, store.FindByIds(journal::kAudit, {&last, 1}, call));
   if (!found.front()) {
-    return Fail(ErrorCode::kDataLoss, fmt::format("the audit log has {} entries, but none numbered {}", count, count),
+    return Fail(ErrorCode::kDataLoss,
+                fmt::format("the audit log has {} entries, but none numbered {}", count, count),
                 "`rehome verify --check audit` names the gap");
   }
-  return AuditHead{.number = static_cast<std::int64_t>(count), .hash = Sha256Hex(found.front()->bytes())};
+  return AuditHead{.number = static_cast<std::int64_t>(count),
+                   .hash = Sha256Hex(found.front()->bytes())};
 }
 
-Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action, std::string_view detail,
-                   std::string_view run_id, const Call& call) {
+Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
+                   std::string_view detail, std::string_view run_id, const Call& call) {
   constexpr int kAttemptsMax = 100;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     REHOME_TRY_ASSIGN(const AuditHead head, ReadAuditHead(store, call));
@@ -68,7 +70,8 @@ Result<AuditVerdict> VerifyAudit(DocumentStore& store, const Call& call) {
         out.problems.push_back(fmt::format("entry {} follows entry {}", number, out.head.number));
         out.breaks.push_back({.previous = out.head.number, .number = number, .gap = true});
       } else if (StringField(entry.view(), "previous") != out.head.hash) {
-        out.problems.push_back(fmt::format("entry {} does not hold the hash of entry {}", number, out.head.number));
+        out.problems.push_back(
+            fmt::format("entry {} does not hold the hash of entry {}", number, out.head.number));
         out.breaks.push_back({.previous = out.head.number, .number = number, .gap = false});
       }
       out.head = {.number = number, .hash = Sha256Hex(entry.bytes())};

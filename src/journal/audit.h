@@ -1,6 +1,7 @@
 #pragma once
-// audit.h — the append-only log of what operators did: an entry's `_id` is its number, it holds the hash of the one
-// before. The head hash stands in status, reports and manifests, so that a removed or edited entry shows.
+// audit.h — the append-only log of what operators did: an entry's `_id` is its number, it holds the
+// hash of the one before. The head hash stands in status, reports and manifests, so that a removed
+// or edited entry shows.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,15 +18,17 @@ struct AuditHead {
 };
 
 /// Appends one entry; repeats with the next number while another writer took it.
-[[nodiscard]] Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action, std::string_view detail,
-                                 std::string_view run_id, const Call& call);
+[[nodiscard]] Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
+                                 std::string_view detail, std::string_view run_id,
+                                 const Call& call);
 [[nodiscard]] Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call);
 
 /// Where the chain does not hold: `number` does not follow `previous`.
 struct AuditBreak {
   std::int64_t previous = 0;
   std::int64_t number = 0;
-  bool gap = false;  // entries between the two are missing; else `number` does not hold the hash of `previous`
+  bool gap = false;  // entries between the two are missing; else `number` does not hold the hash of
+                     // `previous`
 };
 
 struct AuditVerdict {

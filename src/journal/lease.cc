@@ -31,7 +31,8 @@ ProcessIdentity HolderOf(DocumentView lease) {
           .start_time = IntField(lease, "start_time")};
 }
 
-Result<std::optional<Document>> Read(DocumentStore& store, std::string_view plan_name, const Call& call) {
+Result<std::optional<Document>> Read(DocumentStore& store, std::string_view plan_name,
+                                     const Call& call) {
   const Value id = Value::String(plan_name);
   REHOME_TRY_ASSIGN(auto found, store.FindByIds(journal::kLeases, {&id, 1}, call));
   return std::move(found.front());
@@ -39,13 +40,16 @@ Result<std::optional<Document>> Read(DocumentStore& store, std::string_view plan
 
 std::unexpected<Error> Held(DocumentView lease, std::string_view why) {
   return Fail(ErrorCode::kLeaseHeld,
-              fmt::format("another runner works on this plan: process {} on {} ({})", IntField(lease, "pid"),
-                          StringField(lease, "host"), why),
-              "`rehome status --watch` shows what it does; wait for it, or stop it there and run this again");
+              fmt::format("another runner works on this plan: process {} on {} ({})",
+                          IntField(lease, "pid"), StringField(lease, "host"), why),
+              "`rehome status --watch` shows what it does; wait for it, or stop it there and run "
+              "this again");
 }
 
-/// Whether the lease that stands there may be taken; waits one time to live where only the counter can tell.
-Status MayTakeOver(DocumentStore& store, std::string_view plan_name, const Document& lease, Clock& clock, const Call& call) {
+/// Whether the lease that stands there may be taken; waits one time to live where only the counter
+/// can tell.
+Status MayTakeOver(DocumentStore& store, std::string_view plan_name, const Document& lease,
+                   Clock& clock, const Call& call) {
   if (BoolField(lease.view(), "released")) {
     return {};
   }
@@ -70,7 +74,8 @@ Status MayTakeOver(DocumentStore& store, std::string_view plan_name, const Docum
 }  // namespace
 
 Result<std::unique_ptr<Lease>> Lease::Acquire(DocumentStore& store, std::string plan_name,
-                                              const ProcessIdentity& self, Clock& clock, const Call& call) {
+                                              const ProcessIdentity& self, Clock& clock,
+                                              const Call& call) {
   REHOME_TRY_ASSIGN(auto current, Read(store, plan_name, call));
   std::int64_t epoch = 1;
   if (current) {
@@ -87,7 +92,8 @@ Result<std::unique_ptr<Lease>> Lease::Acquire(DocumentStore& store, std::string 
   return std::unique_ptr<Lease>(new Lease(store, clock, std::move(mine), epoch));
 }
 
-Result<std::optional<Lease::Holder>> Lease::Inspect(DocumentStore& store, std::string_view plan_name, const Call& call) {
+Result<std::optional<Lease::Holder>> Lease::Inspect(DocumentStore& store,
+                                                    std::string_view plan_name, const Call& call) {
   REHOME_TRY_ASSIGN(const auto lease, Read(store, plan_name, call));
   if (!lease) {
     return std::optional<Holder>();
@@ -98,11 +104,16 @@ Result<std::optional<Lease::Holder>> Lease::Inspect(DocumentStore& store, std::s
 }
 
 Lease::Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch)
-    : store_(store), clock_(clock), epoch_(epoch), held_(std::move(held)), renewed_(clock.Steady()) {}
+    : store_(store),
+      clock_(clock),
+      epoch_(epoch),
+      held_(std::move(held)),
+      renewed_(clock.Steady()) {}
 
 Lease::~Lease() {
   renewer_ = {};
-  // Best effort: a lease that could not be released is taken over once its holder is seen to be dead.
+  // Best effort: a lease that could not be released is taken over once its holder is seen to be
+  // dead.
   static_cast<void>(Release(Call{}));
 }
 
@@ -110,9 +121,11 @@ Status Lease::Check() const {
   const std::scoped_lock lock(mutex_);
   const bool in_time = clock_.Steady() - renewed_ + kRequestTimeout < kLeaseTimeToLive;
   if (lost_ || released_ || !in_time) {
-    return Fail(ErrorCode::kLeaseHeld,
-                "this runner no longer holds the lease, so it stopped before its next write; nothing is lost",
-                "another runner may have taken over: see `rehome status`; else run the same command again");
+    return Fail(
+        ErrorCode::kLeaseHeld,
+        "this runner no longer holds the lease, so it stopped before its next write; nothing is "
+        "lost",
+        "another runner may have taken over: see `rehome status`; else run the same command again");
   }
   return {};
 }
@@ -124,10 +137,12 @@ Status Lease::Renew(const Call& call) {
   }
   const SteadyTime sent = clock_.Steady();
   const DocumentView old = held_.view();
-  Document next = ToDocument(StringField(old, "_id"), HolderOf(old), epoch_, IntField(old, "counter") + 1, false);
+  Document next = ToDocument(StringField(old, "_id"), HolderOf(old), epoch_,
+                             IntField(old, "counter") + 1, false);
   const Write write = Write::Replace(held_, next);
   REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kLeases, {&write, 1}, {}, call));
-  // A renewal whose reply was lost may have been written: then what stands there is ours all the same.
+  // A renewal whose reply was lost may have been written: then what stands there is ours all the
+  // same.
   if (results.front().applied() || results.front().found == next) {
     held_ = std::move(next);
     renewed_ = sent;
@@ -140,7 +155,8 @@ Status Lease::Renew(const Call& call) {
 void Lease::KeepRenewing() {
   renewer_ = std::jthread([this](const std::stop_token& stop) {
     while (clock_.SleepFor(kLeaseRenewal, stop)) {
-      // A failed renewal is retried at the next turn; Check() refuses writes once the time runs out.
+      // A failed renewal is retried at the next turn; Check() refuses writes once the time runs
+      // out.
       static_cast<void>(Renew(Call{.stop = stop, .timeout = kLeaseRenewal}));
     }
   });
@@ -152,8 +168,8 @@ Status Lease::Release(const Call& call) {
     return {};
   }
   const DocumentView old = held_.view();
-  const Write write = Write::Replace(
-      held_, ToDocument(StringField(old, "_id"), HolderOf(old), epoch_, IntField(old, "counter") + 1, true));
+  const Write write = Write::Replace(held_, ToDocument(StringField(old, "_id"), HolderOf(old),
+                                                       epoch_, IntField(old, "counter") + 1, true));
   REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kLeases, {&write, 1}, {}, call));
   released_ = true;
   return {};

@@ -1,12 +1,15 @@
 #pragma once
-// lease.h — one runner per plan. The lease is one document in the target store; every change of it is a
-// compare-and-set, so two runners can not both win.
+// lease.h — one runner per plan. The lease is one document in the target store; every change of it
+// is a compare-and-set, so two runners can not both win.
 //
-// The holder writes a growing counter; nobody compares wall clocks. A runner that finds the lease held
-//   - on this host, boot and pid namespace: asks the kernel. A dead holder is replaced at once, a live one refused.
-//   - elsewhere: watches the counter for one time to live by its own steady clock. Moved: refused. Else: takes over.
-// A take-over raises the epoch. The old holder notices at its next renewal, or because its own deadline passed
-// without one; from then on Check() fails and it writes nothing more.
+// The holder writes a growing counter; nobody compares wall clocks. A runner that finds the lease
+// held
+//   - on this host, boot and pid namespace: asks the kernel. A dead holder is replaced at once, a
+//   live one refused.
+//   - elsewhere: watches the counter for one time to live by its own steady clock. Moved: refused.
+//   Else: takes over.
+// A take-over raises the epoch. The old holder notices at its next renewal, or because its own
+// deadline passed without one; from then on Check() fails and it writes nothing more.
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -32,9 +35,10 @@ class Lease {
  public:
   /// Takes the lease of `plan_name`. kLeaseHeld if another runner has it: the message says who.
   /// `store` and `clock` must outlive the lease.
-  [[nodiscard]] static Result<std::unique_ptr<Lease>> Acquire(DocumentStore& store, std::string plan_name,
-                                                              const ProcessIdentity& self, Clock& clock,
-                                                              const Call& call);
+  [[nodiscard]] static Result<std::unique_ptr<Lease>> Acquire(DocumentStore& store,
+                                                              std::string plan_name,
+                                                              const ProcessIdentity& self,
+                                                              Clock& clock, const Call& call);
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   /// Releases if still held.
@@ -54,10 +58,14 @@ class Lease {
     ProcessIdentity process;
     std::int64_t epoch = 0;
     bool released = false;
-    [[nodiscard]] bool IsDeadHere() const { return !released && LivenessOf(process) == Liveness::kDead; }
+    [[nodiscard]] bool IsDeadHere() const {
+      return !released && LivenessOf(process) == Liveness::kDead;
+    }
   };
   /// Who has it or had it last; nothing if nobody ever had. Reads only.
-  [[nodiscard]] static Result<std::optional<Holder>> Inspect(DocumentStore& store, std::string_view plan_name, const Call& call);
+  [[nodiscard]] static Result<std::optional<Holder>> Inspect(DocumentStore& store,
+                                                             std::string_view plan_name,
+                                                             const Call& call);
 
  private:
   Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch);
@@ -66,10 +74,10 @@ class Lease {
   Clock& clock_;
   const std::int64_t epoch_;
   mutable std::mutex mutex_;
-  Document held_;            // what we wrote last; guarded by mutex_
-  SteadyTime renewed_;       // when the last successful renewal was sent; guarded by mutex_
-  bool lost_ = false;        // guarded by mutex_
-  bool released_ = false;    // guarded by mutex_
+  Document held_;          // what we wrote last; guarded by mutex_
+  SteadyTime renewed_;     // when the last successful renewal was sent; guarded by mutex_
+  bool lost_ = false;      // guarded by mutex_
+  bool released_ = false;  // guarded by mutex_
   std::jthread renewer_;
 };
 

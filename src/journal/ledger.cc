@@ -91,7 +91,8 @@ Status Ledger::Prepare(DocumentStore& store, const Call& call) {
   return store.EnsureIndex(journal::kIntents, {.name = "state", .paths = {"state"}}, call);
 }
 
-Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const LedgerEntry> entries, const Call& call) {
+Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const LedgerEntry> entries,
+                                   const Call& call) {
   Batch batch;
   std::vector<Write> writes;
   for (std::size_t start = 0; start < entries.size(); start += kEntriesMax) {
@@ -132,7 +133,8 @@ Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const
   std::vector<Write> writes;
   std::size_t start = 0;
   for (const Document& record : batch.records) {
-    const auto count = static_cast<std::size_t>(std::ranges::distance(DocumentField(record.view(), "ids")));
+    const auto count =
+        static_cast<std::size_t>(std::ranges::distance(DocumentField(record.view(), "ids")));
     CHECK(start + count <= written.size());
     std::string outcome;
     for (std::size_t i = start; i < start + count; ++i) {
@@ -148,7 +150,8 @@ Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const
   return {};
 }
 
-Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target, std::span<const Value> ids, const Call& call) const {
+Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target,
+                                               std::span<const Value> ids, const Call& call) const {
   std::vector<OwnedHistory> out(ids.size());
   if (ids.empty()) {
     return out;
@@ -157,8 +160,10 @@ Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target, std::
   for (std::size_t i = 0; i < ids.size(); ++i) {
     wanted.emplace(SortKey(ids[i].view()), i);
   }
-  REHOME_TRY_ASSIGN(auto records, store_.FindByField(journal::kIntents, "ids", ids, kNoLimit, call));
-  std::ranges::sort(records, std::ranges::greater{}, [](const Document& record) { return record.Id().AsString(); });
+  REHOME_TRY_ASSIGN(auto records,
+                    store_.FindByField(journal::kIntents, "ids", ids, kNoLimit, call));
+  std::ranges::sort(records, std::ranges::greater{},
+                    [](const Document& record) { return record.Id().AsString(); });
   for (const Document& record : records) {
     if (StringField(record.view(), "run") != run_id_ || TargetOf(record.view()) != target) {
       continue;
@@ -180,10 +185,12 @@ Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target, std::
 
 Result<std::vector<Ledger::OpenRecord>> Ledger::LeftOpen(const Call& call) const {
   const Value open = Value::String(kOpen);
-  REHOME_TRY_ASSIGN(auto records, store_.FindByField(journal::kIntents, "state", {&open, 1}, kNoLimit, call));
+  REHOME_TRY_ASSIGN(auto records,
+                    store_.FindByField(journal::kIntents, "state", {&open, 1}, kNoLimit, call));
   std::vector<OpenRecord> out;
   for (Document& record : records) {
-    if (StringField(record.view(), "run") != run_id_ || IntField(record.view(), "epoch") >= epoch_) {
+    if (StringField(record.view(), "run") != run_id_ ||
+        IntField(record.view(), "epoch") >= epoch_) {
       continue;
     }
     OpenRecord left{.target = TargetOf(record.view()), .entries = {}, .record = std::move(record)};

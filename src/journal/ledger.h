@@ -1,13 +1,14 @@
 #pragma once
 // ledger.h — who wrote what: the intents.
 //
-// Before a batch is written to either store, Open() makes one record of it durable: per datum its id, the digest of
-// what stands there and the digest of what will. After the batch, Close() notes which of them were really written.
-// From that alone follows what is ours:
-//   ours     equals the last closed write of its id, or a write that is still open (a crash came between)
-//   changed  its id has a closed write of ours and it equals none of these
-//   foreign  its id has none
-// A batch is stored in records of at most kEntriesMax entries, found again by id through an index on `ids`.
+// Before a batch is written to either store, Open() makes one record of it durable: per datum its
+// id, the digest of what stands there and the digest of what will. After the batch, Close() notes
+// which of them were really written. From that alone follows what is ours:
+//   ours     equals the last closed write of its id, or a write that is still open (a crash came
+//   between) changed  its id has a closed write of ours and it equals none of these foreign  its id
+//   has none
+// A batch is stored in records of at most kEntriesMax entries, found again by id through an index
+// on `ids`.
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -31,7 +32,7 @@ struct LedgerTarget {
 };
 
 struct LedgerEntry {
-  Value id;  // a document's _id; a vector's id as a string
+  Value id;                         // a document's _id; a vector's id as a string
   std::optional<Md5Digest> before;  // absent: nothing stood there
   std::optional<Md5Digest> after;   // absent: a delete
   std::optional<Md5Digest> text;    // vectors: MD5 of the embedded text
@@ -59,7 +60,8 @@ class Ledger {
  public:
   static constexpr std::size_t kEntriesMax = 128;
 
-  /// `epoch` is the lease's: batch numbers of different runners never meet. `store` must outlive it.
+  /// `epoch` is the lease's: batch numbers of different runners never meet. `store` must outlive
+  /// it.
   Ledger(DocumentStore& store, std::string run_id, std::int64_t epoch);
 
   /// Creates the index that Find() needs; once per run.
@@ -69,13 +71,18 @@ class Ledger {
   struct Batch {
     std::vector<Document> records;
   };
-  [[nodiscard]] Result<Batch> Open(const LedgerTarget& target, std::span<const LedgerEntry> entries, const Call& call);
-  [[nodiscard]] Status Close(const Batch& batch, const std::vector<bool>& written, const Call& call);
+  [[nodiscard]] Result<Batch> Open(const LedgerTarget& target, std::span<const LedgerEntry> entries,
+                                   const Call& call);
+  [[nodiscard]] Status Close(const Batch& batch, const std::vector<bool>& written,
+                             const Call& call);
 
   /// One history per id, in the order asked.
-  [[nodiscard]] Result<std::vector<OwnedHistory>> Find(const LedgerTarget& target, std::span<const Value> ids, const Call& call) const;
+  [[nodiscard]] Result<std::vector<OwnedHistory>> Find(const LedgerTarget& target,
+                                                       std::span<const Value> ids,
+                                                       const Call& call) const;
 
-  /// A batch that an earlier runner opened and never closed: its crash came between intent and outcome.
+  /// A batch that an earlier runner opened and never closed: its crash came between intent and
+  /// outcome.
   struct OpenRecord {
     LedgerTarget target;
     std::vector<LedgerEntry> entries;
@@ -83,7 +90,8 @@ class Ledger {
   };
   /// Open records of this run with an epoch below this runner's.
   [[nodiscard]] Result<std::vector<OpenRecord>> LeftOpen(const Call& call) const;
-  [[nodiscard]] Status Close(const OpenRecord& record, const std::vector<bool>& written, const Call& call);
+  [[nodiscard]] Status Close(const OpenRecord& record, const std::vector<bool>& written,
+                             const Call& call);
 
  private:
   DocumentStore& store_;

@@ -1,5 +1,6 @@
 #pragma once
-// names.h — the journal's collections in the target document store. docs/journal.md describes their documents.
+// names.h — the journal's collections in the target document store. docs/journal.md describes their
+// documents.
 #include <string_view>
 
 namespace rehome::journal {

@@ -10,20 +10,24 @@
 namespace rehome {
 namespace {
 
-// A record stays far below 16 MiB; the document beside it is cut into parts so that the largest one fits too.
+// A record stays far below 16 MiB; the document beside it is cut into parts so that the largest one
+// fits too.
 constexpr std::size_t kPartBytes = std::size_t{8} << 20U;
 constexpr std::size_t kNoLimit = SIZE_MAX;
 
 QuarantineRecord ToRecord(DocumentView document) {
   QuarantineRecord out{.source_id = Value(*document.Find("source_id")),
-                       .reason = QuarantineReasonOf(StringField(document, "reason")).value_or(QuarantineReason::kMappingFailed),
+                       .reason = QuarantineReasonOf(StringField(document, "reason"))
+                                     .value_or(QuarantineReason::kMappingFailed),
                        .detail = StringField(document, "detail"),
                        .digest = {}};
   std::ranges::copy(BinaryField(document, "digest"), out.digest.bytes.begin());
   return out;
 }
 
-Value DocumentValue(const Document& document) { return Value(ValueView(BsonType::kDocument, document.bytes())); }
+Value DocumentValue(const Document& document) {
+  return Value(ValueView(BsonType::kDocument, document.bytes()));
+}
 
 Value PartKey(const Value& key, std::int32_t part) {
   return DocumentValue(DocumentBuilder().Append("of", key).Int32("part", part).Finish());
@@ -41,16 +45,21 @@ Status Quarantine::Prepare(DocumentStore& store, const Call& call) {
 
 Status Quarantine::Add(const QuarantineRecord& record, const Document& source, const Call& call) {
   const Value key = Key(record.source_id);
+  REHOME_TRY_ASSIGN(const auto before, store_.FindByIds(journal::kQuarantine, {&key, 1}, call));
+  const auto parts_before =
+      before.front() ? static_cast<std::int32_t>(IntField(before.front()->view(), "parts")) : 0;
   const std::string& bytes = source.bytes();
   std::int32_t parts = 0;
   for (std::size_t start = 0; start < bytes.size(); start += kPartBytes) {
-    const Write part = Write::Put(DocumentBuilder()
-                                      .Append("_id", PartKey(key, parts++))
-                                      .Binary("bytes", std::string_view(bytes).substr(start, kPartBytes))
-                                      .Finish());
+    const Write part =
+        Write::Put(DocumentBuilder()
+                       .Append("_id", PartKey(key, parts++))
+                       .Binary("bytes", std::string_view(bytes).substr(start, kPartBytes))
+                       .Finish());
     REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, {&part, 1}, {}, call));
   }
-  const std::string_view digest(reinterpret_cast<const char*>(record.digest.bytes.data()), record.digest.bytes.size());
+  const std::string_view digest(reinterpret_cast<const char*>(record.digest.bytes.data()),
+                                record.digest.bytes.size());
   const Write write = Write::Put(DocumentBuilder()
                                      .Append("_id", key)
                                      .String("run", run_id_)
@@ -61,6 +70,20 @@ Status Quarantine::Add(const QuarantineRecord& record, const Document& source, c
                                      .Int32("parts", parts)
                                      .Finish());
   REHOME_TRY(store_.Apply(journal::kQuarantine, {&write, 1}, {}, call));
+  return RemoveParts(key, parts, parts_before, call);
+}
+
+Status Quarantine::RemoveParts(const Value& key, std::int32_t first, std::int32_t end,
+                               const Call& call) {
+  for (std::int32_t part = first; part < end; ++part) {
+    const Value part_key = PartKey(key, part);
+    REHOME_TRY_ASSIGN(const auto found,
+                      store_.FindByIds(journal::kQuarantineDocuments, {&part_key, 1}, call));
+    if (found.front()) {
+      const Write gone = Write::Delete(*found.front());
+      REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, {&gone, 1}, {}, call));
+    }
+  }
   return {};
 }
 
@@ -74,18 +97,12 @@ Status Quarantine::Remove(std::span<const Value> source_ids, const Call& call) {
     if (!record) {
       continue;
     }
-    // The record goes first: parts without a record are invisible, a record without parts would be a lie.
+    // The record goes first: parts without a record are invisible, a record without parts would be
+    // a lie.
     const Write gone = Write::Delete(*record);
     REHOME_TRY(store_.Apply(journal::kQuarantine, {&gone, 1}, {}, call));
-    const auto parts = static_cast<std::int32_t>(IntField(record->view(), "parts"));
-    for (std::int32_t part = 0; part < parts; ++part) {
-      const Value part_key = PartKey(Value(record->Id()), part);
-      REHOME_TRY_ASSIGN(const auto found, store_.FindByIds(journal::kQuarantineDocuments, {&part_key, 1}, call));
-      if (found.front()) {
-        const Write part_gone = Write::Delete(*found.front());
-        REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, {&part_gone, 1}, {}, call));
-      }
-    }
+    REHOME_TRY(RemoveParts(Value(record->Id()), 0,
+                           static_cast<std::int32_t>(IntField(record->view(), "parts")), call));
   }
   return {};
 }
@@ -97,7 +114,8 @@ Result<std::uint64_t> Quarantine::Count(const Call& call) const {
 
 Result<std::vector<QuarantineRecord>> Quarantine::List(const Call& call) const {
   const Value run = Value::String(run_id_);
-  REHOME_TRY_ASSIGN(const auto documents, store_.FindByField(journal::kQuarantine, "run", {&run, 1}, kNoLimit, call));
+  REHOME_TRY_ASSIGN(const auto documents,
+                    store_.FindByField(journal::kQuarantine, "run", {&run, 1}, kNoLimit, call));
   std::vector<QuarantineRecord> out;
   out.reserve(documents.size());
   for (const Document& document : documents) {
@@ -106,13 +124,15 @@ Result<std::vector<QuarantineRecord>> Quarantine::List(const Call& call) const {
   return out;
 }
 
-Result<std::optional<QuarantineRecord>> Quarantine::Find(const Value& source_id, const Call& call) const {
+Result<std::optional<QuarantineRecord>> Quarantine::Find(const Value& source_id,
+                                                         const Call& call) const {
   const Value key = Key(source_id);
   REHOME_TRY_ASSIGN(const auto found, store_.FindByIds(journal::kQuarantine, {&key, 1}, call));
   return found.front() ? std::optional(ToRecord(found.front()->view())) : std::nullopt;
 }
 
-Result<std::optional<Document>> Quarantine::FindDocument(const Value& source_id, const Call& call) const {
+Result<std::optional<Document>> Quarantine::FindDocument(const Value& source_id,
+                                                         const Call& call) const {
   const Value key = Key(source_id);
   REHOME_TRY_ASSIGN(const auto record, store_.FindByIds(journal::kQuarantine, {&key, 1}, call));
   if (!record.front()) {
@@ -122,9 +142,11 @@ Result<std::optional<Document>> Quarantine::FindDocument(const Value& source_id,
   const auto parts = static_cast<std::int32_t>(IntField(record.front()->view(), "parts"));
   for (std::int32_t part = 0; part < parts; ++part) {
     const Value part_key = PartKey(key, part);
-    REHOME_TRY_ASSIGN(const auto found, store_.FindByIds(journal::kQuarantineDocuments, {&part_key, 1}, call));
+    REHOME_TRY_ASSIGN(const auto found,
+                      store_.FindByIds(journal::kQuarantineDocuments, {&part_key, 1}, call));
     if (!found.front()) {
-      return Fail(ErrorCode::kDataLoss, fmt::format("part {} of a quarantined document is missing", part));
+      return Fail(ErrorCode::kDataLoss,
+                  fmt::format("part {} of a quarantined document is missing", part));
     }
     bytes += BinaryField(found.front()->view(), "bytes");
   }
@@ -132,7 +154,8 @@ Result<std::optional<Document>> Quarantine::FindDocument(const Value& source_id,
   return std::optional(std::move(document));
 }
 
-Result<std::vector<bool>> Quarantine::Contains(std::span<const Value> source_ids, const Call& call) const {
+Result<std::vector<bool>> Quarantine::Contains(std::span<const Value> source_ids,
+                                               const Call& call) const {
   std::vector<Value> keys;
   for (const Value& id : source_ids) {
     keys.push_back(Key(id));

@@ -1,5 +1,6 @@
 #pragma once
-// quarantine.h — what could not be moved, why, and the document itself. Never dropped: source = items + quarantined.
+// quarantine.h — what could not be moved, why, and the document itself. Never dropped: source =
+// items + quarantined.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,23 +23,31 @@ struct QuarantineRecord {
 
 class Quarantine {
  public:
-  Quarantine(DocumentStore& store, std::string run_id) : store_(store), run_id_(std::move(run_id)) {}
+  Quarantine(DocumentStore& store, std::string run_id)
+      : store_(store), run_id_(std::move(run_id)) {}
 
   [[nodiscard]] static Status Prepare(DocumentStore& store, const Call& call);
   /// Puts the document beside its record; again with another reason replaces it.
-  [[nodiscard]] Status Add(const QuarantineRecord& record, const Document& source, const Call& call);
+  [[nodiscard]] Status Add(const QuarantineRecord& record, const Document& source,
+                           const Call& call);
   /// Absent ones are success.
   [[nodiscard]] Status Remove(std::span<const Value> source_ids, const Call& call);
   [[nodiscard]] Result<std::uint64_t> Count(const Call& call) const;
   /// In `_id` order of the source, from `after` on.
   [[nodiscard]] Result<std::vector<QuarantineRecord>> List(const Call& call) const;
-  [[nodiscard]] Result<std::optional<QuarantineRecord>> Find(const Value& source_id, const Call& call) const;
+  [[nodiscard]] Result<std::optional<QuarantineRecord>> Find(const Value& source_id,
+                                                             const Call& call) const;
   /// The document as it was when it was quarantined.
-  [[nodiscard]] Result<std::optional<Document>> FindDocument(const Value& source_id, const Call& call) const;
+  [[nodiscard]] Result<std::optional<Document>> FindDocument(const Value& source_id,
+                                                             const Call& call) const;
   /// Which of `source_ids` are quarantined, in the order asked.
-  [[nodiscard]] Result<std::vector<bool>> Contains(std::span<const Value> source_ids, const Call& call) const;
+  [[nodiscard]] Result<std::vector<bool>> Contains(std::span<const Value> source_ids,
+                                                   const Call& call) const;
 
  private:
+  /// Parts first … end-1 of the document beside `key`.
+  [[nodiscard]] Status RemoveParts(const Value& key, std::int32_t first, std::int32_t end,
+                                   const Call& call);
   [[nodiscard]] Value Key(const Value& source_id) const;
   DocumentStore& store_;
   const std::string run_id_;

@@ -13,7 +13,8 @@ namespace {
 // Far above any number of workers; an id in this form keeps ranges in order.
 constexpr std::string_view kIdFormat = "{}:{}:{:05}";
 
-void OptionalValue(DocumentBuilder& builder, std::string_view key, const std::optional<Value>& value) {
+void OptionalValue(DocumentBuilder& builder, std::string_view key,
+                   const std::optional<Value>& value) {
   if (value) {
     builder.Append(key, *value);
   }
@@ -48,7 +49,8 @@ Result<RangeRecord> FromDocument(DocumentView document) {
   RangeRecord out;
   out.number = static_cast<int>(IntField(document, "number"));
   out.of = static_cast<int>(IntField(document, "count"));
-  out.range = {.after = ToOptionalValue(document, "after"), .upto = ToOptionalValue(document, "upto")};
+  out.range = {.after = ToOptionalValue(document, "after"),
+               .upto = ToOptionalValue(document, "upto")};
   out.reached = ToOptionalValue(document, "reached");
   out.done = BoolField(document, "done");
   for (const auto& [key, value] : DocumentField(document, "counts")) {
@@ -63,7 +65,8 @@ Result<RangeRecord> FromDocument(DocumentView document) {
 
 Result<std::vector<RangeRecord>> Ranges::Load(const Call& call) const {
   const Value of = Value::String(fmt::format("{}:{}", run_id_, Number(phase_)));
-  REHOME_TRY_ASSIGN(const auto documents, store_.FindByField(journal::kRanges, "of", {&of, 1}, SIZE_MAX, call));
+  REHOME_TRY_ASSIGN(const auto documents,
+                    store_.FindByField(journal::kRanges, "of", {&of, 1}, SIZE_MAX, call));
   std::vector<RangeRecord> out;
   for (const Document& document : documents) {
     REHOME_TRY_ASSIGN(RangeRecord record, FromDocument(document.view()));
@@ -76,12 +79,20 @@ Result<std::vector<RangeRecord>> Ranges::Load(const Call& call) const {
   return out;
 }
 
-Result<std::vector<RangeRecord>> Ranges::Start(const std::vector<IdRange>& ranges, const Call& call) {
+Result<std::vector<RangeRecord>> Ranges::Start(const std::vector<IdRange>& ranges,
+                                               const Call& call) {
   REHOME_TRY(Clear(call));
   std::vector<RangeRecord> out;
   std::vector<Write> writes;
   for (const IdRange& range : ranges) {
-    out.push_back({.number = static_cast<int>(out.size()), .range = range, .reached = {}, .done = false, .of = static_cast<int>(ranges.size()), .counts = {}, .read = 0, .written = {}});
+    out.push_back({.number = static_cast<int>(out.size()),
+                   .range = range,
+                   .reached = {},
+                   .done = false,
+                   .of = static_cast<int>(ranges.size()),
+                   .counts = {},
+                   .read = 0,
+                   .written = {}});
     writes.push_back(Write::Put(ToDocument(run_id_, phase_, out.back())));
   }
   REHOME_TRY(store_.Apply(journal::kRanges, writes, {}, call));
@@ -96,7 +107,8 @@ Status Ranges::Save(const RangeRecord& record, const Call& call) {
 
 Status Ranges::Clear(const Call& call) {
   const Value of = Value::String(fmt::format("{}:{}", run_id_, Number(phase_)));
-  REHOME_TRY_ASSIGN(const auto documents, store_.FindByField(journal::kRanges, "of", {&of, 1}, SIZE_MAX, call));
+  REHOME_TRY_ASSIGN(const auto documents,
+                    store_.FindByField(journal::kRanges, "of", {&of, 1}, SIZE_MAX, call));
   std::vector<Write> writes;
   for (const Document& document : documents) {
     writes.push_back(Write::Delete(document));

@@ -62,13 +62,16 @@ std::vector<std::string> ToStrings(DocumentView array) {
   return out;
 }
 
-void OptionalTime(DocumentBuilder& builder, std::string_view key, const std::optional<WallTime>& time) {
+void OptionalTime(DocumentBuilder& builder, std::string_view key,
+                  const std::optional<WallTime>& time) {
   if (time) {
     builder.Date(key, time->time_since_epoch().count());
   }
 }
 
-WallTime ToTime(DocumentView document, std::string_view key) { return WallTime{Millis{IntField(document, key)}}; }
+WallTime ToTime(DocumentView document, std::string_view key) {
+  return WallTime{Millis{IntField(document, key)}};
+}
 
 std::optional<WallTime> ToOptionalTime(DocumentView document, std::string_view key) {
   return document.Find(key) ? std::optional(ToTime(document, key)) : std::nullopt;
@@ -76,9 +79,13 @@ std::optional<WallTime> ToOptionalTime(DocumentView document, std::string_view k
 
 Document FromPhase(Phase phase, const PhaseRecord& record) {
   DocumentBuilder builder;
-  builder.Int32("phase", Number(phase)).String("name", Name(phase)).String("state", Name(record.state));
+  builder.Int32("phase", Number(phase))
+      .String("name", Name(phase))
+      .String("state", Name(record.state));
   OptionalTime(builder, "started_at", record.started_at);
-  return builder.Double("seconds", record.seconds).Append("counts", FromCounts(record.counts)).Finish();
+  return builder.Double("seconds", record.seconds)
+      .Append("counts", FromCounts(record.counts))
+      .Finish();
 }
 
 PhaseRecord ToPhase(DocumentView document) {
@@ -112,11 +119,17 @@ RestorePoint ToRestorePoint(DocumentView document) {
 
 Document FromPointer(const PointerRecord& pointer) {
   DocumentBuilder builder;
-  builder.String("kind", pointer.kind).String("where", pointer.where).String("id", pointer.id).String("key", pointer.key);
+  builder.String("kind", pointer.kind)
+      .String("where", pointer.where)
+      .String("id", pointer.id)
+      .String("key", pointer.key);
   if (pointer.old_value) {
     builder.String("old", *pointer.old_value);
   }
-  return builder.String("new", pointer.new_value).String("old_written", pointer.old_written).Bool("flipped", pointer.flipped).Finish();
+  return builder.String("new", pointer.new_value)
+      .String("old_written", pointer.old_written)
+      .Bool("flipped", pointer.flipped)
+      .Finish();
 }
 
 PointerRecord ToPointer(DocumentView document) {
@@ -124,7 +137,8 @@ PointerRecord ToPointer(DocumentView document) {
           .where = StringField(document, "where"),
           .id = StringField(document, "id"),
           .key = StringField(document, "key"),
-          .old_value = document.Find("old") ? std::optional(StringField(document, "old")) : std::nullopt,
+          .old_value =
+              document.Find("old") ? std::optional(StringField(document, "old")) : std::nullopt,
           .new_value = StringField(document, "new"),
           .old_written = StringField(document, "old_written"),
           .flipped = BoolField(document, "flipped")};
@@ -165,6 +179,7 @@ Document FromCutover(const CutoverRecord& cutover) {
       .Array("pointers", pointers.Finish())
       .Array("fences", fences.Finish())
       .Int64("write_pause_ms", cutover.write_pause_ms)
+      .Bool("after_hooks_ran", cutover.after_hooks_ran)
       .Finish();
 }
 
@@ -173,7 +188,8 @@ CutoverRecord ToCutover(DocumentView document) {
                     .reverse = BoolField(document, "reverse"),
                     .pointers = {},
                     .fences = {},
-                    .write_pause_ms = IntField(document, "write_pause_ms")};
+                    .write_pause_ms = IntField(document, "write_pause_ms"),
+                    .after_hooks_ran = BoolField(document, "after_hooks_ran")};
   for (const auto& [index, pointer] : DocumentField(document, "pointers")) {
     out.pointers.push_back(ToPointer(pointer.AsDocument()));
   }
@@ -258,8 +274,8 @@ Document RunRecord::ToDocument() const {
 Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   if (IntField(document, "journal_version") != kJournalVersion) {
     return Fail(ErrorCode::kFailedPrecondition,
-                fmt::format("the journal in {} has version {}, this rehome knows {}", journal::kRuns,
-                            IntField(document, "journal_version"), kJournalVersion),
+                fmt::format("the journal in {} has version {}, this rehome knows {}",
+                            journal::kRuns, IntField(document, "journal_version"), kJournalVersion),
                 "use the rehome release that started this run");
   }
   RunRecord out;
@@ -302,14 +318,17 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   return out;
 }
 
-Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_view plan_name, const Call& call) {
+Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_view plan_name,
+                                           const Call& call) {
   const Value name = Value::String(plan_name);
   constexpr std::size_t kRunsMax = 10'000;
-  REHOME_TRY_ASSIGN(const auto runs, store.FindByField(journal::kRuns, "plan_name", {&name, 1}, kRunsMax, call));
+  REHOME_TRY_ASSIGN(const auto runs,
+                    store.FindByField(journal::kRuns, "plan_name", {&name, 1}, kRunsMax, call));
   std::optional<RunRecord> latest;
   for (const Document& document : runs) {
     REHOME_TRY_ASSIGN(RunRecord run, RunRecord::FromDocument(document.view()));
-    // Run ids start with their creation time, so the greatest is the newest also when a clock stood still.
+    // Run ids start with their creation time, so the greatest is the newest also when a clock stood
+    // still.
     if (!latest || latest->run_id < run.run_id) {
       latest = std::move(run);
     }

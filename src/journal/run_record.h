@@ -1,6 +1,6 @@
 #pragma once
-// run_record.h — what the journal remembers of one run: one document, replaced as a whole by the runner that holds
-// the lease. Per-datum memory is elsewhere (ledger.h, ranges.h, quarantine.h).
+// run_record.h — what the journal remembers of one run: one document, replaced as a whole by the
+// runner that holds the lease. Per-datum memory is elsewhere (ledger.h, ranges.h, quarantine.h).
 #include <array>
 #include <cstdint>
 #include <map>
@@ -32,20 +32,23 @@ struct RestorePoint {
   WallTime at{};
   std::string digest;  // "COUNT:hex" over what the phase wrote; of phase 0: the manifest's SHA-256
   Counts counts;
-  Texts positions;  // change positions and LSNs: "feed", "lsn portfolio_acme"
-  Texts pointers;   // as they stood
-  std::string undo; // the command that undoes it
+  Texts positions;   // change positions and LSNs: "feed", "lsn portfolio_acme"
+  Texts pointers;    // as they stood
+  std::string undo;  // the command that undoes it
 };
 
-/// One thing that tells the application where to read: a key of an env file, a field of a document, an alias.
+/// One thing that tells the application where to read: a key of an env file, a field of a document,
+/// an alias.
 struct PointerRecord {
-  std::string kind;      // env_file, document, namespace_alias
-  std::string where;     // file; collection; alias
-  std::string id;        // of a document pointer: its _id as canonical Extended JSON
-  std::string key;       // key or field; empty for an alias
-  std::optional<std::string> old_value;  // absent: the key did not exist. Document pointers: Extended JSON
+  std::string kind;   // env_file, document, namespace_alias
+  std::string where;  // file; collection; alias
+  std::string id;     // of a document pointer: its _id as canonical Extended JSON
+  std::string key;    // key or field; empty for an alias
+  std::optional<std::string>
+      old_value;  // absent: the key did not exist. Document pointers: Extended JSON
   std::string new_value;
-  std::string old_written;  // env_file: the old value as it is written there, so that a revert gives the same bytes
+  std::string old_written;  // env_file: the old value as it is written there, so that a revert
+                            // gives the same bytes
   bool flipped = false;
 };
 
@@ -66,6 +69,7 @@ struct CutoverRecord {
   std::vector<PointerRecord> pointers;
   std::vector<FenceRecord> fences;
   std::int64_t write_pause_ms = 0;
+  bool after_hooks_ran = false;
 };
 [[nodiscard]] std::string_view Name(CutoverRecord::State state);
 
@@ -81,28 +85,36 @@ struct RunRecord {
   WallTime created_at{};
   WallTime updated_at{};
   std::array<PhaseRecord, kPhases.size()> phases;
-  std::vector<RestorePoint> restore_points;  // in phase order
-  Texts namespaces;                          // org_id → namespace, resolved once
+  std::vector<RestorePoint> restore_points;      // in phase order
+  Texts namespaces;                              // org_id → namespace, resolved once
   std::vector<std::string> created_collections;  // in the target, by this run
   std::optional<CutoverRecord> cutover;          // the latest one, either direction
-  Texts positions;  // saved feed positions: "forward", "reverse"
-  Texts watermarks; // applied_through, verified_through
-  std::string backup;            // directory of phase 0's backup
-  std::vector<std::string> retire_backups;  // … of every attempt at phase 5, oldest first
-  bool items_reconciled = false; // the ranges' sums no longer tell what phase 2 wrote
+  Texts positions;                               // saved feed positions: "forward", "reverse"
+  Texts watermarks;                              // applied_through, verified_through
+  std::string backup;                            // directory of phase 0's backup
+  std::vector<std::string> retire_backups;       // … of every attempt at phase 5, oldest first
+  bool items_reconciled = false;  // the ranges' sums no longer tell what phase 2 wrote
   std::optional<WallTime> cut_over_at;
   std::optional<WallTime> last_straggler_at;
   std::optional<WallTime> verified_at;  // the last full verification that passed
-  std::int64_t audit_number = 0;  // the audit log's head when this run last added to it: it must still be there
+  std::int64_t audit_number =
+      0;  // the audit log's head when this run last added to it: it must still be there
   std::string audit_hash;
   std::string last_error;
   std::string last_hint;
 
-  [[nodiscard]] PhaseRecord& At(Phase phase) { return phases.at(static_cast<std::size_t>(Number(phase))); }
-  [[nodiscard]] const PhaseRecord& At(Phase phase) const { return phases.at(static_cast<std::size_t>(Number(phase))); }
+  [[nodiscard]] PhaseRecord& At(Phase phase) {
+    return phases.at(static_cast<std::size_t>(Number(phase)));
+  }
+  [[nodiscard]] const PhaseRecord& At(Phase phase) const {
+    return phases.at(static_cast<std::size_t>(Number(phase)));
+  }
   [[nodiscard]] const RestorePoint* FindRestorePoint(Phase phase) const;
-  [[nodiscard]] bool IsOver() const { return state == RunState::kRolledBack || state == RunState::kRetired; }
-  /// The application reads the new side: between a completed cutover and a completed revert or rollback.
+  [[nodiscard]] bool IsOver() const {
+    return state == RunState::kRolledBack || state == RunState::kRetired;
+  }
+  /// The application reads the new side: between a completed cutover and a completed revert or
+  /// rollback.
   [[nodiscard]] bool IsCutOver() const;
 
   [[nodiscard]] Document ToDocument() const;
@@ -110,7 +122,9 @@ struct RunRecord {
 };
 
 /// The newest run of a plan in that target; nothing if there is none.
-[[nodiscard]] Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_view plan_name, const Call& call);
+[[nodiscard]] Result<std::optional<RunRecord>> LatestRun(DocumentStore& store,
+                                                         std::string_view plan_name,
+                                                         const Call& call);
 [[nodiscard]] Status SaveRun(DocumentStore& store, const RunRecord& run, const Call& call);
 
 }  // namespace rehome

@@ -10,8 +10,10 @@
 namespace rehome {
 
 Status Saved::Put(const SavedDatum& datum, const Document* document, const Call& call) {
-  // The id is the datum's own digest: saving again is the same record, another version of it another one.
-  const std::string digest = Md5(datum.why + '\0' + datum.place + '\0' + datum.id + '\0' + datum.json).Hex();
+  // The id is the datum's own digest: saving again is the same record, another version of it
+  // another one.
+  const std::string digest =
+      Md5(datum.why + '\0' + datum.place + '\0' + datum.id + '\0' + datum.json).Hex();
   DocumentBuilder builder;
   builder.String("_id", fmt::format("{}:{}", run_id_, digest))
       .String("run", run_id_)
@@ -29,7 +31,8 @@ Status Saved::Put(const SavedDatum& datum, const Document* document, const Call&
   return {};
 }
 
-Status Saved::Add(std::string_view why, std::string_view collection, const Document& document, const Call& call) {
+Status Saved::Add(std::string_view why, std::string_view collection, const Document& document,
+                  const Call& call) {
   return Put({.why = std::string(why),
               .place = std::string(collection),
               .id = ToExtendedJson(document.Id(), JsonMode::kCanonical),
@@ -37,13 +40,19 @@ Status Saved::Add(std::string_view why, std::string_view collection, const Docum
              &document, call);
 }
 
-Status Saved::Add(std::string_view why, std::string_view ns, const VectorRecord& record, const Call& call) {
-  return Put({.why = std::string(why), .place = std::string(ns), .id = record.id, .json = VectorJson(record)}, nullptr, call);
+Status Saved::Add(std::string_view why, std::string_view ns, const VectorRecord& record,
+                  const Call& call) {
+  return Put({.why = std::string(why),
+              .place = std::string(ns),
+              .id = record.id,
+              .json = VectorJson(record)},
+             nullptr, call);
 }
 
 Result<std::vector<SavedDatum>> Saved::List(const Call& call) const {
   const Value run = Value::String(run_id_);
-  REHOME_TRY_ASSIGN(const auto documents, store_.FindByField(journal::kSaved, "run", {&run, 1}, SIZE_MAX, call));
+  REHOME_TRY_ASSIGN(const auto documents,
+                    store_.FindByField(journal::kSaved, "run", {&run, 1}, SIZE_MAX, call));
   std::vector<SavedDatum> out;
   for (const Document& document : documents) {
     SavedDatum datum{.why = StringField(document.view(), "why"),

@@ -1,5 +1,6 @@
 #pragma once
-// saved.h — rehome_saved: what an undo or a straggler would otherwise have lost. Written before the original goes.
+// saved.h — rehome_saved: what an undo or a straggler would otherwise have lost. Written before the
+// original goes.
 #include <string>
 #include <vector>
 
@@ -22,8 +23,10 @@ class Saved {
  public:
   Saved(DocumentStore& store, std::string run_id) : store_(store), run_id_(std::move(run_id)) {}
   /// The same datum saved again for the same reason is one record.
-  [[nodiscard]] Status Add(std::string_view why, std::string_view collection, const Document& document, const Call& call);
-  [[nodiscard]] Status Add(std::string_view why, std::string_view ns, const VectorRecord& record, const Call& call);
+  [[nodiscard]] Status Add(std::string_view why, std::string_view collection,
+                           const Document& document, const Call& call);
+  [[nodiscard]] Status Add(std::string_view why, std::string_view ns, const VectorRecord& record,
+                           const Call& call);
   [[nodiscard]] Result<std::vector<SavedDatum>> List(const Call& call) const;
 
  private:

@@ -1,6 +1,7 @@
-// Phase 4, forward. The long work happens while the application still writes: drain, then the full verification. Under
-// the fence only what a feed named since is looked at again, so that the write pause is short. Every step is journaled
-// before it is made; what the journal says decides after a crash whether the next runner completes or puts back.
+// Phase 4, forward. The long work happens while the application still writes: drain, then the full
+// verification. Under the fence only what a feed named since is looked at again, so that the write
+// pause is short. Every step is journaled before it is made; what the journal says decides after a
+// crash whether the next runner completes or puts back.
 #include "phases/cutover.h"
 
 #include <fmt/format.h>
@@ -14,13 +15,16 @@
 namespace rehome {
 namespace {
 
-// A drain under the fence that still finds something after this many turns has a writer that the fence does not see.
+// A drain under the fence that still finds something after this many turns has a writer that the
+// fence does not see.
 constexpr int kDrainTurnsMax = 50;
 
 class WritePause {
  public:
   explicit WritePause(Session& session) : session_(session), start_(session.clock().Steady()) {}
-  [[nodiscard]] Millis Elapsed() const { return std::chrono::duration_cast<Millis>(session_.clock().Steady() - start_); }
+  [[nodiscard]] Millis Elapsed() const {
+    return std::chrono::duration_cast<Millis>(session_.clock().Steady() - start_);
+  }
   /// kDeadlineExceeded once the budget is spent.
   [[nodiscard]] Status Check() const {
     const Millis budget = session_.plan().cutover.write_pause_max;
@@ -28,8 +32,11 @@ class WritePause {
       return {};
     }
     return Fail(ErrorCode::kDeadlineExceeded,
-                fmt::format("the write pause reached {}, cutover.write_pause_max is {}: the cutover was cancelled and the application writes again", FormatDuration(Elapsed()), FormatDuration(budget)),
-                "try at a quieter time, or raise cutover.write_pause_max; `rehome cutover --dry-run` predicts the pause");
+                fmt::format("the write pause reached {}, cutover.write_pause_max is {}: the "
+                            "cutover was cancelled and the application writes again",
+                            FormatDuration(Elapsed()), FormatDuration(budget)),
+                "try at a quieter time, or raise cutover.write_pause_max; `rehome cutover "
+                "--dry-run` predicts the pause");
   }
 
  private:
@@ -43,11 +50,15 @@ Status SaveState(Session& session, CutoverRecord::State state) {
 }
 
 Status FailedVerification(const Verification& verification, std::string_view when) {
-  return Fail(ErrorCode::kCheckFailed, fmt::format("the verification {} failed: {}; the application still runs on the old side", when, InWords(verification)),
-              "`rehome verify` shows every discrepancy; mend them, then cut over again");
+  return Fail(
+      ErrorCode::kCheckFailed,
+      fmt::format("the verification {} failed: {}; the application still runs on the old side",
+                  when, InWords(verification)),
+      "`rehome verify` shows every discrepancy; mend them, then cut over again");
 }
 
-/// Drains until a turn finds nothing: under a fence that is zero lag; without one it is the head as last read.
+/// Drains until a turn finds nothing: under a fence that is zero lag; without one it is the head as
+/// last read.
 Status DrainToZero(Session& session, const WritePause& pause, std::vector<Value>& ids) {
   for (int turn = 0; turn < kDrainTurnsMax; ++turn) {
     REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
@@ -72,13 +83,23 @@ Status FlipAll(Session& session) {
 Status Complete(Session& session) {
   session.run().cutover->state = CutoverRecord::State::kComplete;
   session.run().cut_over_at = session.clock().Now();
-  REHOME_TRY(session.Save());
-  return RunHooks(session, "after", session.plan().cutover.hooks.after);
+  return session.Save();
+}
+
+/// Once; after a crash the next attempt at phase 4 runs them.
+Status RunAfterHooks(Session& session) {
+  if (session.run().cutover->after_hooks_ran) {
+    return {};
+  }
+  REHOME_TRY(RunHooks(session, "after", session.plan().cutover.hooks.after));
+  session.run().cutover->after_hooks_ran = true;
+  return session.Save();
 }
 
 /// What was written to the new collection since the reverse position: nothing of ours should be.
 Status NamedByReverse(Session& session, std::vector<Value>& ids) {
-  REHOME_TRY_ASSIGN(const Drained named, DrainReverse(session, [](const std::vector<Value>&) { return Status{}; }));
+  REHOME_TRY_ASSIGN(const Drained named,
+                    DrainReverse(session, [](const std::vector<Value>&) { return Status{}; }));
   ids.insert(ids.end(), named.ids.begin(), named.ids.end());
   return {};
 }
@@ -107,7 +128,8 @@ Status BeforeFence(Session& session) {
   REHOME_TRY(DrainForward(session, VectorMode::kNow));
   REHOME_TRY(TakeReversePosition(session));
   VerificationScope scope(session);
-  scope.context().pending_fails = false;  // what a feed names is drained under the fence and verified there
+  scope.context().pending_fails =
+      false;  // what a feed names is drained under the fence and verified there
   REHOME_TRY_ASSIGN(const Verification full, Verify(scope.context(), ChecksBeforeCutover()));
   if (!full.passed) {
     return FailedVerification(full, "before the fence");
@@ -122,14 +144,21 @@ Status Intend(Session& session) {
   REHOME_TRY_ASSIGN(FenceRecord fence, PlanFence(session, session.plan().items.from, false));
   std::string named;
   for (const PointerRecord& pointer : pointers) {
-    named += fmt::format(" {} in {}: {} → {};", pointer.key, pointer.where, pointer.old_value.value_or("(absent)"), pointer.new_value);
+    named += fmt::format(" {} in {}: {} → {};", pointer.key, pointer.where,
+                         pointer.old_value.value_or("(absent)"), pointer.new_value);
   }
-  session.run().cutover = CutoverRecord{.state = CutoverRecord::State::kIntended, .reverse = false, .pointers = std::move(pointers), .fences = {std::move(fence)}, .write_pause_ms = 0};
+  session.run().cutover = CutoverRecord{.state = CutoverRecord::State::kIntended,
+                                        .reverse = false,
+                                        .pointers = std::move(pointers),
+                                        .fences = {std::move(fence)},
+                                        .write_pause_ms = 0,
+                                        .after_hooks_ran = false};
   REHOME_TRY(session.Save());
   return session.Audit("cutover intended", named);
 }
 
-/// Whether an interrupted cutover may be completed: its delta was proved, the fence held all along, nothing came since.
+/// Whether an interrupted cutover may be completed: its delta was proved, the fence held all along,
+/// nothing came since.
 Result<bool> MayRollForward(Session& session) {
   const auto& cutover = session.run().cutover;
   if (!cutover || cutover->reverse || cutover->state != CutoverRecord::State::kVerified) {
@@ -156,12 +185,18 @@ PhaseOutcome Outcome(Session& session) {
 
 /// The pass after the flip: the application is on the new side whatever it finds.
 Result<PhaseOutcome> FullPass(Session& session) {
+  REHOME_TRY(RunAfterHooks(session));
   VerificationScope scope(session);
   scope.context().pending_fails = false;
   REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));
   if (!after.passed) {
-    return Fail(ErrorCode::kCheckFailed, fmt::format("the application is on the new side, but the full pass after the flip found: {}", InWords(after)),
-                "`rehome verify` shows every discrepancy; `rehome revert` goes back to the old side, keeping what was written since");
+    return Fail(
+        ErrorCode::kCheckFailed,
+        fmt::format(
+            "the application is on the new side, but the full pass after the flip found: {}",
+            InWords(after)),
+        "`rehome verify` shows every discrepancy; `rehome revert` goes back to the old side, "
+        "keeping what was written since");
   }
   session.run().verified_at = session.clock().Now();
   return Outcome(session);
@@ -175,7 +210,9 @@ Result<PhaseOutcome> RunCutover(Session& session) {
   }
   REHOME_TRY_ASSIGN(const bool forward, MayRollForward(session));
   if (forward) {
-    session.events().Note("the interrupted cutover had been proved under its fence, which still holds: completing it");
+    session.events().Note(
+        "the interrupted cutover had been proved under its fence, which still holds: completing "
+        "it");
     REHOME_TRY(FlipAll(session));
     REHOME_TRY(Complete(session));
     return FullPass(session);
@@ -189,11 +226,15 @@ Result<PhaseOutcome> RunCutover(Session& session) {
     // The lease gone or the store away: then the next runner puts back what this one cannot.
     const Session::StopMask mask(session);
     if (auto back = SettleCutover(session); !back) {
-      session.events().Warn(fmt::format("the cutover could not be put back now ({}); the next `rehome run`, `cutover` or `revert` does it", back.error().message));
+      session.events().Warn(
+          fmt::format("the cutover could not be put back now ({}); the next `rehome run`, "
+                      "`cutover` or `revert` does it",
+                      back.error().message));
     }
     return std::unexpected(std::move(flipped).error());
   }
-  session.events().Note(fmt::format("cut over; writes were paused for {}", FormatDuration(Millis{session.run().cutover->write_pause_ms})));
+  session.events().Note(fmt::format("cut over; writes were paused for {}",
+                                    FormatDuration(Millis{session.run().cutover->write_pause_ms})));
   return FullPass(session);
 }
 
@@ -202,8 +243,9 @@ Result<bool> SettleCutover(Session& session) {
   if (!cutover || cutover->state == CutoverRecord::State::kComplete) {
     return false;
   }
-  session.events().Note(cutover->reverse ? "an interrupted revert goes on: the application returns to the old side"
-                                         : "the cutover is put back: pointers to their old values, fence lifted");
+  session.events().Note(
+      cutover->reverse ? "an interrupted revert goes on: the application returns to the old side"
+                       : "the cutover is put back: pointers to their old values, fence lifted");
   // What the application wrote on the new side while some pointers were flipped goes back with it.
   REHOME_TRY(UndoCutover(session));
   return true;
@@ -215,16 +257,21 @@ Result<Counts> CarryStragglers(Session& session, bool follow) {
   while (true) {
     REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow, quiet));
     const Reconciled& carried = drained.reconciled;
-    const std::size_t changed = carried.inserted + carried.replaced + carried.deleted + carried.saved.size();
+    const std::size_t changed =
+        carried.inserted + carried.replaced + carried.deleted + carried.saved.size();
     if (changed > 0 && session.run().IsCutOver()) {
       session.run().last_straggler_at = session.clock().Now();
       REHOME_TRY(session.Save());
     }
-    counts["stragglers carried"] += static_cast<std::int64_t>(carried.inserted + carried.replaced + carried.deleted);
+    counts["stragglers carried"] +=
+        static_cast<std::int64_t>(carried.inserted + carried.replaced + carried.deleted);
     counts["stragglers saved"] += static_cast<std::int64_t>(carried.saved.size());
     if (session.call().stop.stop_requested()) {
-      return Fail(ErrorCode::kCancelled, fmt::format("stopped on request; what the feed named so far is carried ({} in this call)", counts["stragglers carried"]),
-                  "`rehome run --online` goes on from here");
+      return Fail(
+          ErrorCode::kCancelled,
+          fmt::format("stopped on request; what the feed named so far is carried ({} in this call)",
+                      counts["stragglers carried"]),
+          "`rehome run --online` goes on from here");
     }
     if (drained.ids.empty() && drained.caught_up && !follow) {
       return counts;
@@ -244,13 +291,20 @@ Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& dep
     out.obstacles.push_back(pointers.error().message);
   }
   for (const std::string& collection : {plan.items.from, plan.items.to}) {
-    REHOME_TRY_ASSIGN(const auto ignored, (collection == plan.items.from ? deps.stores.source_documents : deps.stores.target_documents)->Count(collection, call));
+    REHOME_TRY_ASSIGN(const auto ignored,
+                      (collection == plan.items.from ? deps.stores.source_documents
+                                                     : deps.stores.target_documents)
+                          ->Count(collection, call));
     static_cast<void>(ignored);
   }
-  // Under the fence stand the same reads, the delta (nothing, if the feeds are quiet) and one durable write a pointer.
-  out.write_pause = std::chrono::duration_cast<Millis>(deps.clock.Steady() - start) * 2 + Millis{20} * static_cast<int>(out.pointers.size() + 2);
-  REHOME_TRY_ASSIGN(const FenceKind kind, deps.stores.source_documents->PossibleFence(plan.items.from, call));
-  out.fence = plan.cutover.fence == CutoverPlan::Fence::kNone ? "none (the plan wants none)" : std::string(Name(kind));
+  // Under the fence stand the same reads, the delta (nothing, if the feeds are quiet) and one
+  // durable write a pointer.
+  out.write_pause = std::chrono::duration_cast<Millis>(deps.clock.Steady() - start) * 2 +
+                    Millis{20} * static_cast<int>(out.pointers.size() + 2);
+  REHOME_TRY_ASSIGN(const FenceKind kind,
+                    deps.stores.source_documents->PossibleFence(plan.items.from, call));
+  out.fence = plan.cutover.fence == CutoverPlan::Fence::kNone ? "none (the plan wants none)"
+                                                              : std::string(Name(kind));
   if (!plan.cutover.hooks.fence.empty()) {
     out.fence += ", after cutover.hooks.fence";
   }

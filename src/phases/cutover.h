@@ -1,6 +1,6 @@
 #pragma once
-// cutover.h — phase 4 in both directions (design: "Cutover", "Fence", "After cutover", "Revert"). One journaled
-// decision: it completes, or the state before it is back, fence lifted too.
+// cutover.h — phase 4 in both directions (design: "Cutover", "Fence", "After cutover", "Revert").
+// One journaled decision: it completes, or the state before it is back, fence lifted too.
 #include "phases/phases.h"
 #include "phases/session.h"
 
@@ -21,11 +21,13 @@ struct CutoverForecast {
 /// The same in the other direction, with write-back of what was written on the new side.
 [[nodiscard]] Result<Counts> UndoCutover(Session& session);
 
-/// After a crash: rolls a cutover forward that had passed its delta verification under a fence that still holds, else
-/// puts pointers and fence back. The next verb that changes something calls it first. True if something was done.
+/// After a crash: rolls a cutover forward that had passed its delta verification under a fence that
+/// still holds, else puts pointers and fence back. The next verb that changes something calls it
+/// first. True if something was done.
 [[nodiscard]] Result<bool> SettleCutover(Session& session);
 
-/// Keeps carrying stragglers after cutover until the legacy side was quiet for cutover.quiet, or until stopped.
+/// Keeps carrying stragglers after cutover until the legacy side was quiet for cutover.quiet, or
+/// until stopped.
 [[nodiscard]] Result<Counts> CarryStragglers(Session& session, bool follow);
 
 }  // namespace rehome

@@ -12,7 +12,9 @@
 namespace rehome {
 namespace {
 
-bool IsDone(const RunRecord& run, Phase phase) { return run.At(phase).state == PhaseState::kDone; }
+bool IsDone(const RunRecord& run, Phase phase) {
+  return run.At(phase).state == PhaseState::kDone;
+}
 
 /// The state in which a run rests, from what its phases say.
 RunState RestingState(const RunRecord& run) {
@@ -27,14 +29,17 @@ RunState RestingState(const RunRecord& run) {
   }
   const bool any = std::ranges::any_of(kPhases, [&](Phase phase) {
     const PhaseState state = run.At(phase).state;
-    return phase != Phase::kPrepare && state != PhaseState::kPending && state != PhaseState::kUndone;
+    return phase != Phase::kPrepare && state != PhaseState::kPending &&
+           state != PhaseState::kUndone;
   });
   const bool undone = run.At(Phase::kTenants).state == PhaseState::kUndone;
   return undone && !any ? RunState::kRolledBack : RunState::kInterrupted;
 }
 
 /// Found so under a new lease: a runner died before it could record that the run rests.
-bool WasCutOff(const RunRecord& run) { return run.state == RunState::kRunning; }
+bool WasCutOff(const RunRecord& run) {
+  return run.state == RunState::kRunning;
+}
 
 /// Records how a verb ended: the run rests, or it holds the error that the next status shows.
 Status Settle(Session& session, const Status& outcome) {
@@ -47,11 +52,13 @@ Status Settle(Session& session, const Status& outcome) {
   run.last_error = outcome.error().message;
   run.last_hint = outcome.error().hint;
   const ErrorCode code = outcome.error().code;
-  const bool resumable = code == ErrorCode::kCancelled || IsRetryable(code) || code == ErrorCode::kAborted || code == ErrorCode::kUnauthenticated;
+  const bool resumable = code == ErrorCode::kCancelled || IsRetryable(code) ||
+                         code == ErrorCode::kAborted || code == ErrorCode::kUnauthenticated;
   const RunState resting = RestingState(run);
-  // Where the application stands does not change because something later failed: a cutover that was put back leaves a
-  // migrated run, a cut-over run stays one.
-  const bool keeps = resting == RunState::kMigrated || resting == RunState::kCutOver || resting == RunState::kRetired;
+  // Where the application stands does not change because something later failed: a cutover that was
+  // put back leaves a migrated run, a cut-over run stays one.
+  const bool keeps = resting == RunState::kMigrated || resting == RunState::kCutOver ||
+                     resting == RunState::kRetired;
   return session.MoveTo(keeps ? resting : resumable ? RunState::kInterrupted : RunState::kFailed);
 }
 
@@ -60,7 +67,8 @@ Status Rest(Session& session) {
   return WasCutOff(session.run()) ? session.MoveTo(RestingState(session.run())) : Status{};
 }
 
-/// Runs `body` between kRunning and the state in which the run rests; the body's error wins over a failed record.
+/// Runs `body` between kRunning and the state in which the run rests; the body's error wins over a
+/// failed record.
 Result<RunReport> Attempt(Session& session, const std::function<Status(RunReport&)>& body) {
   REHOME_TRY(session.MoveTo(RunState::kRunning));
   RunReport report;
@@ -74,7 +82,8 @@ Result<RunReport> Attempt(Session& session, const std::function<Status(RunReport
 }
 
 std::string UndoCommand(Phase phase) {
-  return phase == Phase::kCutover ? "rehome revert" : fmt::format("rehome rollback --phase {}", Number(phase));
+  return phase == Phase::kCutover ? "rehome revert"
+                                  : fmt::format("rehome rollback --phase {}", Number(phase));
 }
 
 std::string InWords(const Counts& counts) {
@@ -87,12 +96,20 @@ std::string InWords(const Counts& counts) {
 
 void LeaveRestorePoint(Session& session, Phase phase, const PhaseOutcome& outcome) {
   RunRecord& run = session.run();
-  std::erase_if(run.restore_points, [&](const RestorePoint& point) { return point.phase == phase; });
-  RestorePoint point{.phase = phase, .at = session.clock().Now(), .digest = outcome.digest, .counts = outcome.counts,
-                     .positions = outcome.positions, .pointers = {}, .undo = UndoCommand(phase)};
+  std::erase_if(run.restore_points,
+                [&](const RestorePoint& point) { return point.phase == phase; });
+  RestorePoint point{.phase = phase,
+                     .at = session.clock().Now(),
+                     .digest = outcome.digest,
+                     .counts = outcome.counts,
+                     .positions = outcome.positions,
+                     .pointers = {},
+                     .undo = UndoCommand(phase)};
   if (run.cutover) {
     for (const PointerRecord& pointer : run.cutover->pointers) {
-      point.pointers.insert_or_assign(fmt::format("{} {}", pointer.where, pointer.key), pointer.flipped ? pointer.new_value : pointer.old_value.value_or(""));
+      point.pointers.insert_or_assign(
+          fmt::format("{} {}", pointer.where, pointer.key),
+          pointer.flipped ? pointer.new_value : pointer.old_value.value_or(""));
     }
   }
   run.restore_points.push_back(std::move(point));
@@ -100,7 +117,8 @@ void LeaveRestorePoint(Session& session, Phase phase, const PhaseOutcome& outcom
 }
 
 /// One phase from its start to its restore point.
-Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseOutcome>()>& body, RunReport& report) {
+Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseOutcome>()>& body,
+                RunReport& report) {
   PhaseRecord& record = session.run().At(phase);
   record.state = PhaseState::kRunning;
   record.started_at = session.clock().Now();
@@ -111,16 +129,20 @@ Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseO
   auto outcome = body();
   const double seconds = std::chrono::duration<double>(session.clock().Steady() - start).count();
   record.seconds += seconds;
-  session.events().PhaseFinished(phase, outcome ? PhaseState::kDone : PhaseState::kRunning, seconds);
+  session.events().PhaseFinished(phase, outcome ? PhaseState::kDone : PhaseState::kRunning,
+                                 seconds);
   if (!outcome) {
-    return std::unexpected(std::move(outcome).error().In(fmt::format("phase {} ({})", Number(phase), Name(phase))));
+    return std::unexpected(
+        std::move(outcome).error().In(fmt::format("phase {} ({})", Number(phase), Name(phase))));
   }
   record.counts = outcome->counts;
   record.state = PhaseState::kDone;
   LeaveRestorePoint(session, phase, *outcome);
   REHOME_TRY(session.Save());
-  REHOME_TRY(session.Audit("phase done", fmt::format("{} {}: {}", Number(phase), Name(phase), outcome->digest)));
-  report.done.push_back(fmt::format("phase {} {}: {}", Number(phase), Name(phase), InWords(outcome->counts)));
+  REHOME_TRY(session.Audit("phase done",
+                           fmt::format("{} {}: {}", Number(phase), Name(phase), outcome->digest)));
+  report.done.push_back(
+      fmt::format("phase {} {}: {}", Number(phase), Name(phase), InWords(outcome->counts)));
   return {};
 }
 
@@ -148,9 +170,12 @@ Result<std::vector<Phase>> Select(const RunRecord& run, const RunRequest& reques
   if (request.only) {
     for (const Phase before : kPhases) {
       if (before < *request.only && !IsDone(run, before)) {
-        return Fail(ErrorCode::kFailedPrecondition,
-                    fmt::format("phase {} ({}) needs phase {} ({}), which has not run", Number(*request.only), Name(*request.only), Number(before), Name(before)),
-                    fmt::format("`rehome run --phase {}` first, or `rehome run` for all of them", Number(before)));
+        return Fail(
+            ErrorCode::kFailedPrecondition,
+            fmt::format("phase {} ({}) needs phase {} ({}), which has not run",
+                        Number(*request.only), Name(*request.only), Number(before), Name(before)),
+            fmt::format("`rehome run --phase {}` first, or `rehome run` for all of them",
+                        Number(before)));
       }
     }
     out.push_back(*request.only);
@@ -171,19 +196,25 @@ Status RefuseQuarantine(Session& session) {
     return {};
   }
   return Fail(ErrorCode::kTooManyQuarantined,
-              fmt::format("{} documents are in quarantine, the plan allows {}; everything else is migrated, and the application still runs on the old side", count, allowed),
-              "`rehome quarantine list` says why each of them; mend the documents or the plan, `rehome quarantine replay`, or raise items.quarantine_max");
+              fmt::format("{} documents are in quarantine, the plan allows {}; everything else is "
+                          "migrated, and the application still runs on the old side",
+                          count, allowed),
+              "`rehome quarantine list` says why each of them; mend the documents or the plan, "
+              "`rehome quarantine replay`, or raise items.quarantine_max");
 }
 
 /// Before the phases of a call with --sweep: a new feed position, and what differs mended.
 Status SweepFirst(Session& session, RunReport& report) {
-  const VectorMode mode = IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
+  const VectorMode mode =
+      IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
   REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, mode));
-  report.done.push_back(fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
+  report.done.push_back(
+      fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
   return {};
 }
 
-/// After the phases of an online call: before cutover what the feed names is carried once, or until stopped with
+/// After the phases of an online call: before cutover what the feed names is carried once, or until
+/// stopped with
 /// --follow; after it until the legacy side is quiet.
 Status CarryAfter(Session& session, const RunRequest& request, RunReport& report) {
   if (!IsDone(session.run(), Phase::kVectors)) {
@@ -199,7 +230,8 @@ Status CarryAfter(Session& session, const RunRequest& request, RunReport& report
   return {};
 }
 
-Status RunSelected(Session& session, const std::vector<Phase>& phases, const RunRequest& request, RunReport& report) {
+Status RunSelected(Session& session, const std::vector<Phase>& phases, const RunRequest& request,
+                   RunReport& report) {
   for (const Phase phase : phases) {
     if (phase == Phase::kCutover) {
       REHOME_TRY(RefuseQuarantine(session));
@@ -211,7 +243,8 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
       REHOME_TRY(session.Save());
     }
   }
-  const bool moved_items = !phases.empty() && phases.back() >= Phase::kItems && !session.run().IsCutOver();
+  const bool moved_items =
+      !phases.empty() && phases.back() >= Phase::kItems && !session.run().IsCutOver();
   return moved_items ? RefuseQuarantine(session) : Status{};
 }
 
@@ -220,20 +253,26 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
 Result<RunReport> Run(Session& session, const RunRequest& request) {
   RunRecord& run = session.run();
   if (run.state == RunState::kRetired && !request.only) {
-    return RunReport{.done = {"this run is retired: there is nothing left to move"}, .nothing_to_do = true};
+    return RunReport{.done = {"this run is retired: there is nothing left to move"},
+                     .nothing_to_do = true};
   }
   if (run.IsCutOver() && request.only && *request.only < Phase::kCutover) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the run is cut over: phase {} would overwrite what the application writes now", Number(*request.only)),
-                "`rehome run --online` carries stragglers; `rehome revert` goes back to the old side");
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("the run is cut over: phase {} would overwrite what the application writes now",
+                    Number(*request.only)),
+        "`rehome run --online` carries stragglers; `rehome revert` goes back to the old side");
   }
   REHOME_TRY_ASSIGN(const std::vector<Phase> phases, Select(run, request));
-  if (std::ranges::find(phases, Phase::kCutover) == phases.end()) {  // phase 4 itself may complete an interrupted one
+  if (std::ranges::find(phases, Phase::kCutover) ==
+      phases.end()) {  // phase 4 itself may complete an interrupted one
     REHOME_TRY(SettleCutover(session));
   }
   const bool live = request.online || request.sweep;
   if (phases.empty() && !live) {
     REHOME_TRY(Rest(session));
-    return RunReport{.done = {fmt::format("nothing to do: the run is {}", Name(run.state))}, .nothing_to_do = true};
+    return RunReport{.done = {fmt::format("nothing to do: the run is {}", Name(run.state))},
+                     .nothing_to_do = true};
   }
   if (request.only == Phase::kCutover && IsDone(run, Phase::kCutover)) {
     REHOME_TRY(Rest(session));
@@ -270,7 +309,8 @@ Result<Counts> Undo(Session& session, Phase phase) {
 
 bool HasEffects(const RunRecord& run, Phase phase) {
   const PhaseState state = run.At(phase).state;
-  return state == PhaseState::kRunning || state == PhaseState::kDone || state == PhaseState::kUndoing;
+  return state == PhaseState::kRunning || state == PhaseState::kDone ||
+         state == PhaseState::kUndoing;
 }
 
 Status UndoPhase(Session& session, Phase phase, RunReport& report) {
@@ -281,15 +321,25 @@ Status UndoPhase(Session& session, Phase phase, RunReport& report) {
   session.events().Note(fmt::format("undoing phase {} ({})", Number(phase), Name(phase)));
   auto counts = Undo(session, phase);
   if (!counts) {
-    return std::unexpected(std::move(counts).error().In(fmt::format("undo of phase {} ({})", Number(phase), Name(phase))));
+    return std::unexpected(std::move(counts).error().In(
+        fmt::format("undo of phase {} ({})", Number(phase), Name(phase))));
   }
   REHOME_TRY(session.SettleLeftOpen());
-  // A backup is kept, so phase 0 stays done: the next run makes a fresh one all the same when it is asked for.
-  run.At(phase) = PhaseRecord{.state = phase == Phase::kPrepare ? PhaseState::kDone : PhaseState::kUndone, .started_at = {}, .seconds = 0, .counts = {}};
-  std::erase_if(run.restore_points, [&](const RestorePoint& point) { return point.phase == phase && phase != Phase::kPrepare; });
+  // A backup is kept, so phase 0 stays done: the next run makes a fresh one all the same when it is
+  // asked for.
+  run.At(phase) =
+      PhaseRecord{.state = phase == Phase::kPrepare ? PhaseState::kDone : PhaseState::kUndone,
+                  .started_at = {},
+                  .seconds = 0,
+                  .counts = {}};
+  std::erase_if(run.restore_points, [&](const RestorePoint& point) {
+    return point.phase == phase && phase != Phase::kPrepare;
+  });
   REHOME_TRY(session.Save());
-  REHOME_TRY(session.Audit("undo done", fmt::format("{} {}: {}", Number(phase), Name(phase), InWords(*counts))));
-  report.done.push_back(fmt::format("phase {} {} undone: {}", Number(phase), Name(phase), InWords(*counts)));
+  REHOME_TRY(session.Audit("undo done",
+                           fmt::format("{} {}: {}", Number(phase), Name(phase), InWords(*counts))));
+  report.done.push_back(
+      fmt::format("phase {} {} undone: {}", Number(phase), Name(phase), InWords(*counts)));
   return {};
 }
 
@@ -305,7 +355,8 @@ Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
     }
   }
   if (doomed.empty() && !WasCutOff(session.run())) {
-    return RunReport{.done = {"nothing to undo: nothing of this run is left"}, .nothing_to_do = true};
+    return RunReport{.done = {"nothing to undo: nothing of this run is left"},
+                     .nothing_to_do = true};
   }
   return Attempt(session, [&](RunReport& report) -> Status {
     for (const Phase one : doomed) {
@@ -316,22 +367,29 @@ Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
     }
     REHOME_TRY_ASSIGN(const std::string file, ExportSaved(session));
     if (!file.empty()) {
-      report.done.push_back(fmt::format("what others had changed was saved to {} before it was removed", file));
+      report.done.push_back(
+          fmt::format("what others had changed was saved to {} before it was removed", file));
     }
     return {};
   });
 }
 
 Result<RunReport> CutOver(Session& session, bool online) {
-  return Run(session, {.only = Phase::kCutover, .through = Phase::kCutover, .online = online, .follow = false, .sweep = false});
+  return Run(session, {.only = Phase::kCutover,
+                       .through = Phase::kCutover,
+                       .online = online,
+                       .follow = false,
+                       .sweep = false});
 }
 
 Result<RunReport> Revert(Session& session) {
   REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
   if (!HasEffects(session.run(), Phase::kCutover) && !WasCutOff(session.run())) {
-    return RunReport{.done = {settled ? "the interrupted cutover was put back: the application is on the old side"
-                                      : "nothing to revert: the application is on the old side"},
-                     .nothing_to_do = !settled};
+    return RunReport{
+        .done = {settled
+                     ? "the interrupted cutover was put back: the application is on the old side"
+                     : "nothing to revert: the application is on the old side"},
+        .nothing_to_do = !settled};
   }
   return Rollback(session, Phase::kCutover);
 }
@@ -343,11 +401,15 @@ Result<RunReport> Retire(Session& session, const RetireRequest& request) {
     return RunReport{.done = {"nothing to do: this run is retired already"}, .nothing_to_do = true};
   }
   if (!session.run().IsCutOver()) {
-    return Fail(ErrorCode::kFailedPrecondition, "retire removes the old side, but phase 4 (cutover) has not run: the application still reads it",
+    return Fail(ErrorCode::kFailedPrecondition,
+                "retire removes the old side, but phase 4 (cutover) has not run: the application "
+                "still reads it",
                 "`rehome cutover` first");
   }
   return Attempt(session, [&](RunReport& report) {
-    return RunPhase(session, Phase::kRetire, [&] { return RunRetire(session, request.shorten_retention); }, report);
+    return RunPhase(
+        session, Phase::kRetire, [&] { return RunRetire(session, request.shorten_retention); },
+        report);
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// engine.h — what may run when, and the records of it: the verbs run, rollback, cutover, revert and retire.
+// engine.h — what may run when, and the records of it: the verbs run, rollback, cutover, revert and
+// retire.
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,10 +11,10 @@
 namespace rehome {
 
 struct RunRequest {
-  std::optional<Phase> only;     // --phase N
+  std::optional<Phase> only;  // --phase N
   Phase through = Phase::kCutover;
   bool online = false;
-  bool follow = false;           // until stopped
+  bool follow = false;  // until stopped
   bool sweep = false;
 };
 

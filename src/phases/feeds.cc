@@ -17,7 +17,8 @@ namespace {
 // The saved position where the store has no feed.
 constexpr std::string_view kNoFeed = "none";
 constexpr std::size_t kEventsMax = 1000;
-// Reads of one call: a writer that never stops is carried in slices, so that a stop and a status come between.
+// Reads of one call: a writer that never stops is carried in slices, so that a stop and a status
+// come between.
 constexpr int kReadsMax = 100;
 constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
@@ -25,7 +26,9 @@ constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 /// One of the two feeds of a run: the legacy side, or what the application writes after cutover.
 enum class Side : std::uint8_t { kForward, kReverse };
 
-std::string_view Name(Side side) { return side == Side::kForward ? "forward" : "reverse"; }
+std::string_view Name(Side side) {
+  return side == Side::kForward ? "forward" : "reverse";
+}
 
 std::vector<std::string> Watched(const Plan& plan, Side side) {
   if (side == Side::kReverse) {
@@ -38,14 +41,23 @@ std::vector<std::string> Watched(const Plan& plan, Side side) {
   return out;
 }
 
-DocumentStore& StoreOf(Session& session, Side side) { return side == Side::kForward ? session.source() : session.target(); }
+DocumentStore& StoreOf(Session& session, Side side) {
+  return side == Side::kForward ? session.source() : session.target();
+}
 
-std::string MarksOf(const RunRecord& run, Side side) { return fmt::format("{}:{}", run.run_id, Name(side)); }
+std::string MarksOf(const RunRecord& run, Side side) {
+  return fmt::format("{}:{}", run.run_id, Name(side));
+}
 
 Document DirtyMark(const RunRecord& run, Side side, const ChangeEvent& event) {
   const std::string of = MarksOf(run, side);
   const Document key = DocumentBuilder().String("of", of).Append("id", event.id).Finish();
-  return DocumentBuilder().Append("_id", key).String("of", of).Append("id", event.id).String("position", event.position.token).Finish();
+  return DocumentBuilder()
+      .Append("_id", key)
+      .String("of", of)
+      .Append("id", event.id)
+      .String("position", event.position.token)
+      .Finish();
 }
 
 Result<std::vector<Document>> DirtyMarks(Session& session, Side side) {
@@ -94,7 +106,8 @@ Status StampNamed(Session& session, const std::vector<ChangeEvent>& events) {
 
 /// Events of the items' collection become durable marks.
 Status Mark(Session& session, Side side, const std::vector<ChangeEvent>& events) {
-  const std::string& collection = side == Side::kForward ? session.plan().items.from : session.plan().items.to;
+  const std::string& collection =
+      side == Side::kForward ? session.plan().items.from : session.plan().items.to;
   std::vector<Write> marks;
   for (const ChangeEvent& event : events) {
     if (event.collection == collection) {
@@ -109,10 +122,13 @@ Status Mark(Session& session, Side side, const std::vector<ChangeEvent>& events)
 
 /// Reads one feed from its saved position until it has caught up.
 Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait, Drained& out) {
-  REHOME_TRY_ASSIGN(const auto feed, StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call()));
+  REHOME_TRY_ASSIGN(const auto feed,
+                    StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call()));
   for (int reads = 0; reads < kReadsMax; ++reads) {
     const ChangePosition position{session.run().positions.at(std::string(Name(side)))};
-    REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
+    REHOME_TRY_ASSIGN(
+        const ChangeBatch batch,
+        feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
     REHOME_TRY(Mark(session, side, batch.events));
     if (side == Side::kForward) {
       REHOME_TRY(StampNamed(session, batch.events));
@@ -133,14 +149,17 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
   return {};
 }
 
-/// Ids of the batch whose item is not what the mapping of the source gives now, or still waits for its vector.
-Result<std::vector<Value>> Differing(Session& session, VectorMode mode, std::vector<Document> sources) {
+/// Ids of the batch whose item is not what the mapping of the source gives now, or still waits for
+/// its vector.
+Result<std::vector<Value>> Differing(Session& session, VectorMode mode,
+                                     std::vector<Document> sources) {
   const auto rows = MapRows(session.mapper(), std::move(sources));
   std::vector<Value> ids;
   for (const MappedRow& row : rows) {
     ids.emplace_back(row.source.Id());
   }
-  REHOME_TRY_ASSIGN(const auto items, session.target().FindByIds(session.plan().items.to, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto items,
+                    session.target().FindByIds(session.plan().items.to, ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const bool mapped = std::holds_alternative<Item>(rows[i].mapped);
@@ -165,8 +184,10 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
   for (const Document& item : items) {
     ids.emplace_back(item.Id());
   }
-  REHOME_TRY_ASSIGN(const auto sources, session.source().FindByIds(session.plan().items.from, ids, session.call()));
-  REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto sources,
+                    session.source().FindByIds(session.plan().items.from, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!sources[i] && histories[i].LastDone() != nullptr) {
@@ -178,7 +199,8 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
 
 /// Reads a collection in batches and applies the ids that `find` picks out of each.
 template <class Find>
-Status Sweep(Session& session, DocumentStore& store, const std::string& collection, const ApplyIds& apply, Drained& out, const Find& find) {
+Status Sweep(Session& session, DocumentStore& store, const std::string& collection,
+             const ApplyIds& apply, Drained& out, const Find& find) {
   REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, session.call()));
   while (true) {
     REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
@@ -199,7 +221,8 @@ Result<std::vector<Value>> NotOurs(Session& session, const std::vector<Document>
   for (const Document& item : items) {
     ids.emplace_back(item.Id());
   }
-  REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (Judge(histories[i], DocumentDigest(items[i].view())) != Ownership::kOurs) {
@@ -215,8 +238,10 @@ Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document
   for (const Document& source : sources) {
     ids.emplace_back(source.Id());
   }
-  REHOME_TRY_ASSIGN(const auto items, session.target().FindByIds(session.plan().items.to, ids, session.call()));
-  REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto items,
+                    session.target().FindByIds(session.plan().items.to, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const OwnedHistory::Step* last = histories[i].LastDone();
@@ -229,7 +254,8 @@ Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document
 
 /// Takes the store's head as the position to read from; "none" where there is no feed.
 Status TakePosition(Session& session, Side side) {
-  REHOME_TRY(session.target().EnsureIndex(journal::kDirty, {.name = "of", .paths = {"of"}, .unique = false}, session.call()));
+  REHOME_TRY(session.target().EnsureIndex(
+      journal::kDirty, {.name = "of", .paths = {"of"}, .unique = false}, session.call()));
   auto feed = StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call());
   if (!feed) {
     if (feed.error().code != ErrorCode::kFailedPrecondition) {
@@ -243,7 +269,8 @@ Status TakePosition(Session& session, Side side) {
 
 Status Forget(Session& session, Side side) {
   Drained ignored;
-  REHOME_TRY(ApplyDirty(session, side, [](const std::vector<Value>&) { return Status{}; }, ignored));
+  REHOME_TRY(
+      ApplyDirty(session, side, [](const std::vector<Value>&) { return Status{}; }, ignored));
   session.run().positions.erase(std::string(Name(side)));
   return session.Save();
 }
@@ -251,7 +278,9 @@ Status Forget(Session& session, Side side) {
 Result<std::string> SavedPosition(Session& session, Side side) {
   const auto saved = session.run().positions.find(Name(side));
   if (saved == session.run().positions.end()) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the run has no {} feed position yet", Name(side)), "run the phases before first: `rehome run`");
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the run has no {} feed position yet", Name(side)),
+                "run the phases before first: `rehome run`");
   }
   return saved->second;
 }
@@ -259,7 +288,8 @@ Result<std::string> SavedPosition(Session& session, Side side) {
 /// Reconciles and adds up.
 ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out) {
   return [&session, mode, &out](const std::vector<Value>& ids) -> Status {
-    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session.flow(), ids, mode, session.call()));
+    REHOME_TRY_ASSIGN(const Reconciled reconciled,
+                      Reconcile(session.flow(), ids, mode, session.call()));
     out.reconciled.Add(reconciled);
     return {};
   };
@@ -267,8 +297,9 @@ ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out) {
 
 Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
   const ApplyIds apply = Reconciling(session, mode, out);
-  REHOME_TRY(Sweep(session, session.source(), session.plan().items.from, apply, out,
-                   [&](std::vector<Document> sources) { return Differing(session, mode, std::move(sources)); }));
+  REHOME_TRY(Sweep(
+      session, session.source(), session.plan().items.from, apply, out,
+      [&](std::vector<Document> sources) { return Differing(session, mode, std::move(sources)); }));
   return Sweep(session, session.target(), session.plan().items.to, apply, out,
                [&](const std::vector<Document>& items) { return Orphaned(session, items); });
 }
@@ -276,15 +307,23 @@ Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
 }  // namespace
 
 Status TakeForwardPosition(Session& session) {
-  return session.run().positions.contains(Name(Side::kForward)) ? Status{} : TakePosition(session, Side::kForward);
+  return session.run().positions.contains(Name(Side::kForward))
+             ? Status{}
+             : TakePosition(session, Side::kForward);
 }
 
 Status TakeReversePosition(Session& session) {
-  return session.run().positions.contains(Name(Side::kReverse)) ? Status{} : TakePosition(session, Side::kReverse);
+  return session.run().positions.contains(Name(Side::kReverse))
+             ? Status{}
+             : TakePosition(session, Side::kReverse);
 }
 
-Status ForgetForward(Session& session) { return Forget(session, Side::kForward); }
-Status ForgetReverse(Session& session) { return Forget(session, Side::kReverse); }
+Status ForgetForward(Session& session) {
+  return Forget(session, Side::kForward);
+}
+Status ForgetReverse(Session& session) {
+  return Forget(session, Side::kReverse);
+}
 
 Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait) {
   Drained out;
@@ -309,8 +348,9 @@ Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wai
   }
   REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
                    [&](const std::vector<Document>& items) { return NotOurs(session, items); }));
-  REHOME_TRY(Sweep(session, session.source(), session.plan().items.from, apply, out,
-                   [&](const std::vector<Document>& sources) { return ItemGone(session, sources); }));
+  REHOME_TRY(
+      Sweep(session, session.source(), session.plan().items.from, apply, out,
+            [&](const std::vector<Document>& sources) { return ItemGone(session, sources); }));
   return out;
 }
 
@@ -322,7 +362,9 @@ Result<Drained> SweepForward(Session& session, VectorMode mode) {
   return out;
 }
 
-Result<std::vector<bool>> PendingForward(const Plan& plan, const RunRecord& run, const Stores& stores, std::span<const Value> ids, const Call& call) {
+Result<std::vector<bool>> PendingForward(const Plan& plan, const RunRecord& run,
+                                         const Stores& stores, std::span<const Value> ids,
+                                         const Call& call) {
   std::vector<bool> out(ids.size());
   const auto saved = run.positions.find(Name(Side::kForward));
   if (saved == run.positions.end() || saved->second == kNoFeed) {
@@ -330,11 +372,13 @@ Result<std::vector<bool>> PendingForward(const Plan& plan, const RunRecord& run,
   }
   std::set<std::string> named;
   const Value of = Value::String(MarksOf(run, Side::kForward));
-  REHOME_TRY_ASSIGN(const auto marks, stores.target_documents->FindByField(journal::kDirty, "of", {&of, 1}, SIZE_MAX, call));
+  REHOME_TRY_ASSIGN(const auto marks, stores.target_documents->FindByField(
+                                          journal::kDirty, "of", {&of, 1}, SIZE_MAX, call));
   for (const Document& mark : marks) {
     named.insert(SortKey(*mark.Find("id")));
   }
-  REHOME_TRY_ASSIGN(const auto feed, stores.source_documents->OpenFeed(Watched(plan, Side::kForward), call));
+  REHOME_TRY_ASSIGN(const auto feed,
+                    stores.source_documents->OpenFeed(Watched(plan, Side::kForward), call));
   ChangePosition position{saved->second};
   for (int reads = 0; reads < kReadsMax; ++reads) {
     REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, Millis{0}, call));

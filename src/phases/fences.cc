@@ -8,12 +8,19 @@
 namespace rehome {
 namespace {
 
-DocumentStore& StoreOf(Session& session, const FenceRecord& fence) { return fence.on_target ? session.target() : session.source(); }
+DocumentStore& StoreOf(Session& session, const FenceRecord& fence) {
+  return fence.on_target ? session.target() : session.source();
+}
 
 }  // namespace
 
 Result<FenceRecord> PlanFence(Session& session, const std::string& collection, bool on_target) {
-  FenceRecord fence{.collection = collection, .on_target = on_target, .kind = FenceKind::kNone, .undo = {}, .raised = false, .by_hooks = false};
+  FenceRecord fence{.collection = collection,
+                    .on_target = on_target,
+                    .kind = FenceKind::kNone,
+                    .undo = {},
+                    .raised = false,
+                    .by_hooks = false};
   const CutoverPlan& plan = session.plan().cutover;
   if (plan.fence == CutoverPlan::Fence::kNone) {
     return fence;
@@ -24,16 +31,20 @@ Result<FenceRecord> PlanFence(Session& session, const std::string& collection, b
   if (fence.kind != FenceKind::kNone) {
     REHOME_TRY_ASSIGN(fence.undo, store.FenceUndo(collection, fence.kind, session.call()));
   }
-  if (plan.fence == CutoverPlan::Fence::kRequired && !fence.by_hooks && fence.kind == FenceKind::kNone && !on_target) {
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("the plan requires a fence on {}, and this store offers none", collection),
-                "give cutover.hooks.fence the application's own switch, or set cutover.fence to auto");
+  if (plan.fence == CutoverPlan::Fence::kRequired && !fence.by_hooks &&
+      fence.kind == FenceKind::kNone && !on_target) {
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("the plan requires a fence on {}, and this store offers none", collection),
+        "give cutover.hooks.fence the application's own switch, or set cutover.fence to auto");
   }
   return fence;
 }
 
 Status RaiseFences(Session& session) {
   for (FenceRecord& fence : session.run().cutover->fences) {
-    // Journaled as raised before it is: a crash in between lifts what may not stand, which is success.
+    // Journaled as raised before it is: a crash in between lifts what may not stand, which is
+    // success.
     fence.raised = true;
     REHOME_TRY(session.Save());
     if (fence.by_hooks) {
@@ -55,7 +66,8 @@ Status LiftFences(Session& session) {
       continue;
     }
     if (fence.kind != FenceKind::kNone) {
-      REHOME_TRY(StoreOf(session, fence).LiftFence(fence.collection, fence.kind, fence.undo, session.call()));
+      REHOME_TRY(StoreOf(session, fence)
+                     .LiftFence(fence.collection, fence.kind, fence.undo, session.call()));
     }
     if (fence.by_hooks) {
       REHOME_TRY(RunHooks(session, "unfence", session.plan().cutover.hooks.unfence));
@@ -72,7 +84,8 @@ Result<bool> FencesHold(Session& session) {
     if (fence.kind == FenceKind::kNone) {
       continue;
     }
-    REHOME_TRY_ASSIGN(const bool fenced, StoreOf(session, fence).IsFenced(fence.collection, session.call()));
+    REHOME_TRY_ASSIGN(const bool fenced,
+                      StoreOf(session, fence).IsFenced(fence.collection, session.call()));
     if (!fenced) {
       return false;
     }
@@ -81,13 +94,16 @@ Result<bool> FencesHold(Session& session) {
   return any;
 }
 
-Status RunHooks(Session& session, std::string_view which, const std::vector<std::vector<std::string>>& hooks) {
+Status RunHooks(Session& session, std::string_view which,
+                const std::vector<std::vector<std::string>>& hooks) {
   for (const std::vector<std::string>& arguments : hooks) {
-    const std::string shown = fmt::format("cutover.hooks.{} `{}`", which, fmt::join(arguments, " "));
+    const std::string shown =
+        fmt::format("cutover.hooks.{} `{}`", which, fmt::join(arguments, " "));
     session.events().Note(fmt::format("running {}", shown));
     REHOME_TRY_ASSIGN(const int status, session.deps().run_hook(arguments));
     if (status != 0) {
-      return Fail(ErrorCode::kFailedPrecondition, fmt::format("{} exited with {}", shown, status), "mend the hook, then run the same command again");
+      return Fail(ErrorCode::kFailedPrecondition, fmt::format("{} exited with {}", shown, status),
+                  "mend the hook, then run the same command again");
     }
   }
   return {};

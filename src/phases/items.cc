@@ -1,7 +1,8 @@
-// Phase 2. The source is cut into key ranges that cover everything; each is read in batches, mapped on the reader's
-// thread and written by one writer. A range's checkpoint moves after its batch is closed in the ledger, so a resume
-// reads at most one batch per range again, and finds it there. The change feed's position is taken before the first
-// read: what changes meanwhile is named by it and reconciled after the ranges that hold it are durable.
+// Phase 2. The source is cut into key ranges that cover everything; each is read in batches, mapped
+// on the reader's thread and written by one writer. A range's checkpoint moves after its batch is
+// closed in the ledger, so a resume reads at most one batch per range again, and finds it there.
+// The change feed's position is taken before the first read: what changes meanwhile is named by it
+// and reconciled after the ranges that hold it are durable.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,7 +36,8 @@ struct ItemsBatch {
 };
 
 std::size_t WorkerCount(const LimitsPlan& limits) {
-  return limits.workers > 0 ? static_cast<std::size_t>(limits.workers) : std::max(1U, std::thread::hardware_concurrency());
+  return limits.workers > 0 ? static_cast<std::size_t>(limits.workers)
+                            : std::max(1U, std::thread::hardware_concurrency());
 }
 
 /// {validator: {$jsonSchema: …}} where the plan has a schema.
@@ -51,7 +53,8 @@ Document ItemsOptions(const ItemsPlan& items) {
 Status PrepareTarget(Session& session) {
   const ItemsPlan& items = session.plan().items;
   REHOME_TRY(CreateTargetCollection(session, items.to, ItemsOptions(items)));
-  return session.target().EnsureIndex(items.to, {.name = "item_id_unique", .paths = {"item_id"}, .unique = true}, session.call());
+  return session.target().EnsureIndex(
+      items.to, {.name = "item_id_unique", .paths = {"item_id"}, .unique = true}, session.call());
 }
 
 class ItemsScan {
@@ -73,7 +76,9 @@ class ItemsScan {
     const std::size_t threads = WorkerCount(session_.plan().limits) - 1;
     return Pump<ItemsBatch>::Run(
         open.size(), threads, session_.call().stop,
-        [&](std::size_t part, const Pump<ItemsBatch>::Emit& emit) { return Read(open[part], emit); },
+        [&](std::size_t part, const Pump<ItemsBatch>::Emit& emit) {
+          return Read(open[part], emit);
+        },
         [&](ItemsBatch batch) { return Write(std::move(batch)); });
   }
 
@@ -81,7 +86,8 @@ class ItemsScan {
 
  private:
   Status Read(std::size_t range, const Pump<ItemsBatch>::Emit& emit) {
-    REHOME_TRY_ASSIGN(auto cursor, session_.source().Scan(session_.plan().items.from, ranges_[range].Rest(), session_.call()));
+    REHOME_TRY_ASSIGN(auto cursor, session_.source().Scan(session_.plan().items.from,
+                                                          ranges_[range].Rest(), session_.call()));
     while (true) {
       REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
       ItemsBatch batch{.range = range, .rows = {}, .last = documents.empty()};
@@ -100,17 +106,24 @@ class ItemsScan {
       range.done = true;
       return journal_.Save(range, session_.finishing_call());
     }
-    REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session_.flow(), batch.rows, session_.finishing_call()));
-    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(session_.flow(), written.unresolved, VectorMode::kLater, session_.finishing_call()));
-    if (!written.unresolved.empty()) {  // durable before the checkpoint: their digests are not in the range's sum
+    REHOME_TRY_ASSIGN(const ItemsWritten written,
+                      WriteItems(session_.flow(), batch.rows, session_.finishing_call()));
+    REHOME_TRY_ASSIGN(const Reconciled reconciled,
+                      Reconcile(session_.flow(), written.unresolved, VectorMode::kLater,
+                                session_.finishing_call()));
+    if (!written.unresolved
+             .empty()) {  // durable before the checkpoint: their digests are not in the range's sum
       session_.run().items_reconciled = true;
       REHOME_TRY(session_.Save());
     }
     if (!reconciled.conflicts.empty()) {
-      return Fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("{} already holds {} documents that this run did not write, the first {}",
-                              session_.plan().items.to, reconciled.conflicts.size(), reconciled.conflicts.front()),
-                  "nothing of them was touched; remove or rename them, or give `items.to` another collection");
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("{} already holds {} documents that this run did not write, the first {}",
+                      session_.plan().items.to, reconciled.conflicts.size(),
+                      reconciled.conflicts.front()),
+          "nothing of them was touched; remove or rename them, or give `items.to` another "
+          "collection");
     }
     range.read += batch.rows.size();
     range.written.Add(written.written);
@@ -119,7 +132,11 @@ class ItemsScan {
     REHOME_TRY(journal_.Save(range, session_.finishing_call()));
     done_ += batch.rows.size();
     quarantined_ += written.quarantined + reconciled.quarantined;
-    session_.events().Advanced({.phase = Phase::kItems, .step = session_.plan().items.from, .done = done_, .total = total_, .quarantined = quarantined_});
+    session_.events().Advanced({.phase = Phase::kItems,
+                                .step = session_.plan().items.from,
+                                .done = done_,
+                                .total = total_,
+                                .quarantined = quarantined_});
     return {};
   }
 
@@ -131,7 +148,8 @@ class ItemsScan {
   std::uint64_t quarantined_ = 0;
 };
 
-/// The ranges of the phase, from the journal or cut now. The feed's position is saved before the first read.
+/// The ranges of the phase, from the journal or cut now. The feed's position is saved before the
+/// first read.
 Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
   REHOME_TRY_ASSIGN(auto ranges, journal.Load(session.call()));
   if (!ranges.empty()) {
@@ -140,23 +158,28 @@ Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
   REHOME_TRY(TakeForwardPosition(session));
   const std::size_t workers = WorkerCount(session.plan().limits);
   const std::size_t wanted = workers == 1 ? 1 : (workers - 1) * kRangesPerReader;
-  REHOME_TRY_ASSIGN(const auto cut, session.source().SplitRanges(session.plan().items.from, wanted, session.call()));
+  REHOME_TRY_ASSIGN(const auto cut, session.source().SplitRanges(session.plan().items.from, wanted,
+                                                                 session.call()));
   return journal.Start(cut, session.call());
 }
 
-/// Names the documents that changed while the source was read, and applies them: the next run finds them done.
+/// Names the documents that changed while the source was read, and applies them: the next run finds
+/// them done.
 Status RefuseChangedSource(Session& session, const Drained& drained) {
   if (drained.ids.empty()) {
     return {};
   }
   std::string named;
   for (std::size_t i = 0; i < std::min(drained.ids.size(), kIdsNamedMax); ++i) {
-    named += fmt::format("{}{}", i == 0 ? "" : ", ", ToExtendedJson(drained.ids[i].view(), JsonMode::kRelaxed));
+    named += fmt::format("{}{}", i == 0 ? "" : ", ",
+                         ToExtendedJson(drained.ids[i].view(), JsonMode::kRelaxed));
   }
-  return Fail(ErrorCode::kCheckFailed,
-              fmt::format("{} documents of {} changed while phase 2 read them: {}{}", drained.ids.size(), session.plan().items.from,
-                          named, drained.ids.size() > kIdsNamedMax ? ", …" : ""),
-              "their items were brought up to date; run again to go on, or use `rehome run --online` beside a writing application");
+  return Fail(
+      ErrorCode::kCheckFailed,
+      fmt::format("{} documents of {} changed while phase 2 read them: {}{}", drained.ids.size(),
+                  session.plan().items.from, named, drained.ids.size() > kIdsNamedMax ? ", …" : ""),
+      "their items were brought up to date; run again to go on, or use `rehome run --online` "
+      "beside a writing application");
 }
 
 }  // namespace
@@ -166,9 +189,11 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   REHOME_TRY(PrepareTarget(session));
   Ranges journal(session.target(), session.run().run_id, Phase::kItems);
   REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
-  REHOME_TRY_ASSIGN(const std::uint64_t total, session.source().Count(session.plan().items.from, call));
+  REHOME_TRY_ASSIGN(const std::uint64_t total,
+                    session.source().Count(session.plan().items.from, call));
   // An attempt that was cut off may have reconciled what its ranges do not tell.
-  session.run().items_reconciled |= std::ranges::any_of(ranges, [](const RangeRecord& range) { return range.done || range.reached; });
+  session.run().items_reconciled |= std::ranges::any_of(
+      ranges, [](const RangeRecord& range) { return range.done || range.reached; });
   ItemsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(total));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
@@ -178,7 +203,8 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   for (const RangeRecord& range : scan.ranges()) {
     written.Add(range.written);
   }
-  // What was reconciled, now or in an earlier attempt, is not in the ranges' sums: then the items are read back.
+  // What was reconciled, now or in an earlier attempt, is not in the ranges' sums: then the items
+  // are read back.
   session.run().items_reconciled |= !drained.ids.empty();
   REHOME_TRY(session.Save());
   if (!online) {
@@ -188,7 +214,8 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
     REHOME_TRY_ASSIGN(written, DigestOfItems(session));
   }
   REHOME_TRY_ASSIGN(const std::uint64_t quarantined, session.quarantine().Count(call));
-  PhaseOutcome out{.digest = written.ToString(), .counts = {}, .positions = session.run().positions};
+  PhaseOutcome out{
+      .digest = written.ToString(), .counts = {}, .positions = session.run().positions};
   out.counts["source"] = static_cast<std::int64_t>(total);
   out.counts["items"] = static_cast<std::int64_t>(written.count());
   out.counts["quarantined"] = static_cast<std::int64_t>(quarantined);
@@ -201,7 +228,8 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
 Result<Counts> UndoItems(Session& session) {
   const std::string& collection = session.plan().items.to;
   REHOME_TRY_ASSIGN(const std::uint64_t unstamped, UndoStamps(session));
-  REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection, "changed before rollback", session.call()));
+  REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection,
+                                                      "changed before rollback", session.call()));
   REHOME_TRY_ASSIGN(const auto quarantined, session.quarantine().List(session.call()));
   std::vector<Value> ids;
   for (const QuarantineRecord& record : quarantined) {
@@ -221,7 +249,8 @@ Result<Counts> UndoItems(Session& session) {
 
 Result<SetDigest> DigestOfItems(Session& session) {
   SetDigest out;
-  REHOME_TRY_ASSIGN(auto cursor, session.target().Scan(session.plan().items.to, {}, session.call()));
+  REHOME_TRY_ASSIGN(auto cursor,
+                    session.target().Scan(session.plan().items.to, {}, session.call()));
   while (true) {
     REHOME_TRY_ASSIGN(const auto items, cursor->Next(kBatchCount, kBatchBytes));
     if (items.empty()) {
@@ -231,7 +260,8 @@ Result<SetDigest> DigestOfItems(Session& session) {
     for (const Document& item : items) {
       ids.emplace_back(item.Id());
     }
-    REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+    REHOME_TRY_ASSIGN(const auto histories,
+                      session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
     for (std::size_t i = 0; i < items.size(); ++i) {
       const Md5Digest digest = DocumentDigest(items[i].view());
       if (Judge(histories[i], digest) == Ownership::kOurs) {

@@ -8,7 +8,8 @@ namespace rehome {
 namespace {
 
 Status RefuseFindings(Session& session) {
-  REHOME_TRY_ASSIGN(const PreflightReport report, RunPreflight(session.plan(), session.mapper(), session.deps(), &session.run()));
+  REHOME_TRY_ASSIGN(const PreflightReport report,
+                    RunPreflight(session.plan(), session.mapper(), session.deps(), &session.run()));
   std::string errors;
   std::string hint;
   for (const Finding& finding : report.findings) {
@@ -36,16 +37,19 @@ Result<Millis> Prove(Session& session, const BackupResult& backup) {
     metric = ns.metric;
   }
   REHOME_TRY_ASSIGN(const ScratchStores scratch, session.deps().scratch(dimension, metric));
-  REHOME_TRY_ASSIGN(const ProofResult proof, ProveRestore(backup.path, *scratch.documents, scratch.vectors.get(), session.clock(),
-                                                          session.events(), session.call()));
+  REHOME_TRY_ASSIGN(const ProofResult proof,
+                    ProveRestore(backup.path, *scratch.documents, scratch.vectors.get(),
+                                 session.clock(), session.events(), session.call()));
   if (proof.passed()) {
     return proof.took;
   }
   const BackupProblem& first = proof.problems.front();
-  return Fail(ErrorCode::kCheckFailed,
-              fmt::format("the backup {} did not restore to what was read: {} problems, the first in {}: {}", backup.path.string(),
-                          proof.problems.size(), first.file, first.detail),
-              "nothing was migrated; check the disk, then run phase 0 again");
+  return Fail(
+      ErrorCode::kCheckFailed,
+      fmt::format(
+          "the backup {} did not restore to what was read: {} problems, the first in {}: {}",
+          backup.path.string(), proof.problems.size(), first.file, first.detail),
+      "nothing was migrated; check the disk, then run phase 0 again");
 }
 
 }  // namespace
@@ -53,15 +57,16 @@ Result<Millis> Prove(Session& session, const BackupResult& backup) {
 Result<PhaseOutcome> RunPrepare(Session& session) {
   REHOME_TRY(RefuseFindings(session));
   const BackupPlan& plan = session.plan().backup;
-  REHOME_TRY_ASSIGN(const BackupResult backup,
-                    CreateBackup({.documents = &session.source(),
-                                  .vectors = &session.source_vectors(),
-                                  .collections = plan.collections,
-                                  .namespaces = plan.namespaces,
-                                  .dir = plan.dir,
-                                  .notes = {{"plan", session.plan().name}, {"run", session.run().run_id}},
-                                  .phase = Phase::kPrepare},
-                                 session.clock(), session.events(), session.call()));
+  REHOME_TRY_ASSIGN(
+      const BackupResult backup,
+      CreateBackup({.documents = &session.source(),
+                    .vectors = &session.source_vectors(),
+                    .collections = plan.collections,
+                    .namespaces = plan.namespaces,
+                    .dir = plan.dir,
+                    .notes = {{"plan", session.plan().name}, {"run", session.run().run_id}},
+                    .phase = Phase::kPrepare},
+                   session.clock(), session.events(), session.call()));
   for (const std::string& warning : backup.warnings) {
     session.events().Warn(warning);
   }
@@ -79,7 +84,8 @@ Result<PhaseOutcome> RunPrepare(Session& session) {
     }
   }
   out.counts["restore_ms"] = took.count();
-  session.events().Note(fmt::format("backup {} verified and restored into scratch stores in {}", backup.path.string(), FormatDuration(took)));
+  session.events().Note(fmt::format("backup {} verified and restored into scratch stores in {}",
+                                    backup.path.string(), FormatDuration(took)));
   return out;
 }
 

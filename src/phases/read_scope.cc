@@ -21,21 +21,28 @@ ReadScope::ReadScope(const ReadSession& read, const Deps& deps)
             .quarantine = quarantine_,
             .saved = saved_,
             .contract_hash = ContractHash(*read.compiled->plan, *deps.stores.embedder),
-            .pause = [this](int attempt) { return deps_.clock.SleepFor(Millis{5} * attempt, call_.stop); }} {}
+            .pause = [this](int attempt) {
+              return deps_.clock.SleepFor(Millis{5} * attempt, call_.stop);
+            }} {}
 
 CheckContext ReadScope::MakeCheckContext(bool runner_is_live) {
-  return CheckContext{.flow = flow_,
-                      .run = run_,
-                      .chat = deps_.chat.get(),
-                      .legacy_embedder = deps_.legacy_embedder.get(),
-                      .events = deps_.events,
-                      .sample = 1.0,
-                      .pending = [this](std::span<const Value> ids) { return PendingForward(flow_.plan, run_, deps_.stores, ids, call_); },
-                      .pending_fails = !runner_is_live,
-                      .pointers = [this] { return ReadPointers(flow_.plan, *deps_.stores.target_documents, call_); },
-                      .only = {},
-                      .seed = run_.seed,
-                      .call = call_};
+  return CheckContext{
+      .flow = flow_,
+      .run = run_,
+      .chat = deps_.chat.get(),
+      .legacy_embedder = deps_.legacy_embedder.get(),
+      .events = deps_.events,
+      .sample = 1.0,
+      .pending =
+          [this](std::span<const Value> ids) {
+            return PendingForward(flow_.plan, run_, deps_.stores, ids, call_);
+          },
+      .pending_fails = !runner_is_live,
+      .pointers =
+          [this] { return ReadPointers(flow_.plan, *deps_.stores.target_documents, call_); },
+      .only = {},
+      .seed = run_.seed,
+      .call = call_};
 }
 
 }  // namespace rehome

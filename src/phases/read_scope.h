@@ -8,14 +8,14 @@
 
 namespace rehome {
 
-/// Refers to `read` and `deps`, which outlive it. Writing through its ledger or quarantine is a programmer error: the
-/// stores behind it are opened read-only.
+/// Refers to `read` and `deps`, which outlive it. Writing through its ledger or quarantine is a
+/// programmer error: the stores behind it are opened read-only.
 class ReadScope {
  public:
   ReadScope(const ReadSession& read, const Deps& deps);
   [[nodiscard]] FlowContext& flow() { return flow_; }
-  /// A verification beside or without a runner: what a feed names beyond applied-through fails as `pending`, unless a
-  /// live runner is carrying it.
+  /// A verification beside or without a runner: what a feed names beyond applied-through fails as
+  /// `pending`, unless a live runner is carrying it.
   [[nodiscard]] CheckContext MakeCheckContext(bool runner_is_live);
 
  private:

@@ -1,7 +1,8 @@
-// Phase 5. The only phase that destroys what is not ours, so each step proves the one before: gates, fence, a fresh
-// backup of exactly what will go, that backup verified, then collection by collection renamed away, compared with the
-// backup's digest, dropped. A namespace loses the backed-up vectors only. Every attempt makes a backup of what is still
-// there, so after a crash or a refusal all of them together hold everything that went.
+// Phase 5. The only phase that destroys what is not ours, so each step proves the one before:
+// gates, fence, a fresh backup of exactly what will go, that backup verified, then collection by
+// collection renamed away, compared with the backup's digest, dropped. A namespace loses the
+// backed-up vectors only. Every attempt makes a backup of what is still there, so after a crash or
+// a refusal all of them together hold everything that went.
 #include "phases/retire.h"
 
 #include <fmt/format.h>
@@ -23,7 +24,9 @@ constexpr Millis kRetentionMin{std::chrono::hours{24}};
 constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 
-std::string RetiredName(const std::string& collection) { return "rehome_retired_" + collection; }
+std::string RetiredName(const std::string& collection) {
+  return "rehome_retired_" + collection;
+}
 
 Result<bool> Exists(Session& session, const std::string& collection) {
   REHOME_TRY_ASSIGN(const auto collections, session.source().Collections(session.call()));
@@ -36,13 +39,19 @@ Status DrainAndVerify(Session& session) {
   if (carried.inserted + carried.replaced + carried.deleted + carried.saved.size() > 0) {
     session.run().last_straggler_at = session.clock().Now();
     REHOME_TRY(session.Save());
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("{} writes to {} came after the cutover: something still writes to the old side", drained.ids.size(), session.plan().items.from),
-                "they were carried over; find that writer, stop it, and retire 24 h after its last write");
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format(
+            "{} writes to {} came after the cutover: something still writes to the old side",
+            drained.ids.size(), session.plan().items.from),
+        "they were carried over; find that writer, stop it, and retire 24 h after its last write");
   }
   VerificationScope scope(session);
   REHOME_TRY_ASSIGN(const Verification verification, Verify(scope.context(), {}));
   if (!verification.passed) {
-    return Fail(ErrorCode::kCheckFailed, fmt::format("the verification before retiring failed: {}; nothing was removed", InWords(verification)),
+    return Fail(ErrorCode::kCheckFailed,
+                fmt::format("the verification before retiring failed: {}; nothing was removed",
+                            InWords(verification)),
                 "`rehome verify` shows every discrepancy");
   }
   session.run().verified_at = session.clock().Now();
@@ -66,7 +75,8 @@ Status TakeBackRenamed(Session& session) {
   for (const std::string& collection : session.plan().retire.collections) {
     REHOME_TRY_ASSIGN(const bool renamed, Exists(session, RetiredName(collection)));
     if (renamed) {
-      REHOME_TRY(session.source().RenameCollection(RetiredName(collection), collection, session.call()));
+      REHOME_TRY(
+          session.source().RenameCollection(RetiredName(collection), collection, session.call()));
     }
   }
   return {};
@@ -75,17 +85,21 @@ Status TakeBackRenamed(Session& session) {
 /// A verified backup of what is still there and will go.
 Result<Manifest> BackUp(Session& session) {
   RunRecord& run = session.run();
-  REHOME_TRY_ASSIGN(const BackupResult made, CreateBackup({.documents = &session.source(),
-                                                           .vectors = &session.source_vectors(),
-                                                           .collections = session.plan().retire.collections,
-                                                           .namespaces = session.plan().retire.namespaces,
-                                                           .dir = session.plan().backup.dir,
-                                                           .notes = {{"plan", run.plan_name}, {"run", run.run_id}, {"phase", "retire"}},
-                                                           .phase = Phase::kRetire},
-                                                          session.clock(), session.events(), session.call()));
+  REHOME_TRY_ASSIGN(
+      const BackupResult made,
+      CreateBackup({.documents = &session.source(),
+                    .vectors = &session.source_vectors(),
+                    .collections = session.plan().retire.collections,
+                    .namespaces = session.plan().retire.namespaces,
+                    .dir = session.plan().backup.dir,
+                    .notes = {{"plan", run.plan_name}, {"run", run.run_id}, {"phase", "retire"}},
+                    .phase = Phase::kRetire},
+                   session.clock(), session.events(), session.call()));
   REHOME_TRY_ASSIGN(VerifyResult verified, VerifyBackup(made.path, session.call().stop));
   if (!verified.passed()) {
-    return Fail(ErrorCode::kCheckFailed, fmt::format("the backup {} does not verify: {}: {}", made.path.string(), verified.problems.front().file, verified.problems.front().detail),
+    return Fail(ErrorCode::kCheckFailed,
+                fmt::format("the backup {} does not verify: {}: {}", made.path.string(),
+                            verified.problems.front().file, verified.problems.front().detail),
                 "nothing more was removed; check the disk, then run `rehome retire` again");
   }
   run.retire_backups.push_back(made.path.string());
@@ -120,15 +134,22 @@ Status DropCollection(Session& session, const CollectionBackup& backup) {
   REHOME_TRY_ASSIGN(const SetDigest digest, DigestOf(session, away));
   if (digest != backup.content) {
     REHOME_TRY(session.source().RenameCollection(away, backup.name, session.call()));
-    return Fail(ErrorCode::kCheckFailed, fmt::format("{} is not what its backup holds ({} against {}): it was written to after the backup, and was kept", backup.name, digest.ToString(), backup.content.ToString()),
+    return Fail(ErrorCode::kCheckFailed,
+                fmt::format("{} is not what its backup holds ({} against {}): it was written to "
+                            "after the backup, and was kept",
+                            backup.name, digest.ToString(), backup.content.ToString()),
                 "find the writer, then run `rehome retire` again: it makes a new backup");
   }
-  REHOME_TRY(session.Audit("drop collection", fmt::format("{} {}, backup {}", backup.name, digest.ToString(), session.run().retire_backups.back())));
+  REHOME_TRY(session.Audit("drop collection",
+                           fmt::format("{} {}, backup {}", backup.name, digest.ToString(),
+                                       session.run().retire_backups.back())));
   return session.source().DropCollection(away, session.call());
 }
 
-/// Deletes one batch of backed-up vectors that stand there as they were backed up; counts what differs and stays.
-Status DeleteBatch(Session& session, const std::string& ns, const std::vector<VectorRecord>& records, Counts& counts) {
+/// Deletes one batch of backed-up vectors that stand there as they were backed up; counts what
+/// differs and stays.
+Status DeleteBatch(Session& session, const std::string& ns,
+                   const std::vector<VectorRecord>& records, Counts& counts) {
   std::vector<std::string> ids;
   for (const VectorRecord& record : records) {
     ids.push_back(record.id);
@@ -141,7 +162,8 @@ Status DeleteBatch(Session& session, const std::string& ns, const std::vector<Ve
       doomed.push_back(now.id);
     } else {
       ++counts[fmt::format("changed vectors kept in {}", ns)];
-      session.events().Warn(fmt::format("vector {} in {} changed after the backup and was kept", now.id, ns));
+      session.events().Warn(
+          fmt::format("vector {} in {} changed after the backup and was kept", now.id, ns));
     }
   }
   if (!doomed.empty()) {
@@ -152,7 +174,9 @@ Status DeleteBatch(Session& session, const std::string& ns, const std::vector<Ve
 }
 
 Status EmptyNamespace(Session& session, const NamespaceBackup& backup, Counts& counts) {
-  REHOME_TRY(session.Audit("empty namespace", fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(), session.run().retire_backups.back())));
+  REHOME_TRY(session.Audit("empty namespace",
+                           fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(),
+                                       session.run().retire_backups.back())));
   std::vector<VectorRecord> batch;
   for (const BackupFile& file : backup.files) {
     std::ifstream lines(std::filesystem::path(session.run().retire_backups.back()) / file.path);
@@ -168,44 +192,56 @@ Status EmptyNamespace(Session& session, const NamespaceBackup& backup, Counts& c
   if (!batch.empty()) {
     REHOME_TRY(DeleteBatch(session, backup.name, batch, counts));
   }
-  REHOME_TRY_ASSIGN(const IdPage left, session.source_vectors().ListIds(backup.name, "", session.call()));
+  REHOME_TRY_ASSIGN(const IdPage left,
+                    session.source_vectors().ListIds(backup.name, "", session.call()));
   if (!left.ids.empty()) {
-    session.events().Warn(fmt::format("namespace {} still holds vectors that were not in the backup, the first {}: they were kept", backup.name, left.ids.front()));
+    session.events().Warn(
+        fmt::format("namespace {} still holds vectors that were not in the backup, the first {}: "
+                    "they were kept",
+                    backup.name, left.ids.front()));
   }
   return {};
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> RetireGates(const Plan& plan, const RunRecord& run, Clock& clock, bool shorten_retention) {
+Result<std::vector<std::string>> RetireGates(const Plan& plan, const RunRecord& run, Clock& clock,
+                                             bool shorten_retention) {
   std::vector<std::string> out;
   if (!run.cut_over_at) {
     out.emplace_back("phase 4 (cutover) has not run");
     return out;
   }
   if (plan.retire.after < kRetentionMin && !shorten_retention) {
-    out.push_back(fmt::format("retire.after is {}, under 24 h, which needs --shorten-retention", FormatDuration(plan.retire.after)));
+    out.push_back(fmt::format("retire.after is {}, under 24 h, which needs --shorten-retention",
+                              FormatDuration(plan.retire.after)));
   }
   const Millis since = clock.Now() - *run.cut_over_at;
-  const Millis needed = shorten_retention ? plan.retire.after : std::max(plan.retire.after, kRetentionMin);
+  const Millis needed =
+      shorten_retention ? plan.retire.after : std::max(plan.retire.after, kRetentionMin);
   if (since < needed) {
-    out.push_back(fmt::format("the cutover was {} ago, and {} must pass: {} to go", FormatDuration(since), FormatDuration(needed), FormatDuration(needed - since)));
+    out.push_back(fmt::format("the cutover was {} ago, and {} must pass: {} to go",
+                              FormatDuration(since), FormatDuration(needed),
+                              FormatDuration(needed - since)));
   }
   if (run.last_straggler_at && clock.Now() - *run.last_straggler_at < kRetentionMin) {
-    out.push_back(fmt::format("something wrote to the old side at {}, within the last 24 h", FormatTime(*run.last_straggler_at)));
+    out.push_back(fmt::format("something wrote to the old side at {}, within the last 24 h",
+                              FormatTime(*run.last_straggler_at)));
   }
   return out;
 }
 
 Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
-  REHOME_TRY_ASSIGN(const auto gates, RetireGates(session.plan(), session.run(), session.clock(), shorten_retention));
+  REHOME_TRY_ASSIGN(const auto gates,
+                    RetireGates(session.plan(), session.run(), session.clock(), shorten_retention));
   const bool resuming = !session.run().retire_backups.empty();
   if (!gates.empty() && !resuming) {
     std::string all;
     for (const std::string& gate : gates) {
       all += (all.empty() ? "" : "; ") + gate;
     }
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("retire is refused: {}", all), "nothing was removed; run it again when this no longer holds");
+    return Fail(ErrorCode::kFailedPrecondition, fmt::format("retire is refused: {}", all),
+                "nothing was removed; run it again when this no longer holds");
   }
   if (shorten_retention && session.plan().retire.after < kRetentionMin) {
     REHOME_TRY(session.Audit("retention shortened", FormatDuration(session.plan().retire.after)));
@@ -220,7 +256,8 @@ Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
   SetDigest total;
   for (const CollectionBackup& collection : manifest.collections) {
     REHOME_TRY(DropCollection(session, collection));
-    out.counts[fmt::format("documents removed from {}", collection.name)] = static_cast<std::int64_t>(collection.records);
+    out.counts[fmt::format("documents removed from {}", collection.name)] =
+        static_cast<std::int64_t>(collection.records);
     total.Add(collection.digest);
   }
   for (const NamespaceBackup& ns : manifest.namespaces) {
@@ -231,25 +268,54 @@ Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
   return out;
 }
 
+namespace {
+
+/// The fences that retire added go down; that of the cutover stands again on the restored
+/// collection.
+Status KeepCutoverFence(Session& session) {
+  std::vector<FenceRecord> kept;
+  for (const FenceRecord& fence : session.run().cutover->fences) {
+    if (fence.collection == session.plan().items.from) {
+      kept.push_back(fence);
+    } else if (fence.kind != FenceKind::kNone) {
+      REHOME_TRY(
+          session.source().LiftFence(fence.collection, fence.kind, fence.undo, session.call()));
+    }
+  }
+  session.run().cutover->fences = std::move(kept);
+  return RaiseFences(session);
+}
+
+}  // namespace
+
 Result<Counts> UndoRetire(Session& session) {
   RunRecord& run = session.run();
   Counts counts;
   REHOME_TRY(TakeBackRenamed(session));
   for (const std::string& backup : run.retire_backups) {
     REHOME_TRY_ASSIGN(const RestoreResult restored,
-                      RestoreBackup({.backup = backup, .documents = &session.source(), .vectors = &session.source_vectors(), .collections = {}, .namespaces = {}, .phase = Phase::kRetire, .save_document = {}, .save_vector = {}},
+                      RestoreBackup({.backup = backup,
+                                     .documents = &session.source(),
+                                     .vectors = &session.source_vectors(),
+                                     .collections = {},
+                                     .namespaces = {},
+                                     .phase = Phase::kRetire,
+                                     .save_document = {},
+                                     .save_vector = {}},
                                     session.clock(), session.events(), session.call()));
     for (const auto& [name, written] : restored.collections) {
-      counts[fmt::format("documents restored to {}", name)] += static_cast<std::int64_t>(written.inserted);
+      counts[fmt::format("documents restored to {}", name)] +=
+          static_cast<std::int64_t>(written.inserted);
     }
     for (const auto& [name, written] : restored.namespaces) {
-      counts[fmt::format("vectors restored to {}", name)] += static_cast<std::int64_t>(written.inserted);
+      counts[fmt::format("vectors restored to {}", name)] +=
+          static_cast<std::int64_t>(written.inserted);
     }
   }
   run.retire_backups.clear();
   REHOME_TRY(session.Save());
   if (run.cutover && run.IsCutOver()) {
-    REHOME_TRY(RaiseFences(session));
+    REHOME_TRY(KeepCutoverFence(session));
   }
   return counts;
 }

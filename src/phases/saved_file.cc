@@ -22,7 +22,12 @@ Result<std::string> ExportSaved(Session& session) {
   const std::filesystem::path path = dir / fmt::format("saved-{}.jsonl", session.run().run_id);
   REHOME_TRY_ASSIGN(auto file, AtomicFile::Create(path));
   for (const SavedDatum& datum : saved) {
-    const Document line = DocumentBuilder().String("why", datum.why).String("place", datum.place).String("id", datum.id).String("datum", datum.json).Finish();
+    const Document line = DocumentBuilder()
+                              .String("why", datum.why)
+                              .String("place", datum.place)
+                              .String("id", datum.id)
+                              .String("datum", datum.json)
+                              .Finish();
     REHOME_TRY(file.Write(ToExtendedJson(line.view(), JsonMode::kRelaxed)));
     REHOME_TRY(file.Write("\n"));
   }

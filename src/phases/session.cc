@@ -6,8 +6,8 @@
 
 #include "base/random.h"
 #include "decorators/guarded.h"
-#include "flow/reconcile.h"
 #include "decorators/rate_limited.h"
+#include "flow/reconcile.h"
 #include "journal/audit.h"
 #include "model/item.h"
 #include "plan/load.h"
@@ -66,8 +66,10 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
       return Governing{.plan = file, .difference = std::move(difference)};
     }
     return Fail(ErrorCode::kFailedPrecondition,
-                fmt::format("the plan file differs from the plan that run {} started with:{}", run->run_id, difference),
-                "put the file back as it was to go on, or `rehome rollback --all` first: a changed plan starts a new run");
+                fmt::format("the plan file differs from the plan that run {} started with:{}",
+                            run->run_id, difference),
+                "put the file back as it was to go on, or `rehome rollback --all` first: a changed "
+                "plan starts a new run");
   }
   REHOME_TRY_ASSIGN(Plan journaled, ParseResolved(run->resolved_plan));
   // The journal keeps no secrets, and what the fingerprint leaves out is the file's to say.
@@ -82,19 +84,21 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
   return Governing{.plan = std::move(journaled), .difference = std::move(difference)};
 }
 
-/// The stores, every write of which first asks the lease; documents at the plan's rate. The lease itself uses the store
-/// below, so that a renewal never waits behind a batch.
+/// The stores, every write of which first asks the lease; documents at the plan's rate. The lease
+/// itself uses the store below, so that a renewal never waits behind a batch.
 Stores Guarded(const Stores& stores, const LimitsPlan& limits, const Lease& lease, Clock& clock) {
   const auto guard = std::make_shared<WriteGuard>([&lease] { return lease.Check(); });
   std::shared_ptr<DocumentStore> target = stores.target_documents;
   if (limits.documents_per_s > 0) {
-    target = std::make_shared<RateLimitedDocumentStore>(std::move(target), clock, limits.documents_per_s);
+    target = std::make_shared<RateLimitedDocumentStore>(std::move(target), clock,
+                                                        limits.documents_per_s);
   }
-  return {.source_documents = std::make_shared<GuardedDocumentStore>(stores.source_documents, guard),
-          .target_documents = std::make_shared<GuardedDocumentStore>(std::move(target), guard),
-          .source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard),
-          .target_vectors = std::make_shared<GuardedVectorStore>(stores.target_vectors, guard),
-          .embedder = stores.embedder};
+  return {
+      .source_documents = std::make_shared<GuardedDocumentStore>(stores.source_documents, guard),
+      .target_documents = std::make_shared<GuardedDocumentStore>(std::move(target), guard),
+      .source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard),
+      .target_vectors = std::make_shared<GuardedVectorStore>(stores.target_vectors, guard),
+      .embedder = stores.embedder};
 }
 
 }  // namespace
@@ -107,29 +111,34 @@ Result<CompiledPlan> CompiledPlan::Compile(Plan plan) {
 
 Result<ReadSession> ReadSession::Open(const Plan& plan, PlanRule rule, const Deps& deps) {
   ReadSession out;
-  REHOME_TRY_ASSIGN(out.run, LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
+  REHOME_TRY_ASSIGN(out.run,
+                    LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
   REHOME_TRY_ASSIGN(Governing governing, Govern(plan, out.run, rule));
   out.plan_difference = std::move(governing.difference);
   REHOME_TRY_ASSIGN(out.compiled, CompiledPlan::Compile(std::move(governing.plan)));
   return out;
 }
 
-Session::Session(const Deps& deps) : deps_(deps), call_{.stop = deps.stop, .timeout = kRequestTimeout} {}
+Session::Session(const Deps& deps)
+    : deps_(deps), call_{.stop = deps.stop, .timeout = kRequestTimeout} {}
 
 Session::~Session() = default;
 
-Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, bool may_create, const Deps& deps) {
+Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, bool may_create,
+                                               const Deps& deps) {
   std::unique_ptr<Session> session(new Session(deps));
   DocumentStore& raw = *deps.stores.target_documents;
   if (!may_create) {  // before the lease: asking after a run that never was leaves no trace
     REHOME_TRY_ASSIGN(const auto latest, LatestRun(raw, plan.name, session->call_));
     if (!latest) {
       return Fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("plan {} has no run in {}: phase 0 (prepare) has not run", plan.name, raw.Identity()),
+                  fmt::format("plan {} has no run in {}: phase 0 (prepare) has not run", plan.name,
+                              raw.Identity()),
                   "start one with `rehome run`; `rehome plan` shows first what it would do");
     }
   }
-  REHOME_TRY_ASSIGN(session->lease_, Lease::Acquire(raw, plan.name, deps.self, deps.clock, session->call_));
+  REHOME_TRY_ASSIGN(session->lease_,
+                    Lease::Acquire(raw, plan.name, deps.self, deps.clock, session->call_));
   session->lease_->KeepRenewing();
   session->stores_ = Guarded(deps.stores, plan.limits, *session->lease_, deps.clock);
   // Read under the lease: nobody else changes it from here on.
@@ -170,13 +179,15 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
       .quarantine = *quarantine_,
       .saved = *saved_,
       .contract_hash = ContractHash(plan(), embedder()),
-      .pause = [this](int attempt) { return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop); }});
+      .pause = [this](int attempt) {
+        return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop);
+      }});
   REHOME_TRY_ASSIGN(left_open_, ledger_->LeftOpen(call_));
   REHOME_TRY(Save());
-  return SettleLeftOpen();
+  return SettleLeftOpen(false);
 }
 
-Status Session::SettleLeftOpen() {
+Status Session::SettleLeftOpen(bool final) {
   for (const Ledger::OpenRecord& left : left_open_) {
     std::vector<bool> written(left.entries.size());
     if (left.target.store == LedgerTarget::Store::kDocuments) {
@@ -186,7 +197,8 @@ Status Session::SettleLeftOpen() {
       }
       REHOME_TRY_ASSIGN(const auto found, target().FindByIds(left.target.name, ids, call_));
       for (std::size_t i = 0; i < ids.size(); ++i) {
-        written[i] = found[i] ? left.entries[i].after == DocumentDigest(found[i]->view()) : !left.entries[i].after;
+        written[i] = found[i] ? left.entries[i].after == DocumentDigest(found[i]->view())
+                              : !left.entries[i].after;
       }
     } else {
       std::vector<std::string> ids;
@@ -194,10 +206,14 @@ Status Session::SettleLeftOpen() {
         ids.emplace_back(entry.id.view().AsString());
       }
       REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
+      if (!final && found.size() < ids.size()) {
+        continue;
+      }
       std::vector<std::string> kept;  // to be deleted, and still there
       for (std::size_t i = 0; i < ids.size(); ++i) {
         const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
-        written[i] = record == found.end() ? !left.entries[i].after : left.entries[i].after == VectorDigest(*record);
+        written[i] = record == found.end() ? !left.entries[i].after
+                                           : left.entries[i].after == VectorDigest(*record);
         if (record != found.end() && !left.entries[i].after) {
           kept.push_back(ids[i]);
         }

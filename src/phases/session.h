@@ -1,6 +1,7 @@
 #pragma once
-// session.h — one runner at work on one plan: the lease, the run as the journal has it, and the stages' context.
-// Every verb that changes something opens one; verbs that only read open a ReadSession.
+// session.h — one runner at work on one plan: the lease, the run as the journal has it, and the
+// stages' context. Every verb that changes something opens one; verbs that only read open a
+// ReadSession.
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,8 +32,8 @@ struct ScratchStores {
 /// What the composition root gives to the engine. References outlive every session.
 struct Deps {
   Stores stores;
-  std::shared_ptr<Chat> chat;                               // absent: none configured
-  std::shared_ptr<Embedder> legacy_embedder;                // absent: none configured
+  std::shared_ptr<Chat> chat;                 // absent: none configured
+  std::shared_ptr<Embedder> legacy_embedder;  // absent: none configured
   std::function<Result<ScratchStores>(int dimension, const std::string& metric)> scratch;
   Clock& clock;
   EventSink& events;
@@ -46,7 +47,8 @@ struct Deps {
   std::function<bool(const std::string& program)> has_program{};
 };
 
-/// A plan with the mapper compiled from it. The mapper refers to the plan, which therefore stays where it is.
+/// A plan with the mapper compiled from it. The mapper refers to the plan, which therefore stays
+/// where it is.
 struct CompiledPlan {
   std::unique_ptr<const Plan> plan;
   Mapper mapper;
@@ -55,24 +57,26 @@ struct CompiledPlan {
 
 /// Which plan governs when the file and the journal differ (invariant 7).
 enum class PlanRule : std::uint8_t {
-  kMustMatch,     // run, verify, cutover: a differing fingerprint is kFailedPrecondition, the difference named
+  kMustMatch,     // run, verify, cutover: a differing fingerprint is kFailedPrecondition, the
+                  // difference named
   kUseJournaled,  // rollback, revert, retire, status: the journal's; the difference is a note
 };
 
 /// The journal as it stands, read only.
 struct ReadSession {
   std::optional<CompiledPlan> compiled;  // always set by Open()
-  std::optional<RunRecord> run;  // absent: the plan never ran there
-  std::string plan_difference;   // empty: file and journal agree
+  std::optional<RunRecord> run;          // absent: the plan never ran there
+  std::string plan_difference;           // empty: file and journal agree
 
   [[nodiscard]] static Result<ReadSession> Open(const Plan& plan, PlanRule rule, const Deps& deps);
 };
 
 class Session {
  public:
-  /// Takes the lease and opens the latest run; a plan that never ran, or whose last run is over and differs, gets a
-  /// new one if `may_create`. Closes what a dead runner left open in the ledger.
-  [[nodiscard]] static Result<std::unique_ptr<Session>> Open(const Plan& plan, PlanRule rule, bool may_create, const Deps& deps);
+  /// Takes the lease and opens the latest run; a plan that never ran, or whose last run is over and
+  /// differs, gets a new one if `may_create`. Closes what a dead runner left open in the ledger.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> Open(const Plan& plan, PlanRule rule,
+                                                             bool may_create, const Deps& deps);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   /// Releases the lease.
@@ -90,7 +94,8 @@ class Session {
   [[nodiscard]] Clock& clock() { return deps_.clock; }
   [[nodiscard]] EventSink& events() { return deps_.events; }
   [[nodiscard]] const Call& call() const { return call_; }
-  /// For what is finished although a stop was asked for: the batch under way, the record of how it ended.
+  /// For what is finished although a stop was asked for: the batch under way, the record of how it
+  /// ended.
   [[nodiscard]] const Call& finishing_call() const { return finishing_call_; }
   [[nodiscard]] RunRecord& run() { return run_; }
   [[nodiscard]] FlowContext& flow() { return *flow_; }
@@ -99,10 +104,12 @@ class Session {
   [[nodiscard]] Saved& saved() { return *saved_; }
   [[nodiscard]] const std::string& plan_difference() const { return plan_difference_; }
 
-  /// While one lives, a stop is not seen: putting things back is not interrupted half way. Single-threaded parts only.
+  /// While one lives, a stop is not seen: putting things back is not interrupted half way.
+  /// Single-threaded parts only.
   class StopMask {
    public:
-    explicit StopMask(Session& session) : session_(session), stop_(std::exchange(session.call_.stop, {})) {}
+    explicit StopMask(Session& session)
+        : session_(session), stop_(std::exchange(session.call_.stop, {})) {}
     StopMask(const StopMask&) = delete;
     StopMask& operator=(const StopMask&) = delete;
     ~StopMask() { session_.call_.stop = std::move(stop_); }
@@ -117,8 +124,10 @@ class Session {
   /// Moves the run to `state` along the transition table (CHECKed) and saves.
   [[nodiscard]] Status MoveTo(RunState state);
   [[nodiscard]] Status Audit(std::string_view action, std::string_view detail);
-  /// Judges again what a dead runner had under way; a phase calls it before it ends.
-  [[nodiscard]] Status SettleLeftOpen();
+  /// Judges again what a dead runner had under way; a phase calls it before it ends. `final` false:
+  /// a vector that does not show yet stays open, since a store that indexes late may still bring
+  /// it.
+  [[nodiscard]] Status SettleLeftOpen(bool final = true);
 
  private:
   explicit Session(const Deps& deps);

@@ -15,7 +15,9 @@ constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 
 bool Stamped(DocumentView document, const StampPlan& stamp) {
-  return std::ranges::all_of(stamp.set, [&](const auto& field) { return document.Find(field.first) == field.second.view(); });
+  return std::ranges::all_of(stamp.set, [&](const auto& field) {
+    return document.Find(field.first) == field.second.view();
+  });
 }
 
 /// The document with the fields at its end; an error if one is there with another value.
@@ -27,10 +29,13 @@ Result<Document> WithStamp(const Document& document, const StampPlan& stamp) {
   for (const auto& [key, value] : stamp.set) {
     const auto old = document.Find(key);
     if (old && *old != value.view()) {
-      return Fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("{} in {} already has {} = {}, the stamp would make it {}", ToExtendedJson(document.Id(), JsonMode::kRelaxed), stamp.collection, key,
-                              ToExtendedJson(*old, JsonMode::kRelaxed), ToExtendedJson(value.view(), JsonMode::kRelaxed)),
-                  "it was left as it is; give the stamp another field name, or clear that field first");
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("{} in {} already has {} = {}, the stamp would make it {}",
+                      ToExtendedJson(document.Id(), JsonMode::kRelaxed), stamp.collection, key,
+                      ToExtendedJson(*old, JsonMode::kRelaxed),
+                      ToExtendedJson(value.view(), JsonMode::kRelaxed)),
+          "it was left as it is; give the stamp another field name, or clear that field first");
     }
     if (!old) {
       builder.Append(key, value);
@@ -42,7 +47,10 @@ Result<Document> WithStamp(const Document& document, const StampPlan& stamp) {
 Document WithoutStamp(const Document& document, const StampPlan& stamp) {
   DocumentBuilder builder;
   for (const auto& [key, value] : document.view()) {
-    const bool ours = std::ranges::any_of(stamp.set, [&, &name = key, &now = value](const auto& field) { return field.first == name && field.second.view() == now; });
+    const bool ours =
+        std::ranges::any_of(stamp.set, [&, &name = key, &now = value](const auto& field) {
+          return field.first == name && field.second.view() == now;
+        });
     if (!ours) {
       builder.Append(key, value);
     }
@@ -50,9 +58,10 @@ Document WithoutStamp(const Document& document, const StampPlan& stamp) {
   return builder.Finish();
 }
 
-/// Replaces each document by what `change` makes of it, journaled; documents that changed meanwhile are left to the
-/// feed, which names them.
-Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp, std::span<const Document> documents,
+/// Replaces each document by what `change` makes of it, journaled; documents that changed meanwhile
+/// are left to the feed, which names them.
+Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp,
+                                 std::span<const Document> documents,
                                  const std::function<Result<Document>(const Document&)>& change) {
   std::vector<LedgerEntry> entries;
   std::vector<Write> writes;
@@ -61,14 +70,20 @@ Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp, std::
     if (changed == document) {
       continue;
     }
-    entries.push_back({.id = Value(document.Id()), .before = DocumentDigest(document.view()), .after = DocumentDigest(changed.view()), .text = {}});
+    entries.push_back({.id = Value(document.Id()),
+                       .before = DocumentDigest(document.view()),
+                       .after = DocumentDigest(changed.view()),
+                       .text = {}});
     writes.push_back(Write::Replace(document, std::move(changed)));
   }
   if (writes.empty()) {
     return 0;
   }
-  REHOME_TRY_ASSIGN(const auto batch, session.ledger().Open({LedgerTarget::Store::kDocuments, stamp.collection}, entries, session.call()));
-  REHOME_TRY_ASSIGN(const auto results, session.source().Apply(stamp.collection, writes, {}, session.call()));
+  REHOME_TRY_ASSIGN(const auto batch,
+                    session.ledger().Open({LedgerTarget::Store::kDocuments, stamp.collection},
+                                          entries, session.call()));
+  REHOME_TRY_ASSIGN(const auto results,
+                    session.source().Apply(stamp.collection, writes, {}, session.call()));
   std::vector<bool> written;
   for (const WriteResult& result : results) {
     written.push_back(result.applied());
@@ -77,7 +92,8 @@ Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp, std::
   return static_cast<std::uint64_t>(std::ranges::count(written, true));
 }
 
-Result<std::uint64_t> ForEachBatch(Session& session, const StampPlan& stamp, const std::function<Result<Document>(const Document&)>& change) {
+Result<std::uint64_t> ForEachBatch(Session& session, const StampPlan& stamp,
+                                   const std::function<Result<Document>(const Document&)>& change) {
   std::uint64_t total = 0;
   REHOME_TRY_ASSIGN(auto cursor, session.source().Scan(stamp.collection, {}, session.call()));
   while (true) {
@@ -95,9 +111,12 @@ Result<std::uint64_t> ForEachBatch(Session& session, const StampPlan& stamp, con
 Result<std::uint64_t> RunStamps(Session& session) {
   std::uint64_t total = 0;
   for (const StampPlan& stamp : session.plan().stamps) {
-    REHOME_TRY_ASSIGN(const std::uint64_t changed, ForEachBatch(session, stamp, [&](const Document& document) -> Result<Document> {
-      return Stamped(document.view(), stamp) ? Result<Document>(document) : WithStamp(document, stamp);
-    }));
+    REHOME_TRY_ASSIGN(
+        const std::uint64_t changed,
+        ForEachBatch(session, stamp, [&](const Document& document) -> Result<Document> {
+          return Stamped(document.view(), stamp) ? Result<Document>(document)
+                                                 : WithStamp(document, stamp);
+        }));
     total += changed;
   }
   return total;
@@ -111,7 +130,8 @@ Status StampIds(Session& session, const StampPlan& stamp, std::span<const Value>
       present.push_back(*std::move(document));
     }
   }
-  REHOME_TRY(ReplaceAll(session, stamp, present, [&](const Document& document) { return WithStamp(document, stamp); }));
+  REHOME_TRY(ReplaceAll(session, stamp, present,
+                        [&](const Document& document) { return WithStamp(document, stamp); }));
   return {};
 }
 
@@ -121,7 +141,8 @@ Result<std::uint64_t> UndoStamps(Session& session) {
     const LedgerTarget target{LedgerTarget::Store::kDocuments, stamp.collection};
     const auto unstamp = [&](const Document& document) -> Result<Document> {
       const Value id(document.Id());
-      REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(target, {&id, 1}, session.call()));
+      REHOME_TRY_ASSIGN(const auto histories,
+                        session.ledger().Find(target, {&id, 1}, session.call()));
       // Fields that stood there before are not ours to take off.
       return histories.front().steps.empty() ? document : WithoutStamp(document, stamp);
     };

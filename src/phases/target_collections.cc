@@ -4,7 +4,8 @@
 
 namespace rehome {
 
-Status CreateTargetCollection(Session& session, const std::string& collection, const Document& options) {
+Status CreateTargetCollection(Session& session, const std::string& collection,
+                              const Document& options) {
   REHOME_TRY_ASSIGN(const auto collections, session.target().Collections(session.call()));
   if (std::ranges::find(collections, collection, &CollectionInfo::name) != collections.end()) {
     return {};

@@ -1,5 +1,6 @@
 #pragma once
-// target_collections.h — the collections that a run creates in the target, and drops again when it is undone.
+// target_collections.h — the collections that a run creates in the target, and drops again when it
+// is undone.
 #include <string>
 
 #include "phases/session.h"
@@ -7,7 +8,8 @@
 namespace rehome {
 
 /// Creates it if it is absent, after journaling that it is ours to drop.
-[[nodiscard]] Status CreateTargetCollection(Session& session, const std::string& collection, const Document& options);
+[[nodiscard]] Status CreateTargetCollection(Session& session, const std::string& collection,
+                                            const Document& options);
 
 /// Drops it if this run created it and nothing is left in it.
 [[nodiscard]] Status DropIfOursAndEmpty(Session& session, const std::string& collection);

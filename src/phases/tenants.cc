@@ -10,20 +10,24 @@
 namespace rehome {
 namespace {
 
-/// Inserts documents whose `_id`s are ours to choose; one that stands there and is not ours is refused.
-Status InsertTenants(Session& session, const std::string& collection, const std::vector<Document>& documents, Counts& counts) {
+/// Inserts documents whose `_id`s are ours to choose; one that stands there and is not ours is
+/// refused.
+Status InsertTenants(Session& session, const std::string& collection,
+                     const std::vector<Document>& documents, Counts& counts) {
   const LedgerTarget target{LedgerTarget::Store::kDocuments, collection};
   std::vector<Value> ids;
   std::vector<LedgerEntry> entries;
   std::vector<Write> writes;
   for (const Document& document : documents) {
     ids.emplace_back(document.Id());
-    entries.push_back({.id = ids.back(), .before = {}, .after = DocumentDigest(document.view()), .text = {}});
+    entries.push_back(
+        {.id = ids.back(), .before = {}, .after = DocumentDigest(document.view()), .text = {}});
     writes.push_back(Write::Insert(document));
   }
   REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(target, ids, session.call()));
   REHOME_TRY_ASSIGN(const auto batch, session.ledger().Open(target, entries, session.call()));
-  REHOME_TRY_ASSIGN(const auto results, session.target().Apply(collection, writes, {}, session.call()));
+  REHOME_TRY_ASSIGN(const auto results,
+                    session.target().Apply(collection, writes, {}, session.call()));
   std::vector<bool> written(results.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     const bool equal = results[i].found == documents[i] && histories[i].LastDone() != nullptr;
@@ -38,8 +42,9 @@ Status InsertTenants(Session& session, const std::string& collection, const std:
   const auto& result = results[static_cast<std::size_t>(refused - written.begin())];
   const Document& wanted = documents[static_cast<std::size_t>(refused - written.begin())];
   return Fail(ErrorCode::kFailedPrecondition,
-              fmt::format("{} already holds a document that is not this run's under {} {}", collection,
-                          result.unique_index.empty() ? "_id" : result.unique_index, wanted.Id().AsString()),
+              fmt::format("{} already holds a document that is not this run's under {} {}",
+                          collection, result.unique_index.empty() ? "_id" : result.unique_index,
+                          wanted.Id().AsString()),
               "rename the tenant in the plan, or remove that document if it is a leftover");
 }
 
@@ -51,13 +56,20 @@ Result<PhaseOutcome> RunTenants(Session& session) {
   REHOME_TRY(CreateTargetCollection(session, tenants.organizations_collection, Document()));
   REHOME_TRY(CreateTargetCollection(session, tenants.profiles_collection, Document()));
   const Call& call = session.call();
-  REHOME_TRY(session.target().EnsureIndex(tenants.organizations_collection, {.name = "org_id_unique", .paths = {"org_id"}, .unique = true}, call));
-  REHOME_TRY(session.target().EnsureIndex(tenants.organizations_collection, {.name = "slug_unique", .paths = {"slug"}, .unique = true}, call));
-  REHOME_TRY(session.target().EnsureIndex(tenants.profiles_collection, {.name = "profile_id_unique", .paths = {"profile_id"}, .unique = true}, call));
+  REHOME_TRY(session.target().EnsureIndex(
+      tenants.organizations_collection,
+      {.name = "org_id_unique", .paths = {"org_id"}, .unique = true}, call));
+  REHOME_TRY(session.target().EnsureIndex(
+      tenants.organizations_collection, {.name = "slug_unique", .paths = {"slug"}, .unique = true},
+      call));
+  REHOME_TRY(session.target().EnsureIndex(
+      tenants.profiles_collection,
+      {.name = "profile_id_unique", .paths = {"profile_id"}, .unique = true}, call));
   std::vector<Document> documents;
   for (const Organization& organization : tenants.organizations) {
     documents.push_back(organization.document);
-    session.run().namespaces.try_emplace(organization.org_id, session.plan().NamespaceOf(organization.org_id).name());
+    session.run().namespaces.try_emplace(organization.org_id,
+                                         session.plan().NamespaceOf(organization.org_id).name());
   }
   REHOME_TRY(session.Save());
   REHOME_TRY(InsertTenants(session, tenants.organizations_collection, documents, out.counts));
@@ -79,11 +91,14 @@ Result<PhaseOutcome> RunTenants(Session& session) {
 
 Result<Counts> UndoTenants(Session& session) {
   Counts counts;
-  for (const std::string& collection : {session.plan().tenants.profiles_collection, session.plan().tenants.organizations_collection}) {
-    REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection, "changed before rollback", session.call()));
+  for (const std::string& collection : {session.plan().tenants.profiles_collection,
+                                        session.plan().tenants.organizations_collection}) {
+    REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection,
+                                                        "changed before rollback", session.call()));
     counts[fmt::format("{} removed", collection)] = static_cast<std::int64_t>(removed.removed);
     counts[fmt::format("{} saved", collection)] = static_cast<std::int64_t>(removed.saved);
-    counts[fmt::format("{} foreign, left", collection)] = static_cast<std::int64_t>(removed.foreign);
+    counts[fmt::format("{} foreign, left", collection)] =
+        static_cast<std::int64_t>(removed.foreign);
     REHOME_TRY(DropIfOursAndEmpty(session, collection));
   }
   return counts;

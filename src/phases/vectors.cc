@@ -1,6 +1,6 @@
-// Phase 3. The items are scanned by key ranges; those that are ours and not marked are embedded on the reader's
-// thread, upserted, confirmed and marked by the writer. An item that changed between its embedding and its mark is
-// embedded again from what it says now.
+// Phase 3. The items are scanned by key ranges; those that are ours and not marked are embedded on
+// the reader's thread, upserted, confirmed and marked by the writer. An item that changed between
+// its embedding and its mark is embedded again from what it says now.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,16 +31,25 @@ struct VectorsBatch {
 Status RefuseForeignNamespaces(Session& session) {
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
-      REHOME_TRY_ASSIGN(const auto records, session.target_vectors().Fetch(ns.name(), ids, session.call()));
-      const auto foreign = std::ranges::find_if(records, [](const VectorRecord& record) { return !record.metadata.contains(kStampContract); });
-      if (foreign == records.end()) {
-        return {};
-      }
-      return Fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("namespace {} already holds vectors that rehome did not write, the first {}", ns.name(), foreign->id),
-                  "they were not touched; give the organization another slug, or index.namespace another template");
-    }));
+    REHOME_TRY(ForEachPage(
+        session.target_vectors(), ns.name(), session.call(),
+        [&](const std::vector<std::string>& ids) -> Status {
+          REHOME_TRY_ASSIGN(const auto records,
+                            session.target_vectors().Fetch(ns.name(), ids, session.call()));
+          const auto foreign = std::ranges::find_if(records, [](const VectorRecord& record) {
+            return !record.metadata.contains(kStampContract);
+          });
+          if (foreign == records.end()) {
+            return {};
+          }
+          return Fail(
+              ErrorCode::kFailedPrecondition,
+              fmt::format(
+                  "namespace {} already holds vectors that rehome did not write, the first {}",
+                  ns.name(), foreign->id),
+              "they were not touched; give the organization another slug, or index.namespace "
+              "another template");
+        }));
   }
   return {};
 }
@@ -61,7 +70,9 @@ class VectorsScan {
     const std::size_t threads = session_.plan().limits.workers == 1 ? 0 : 1;
     return Pump<VectorsBatch>::Run(
         open.size(), threads, session_.call().stop,
-        [&](std::size_t part, const Pump<VectorsBatch>::Emit& emit) { return Read(open[part], emit); },
+        [&](std::size_t part, const Pump<VectorsBatch>::Emit& emit) {
+          return Read(open[part], emit);
+        },
         [&](VectorsBatch batch) { return Write(std::move(batch)); });
   }
 
@@ -70,8 +81,10 @@ class VectorsScan {
 
  private:
   Status Read(std::size_t range, const Pump<VectorsBatch>::Emit& emit) {
-    const std::size_t count = std::clamp<std::size_t>(session_.plan().limits.embed_in_flight, 1, kBatchCount);
-    REHOME_TRY_ASSIGN(auto cursor, session_.target().Scan(session_.plan().items.to, ranges_[range].Rest(), session_.call()));
+    const std::size_t count =
+        std::clamp<std::size_t>(session_.plan().limits.embed_in_flight, 1, kBatchCount);
+    REHOME_TRY_ASSIGN(auto cursor, session_.target().Scan(session_.plan().items.to,
+                                                          ranges_[range].Rest(), session_.call()));
     while (true) {
       REHOME_TRY_ASSIGN(auto items, cursor->Next(count, kBatchBytes));
       VectorsBatch batch{.range = range, .reached = {}, .embedded = {}, .read = items.size()};
@@ -80,7 +93,8 @@ class VectorsScan {
       }
       batch.reached = Value(items.back().Id());
       REHOME_TRY_ASSIGN(auto ours, OursUnmarked(std::move(items)));
-      REHOME_TRY_ASSIGN(batch.embedded, EmbedItems(session_.flow(), std::move(ours), session_.call()));
+      REHOME_TRY_ASSIGN(batch.embedded,
+                        EmbedItems(session_.flow(), std::move(ours), session_.call()));
       REHOME_TRY(emit(std::move(batch)));
     }
   }
@@ -90,7 +104,8 @@ class VectorsScan {
     for (const Document& item : items) {
       ids.emplace_back(item.Id());
     }
-    REHOME_TRY_ASSIGN(const auto histories, session_.ledger().Find(session_.flow().ItemsTarget(), ids, session_.call()));
+    REHOME_TRY_ASSIGN(const auto histories,
+                      session_.ledger().Find(session_.flow().ItemsTarget(), ids, session_.call()));
     std::vector<Document> out;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool ours = Judge(histories[i], DocumentDigest(items[i].view())) == Ownership::kOurs;
@@ -109,23 +124,35 @@ class VectorsScan {
     }
     tokens_ += batch.embedded.tokens;
     REHOME_TRY(CheckSpend());
-    REHOME_TRY(SetAside(session_.flow(), batch.embedded.refused, QuarantineReason::kEmbedding, batch.embedded.refusal, session_.finishing_call()));
-    REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(session_.flow(), batch.embedded.items, session_.finishing_call()));
-    REHOME_TRY(Reconcile(session_.flow(), written.changed, VectorMode::kNow, session_.finishing_call()));
+    REHOME_TRY(SetAside(session_.flow(), batch.embedded.refused, QuarantineReason::kEmbedding,
+                        batch.embedded.refusal, session_.finishing_call()));
+    REHOME_TRY_ASSIGN(
+        const VectorsWritten written,
+        WriteVectors(session_.flow(), batch.embedded.items, session_.finishing_call()));
+    REHOME_TRY(
+        Reconcile(session_.flow(), written.changed, VectorMode::kNow, session_.finishing_call()));
     upserted_ += written.upserted;
     done_ += batch.read;
     range.reached = batch.reached;
     REHOME_TRY(journal_.Save(range, session_.finishing_call()));
-    session_.events().Advanced({.phase = Phase::kVectors, .step = session_.plan().items.to, .done = done_, .total = total_, .quarantined = 0});
+    session_.events().Advanced({.phase = Phase::kVectors,
+                                .step = session_.plan().items.to,
+                                .done = done_,
+                                .total = total_,
+                                .quarantined = 0});
     return {};
   }
 
   Status CheckSpend() {
-    const double spent = static_cast<double>(tokens_) * session_.embedder().DollarsPerMillionTokens() / 1e6;
+    const double spent =
+        static_cast<double>(tokens_) * session_.embedder().DollarsPerMillionTokens() / 1e6;
     const double limit = session_.plan().limits.spend_max_usd;
     if (limit > 0 && spent > limit) {
-      return Fail(ErrorCode::kResourceExhausted, fmt::format("this attempt has spent ${:.4f} on embeddings, limits.spend_max_usd is {}", spent, limit),
-                  "what was embedded is in the cache and not paid again; raise the limit and run again");
+      return Fail(
+          ErrorCode::kResourceExhausted,
+          fmt::format("this attempt has spent ${:.4f} on embeddings, limits.spend_max_usd is {}",
+                      spent, limit),
+          "what was embedded is in the cache and not paid again; raise the limit and run again");
     }
     return {};
   }
@@ -139,7 +166,8 @@ class VectorsScan {
   std::uint64_t tokens_ = 0;
 };
 
-/// The ranges of an attempt that was interrupted, or new ones: a phase that is run again scans again.
+/// The ranges of an attempt that was interrupted, or new ones: a phase that is run again scans
+/// again.
 Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
   REHOME_TRY_ASSIGN(auto ranges, journal.Load(session.call()));
   const bool finished = std::ranges::all_of(ranges, &RangeRecord::done);
@@ -147,7 +175,8 @@ Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
     return ranges;
   }
   constexpr std::size_t kRangesMax = 8;
-  REHOME_TRY_ASSIGN(const auto cut, session.target().SplitRanges(session.plan().items.to, kRangesMax, session.call()));
+  REHOME_TRY_ASSIGN(const auto cut, session.target().SplitRanges(session.plan().items.to,
+                                                                 kRangesMax, session.call()));
   return journal.Start(cut, session.call());
 }
 
@@ -159,16 +188,20 @@ Result<PhaseOutcome> DescribeVectors(Session& session) {
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
     std::int64_t count = 0;
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
-      REHOME_TRY_ASSIGN(const auto records, session.target_vectors().Fetch(ns.name(), ids, session.call()));
-      for (const VectorRecord& record : records) {
-        digest.Add(VectorDigest(record));
-      }
-      count += static_cast<std::int64_t>(records.size());
-      return {};
-    }));
+    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(),
+                           [&](const std::vector<std::string>& ids) -> Status {
+                             REHOME_TRY_ASSIGN(
+                                 const auto records,
+                                 session.target_vectors().Fetch(ns.name(), ids, session.call()));
+                             for (const VectorRecord& record : records) {
+                               digest.Add(VectorDigest(record));
+                             }
+                             count += static_cast<std::int64_t>(records.size());
+                             return {};
+                           }));
     out.counts[name] = count;
-    REHOME_TRY_ASSIGN(const auto lsn, session.target_vectors().IndexedLsn(ns.name(), session.call()));
+    REHOME_TRY_ASSIGN(const auto lsn,
+                      session.target_vectors().IndexedLsn(ns.name(), session.call()));
     if (lsn) {
       out.positions.insert_or_assign(fmt::format("lsn {}", name), std::to_string(*lsn));
     }
@@ -181,7 +214,8 @@ Result<PhaseOutcome> RunVectors(Session& session) {
   Ranges journal(session.target(), session.run().run_id, Phase::kVectors);
   REHOME_TRY(RefuseForeignNamespaces(session));
   REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
-  REHOME_TRY_ASSIGN(const std::uint64_t total, session.target().Count(session.plan().items.to, session.call()));
+  REHOME_TRY_ASSIGN(const std::uint64_t total,
+                    session.target().Count(session.plan().items.to, session.call()));
   VectorsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(total));
   REHOME_TRY(session.SettleLeftOpen());
@@ -195,15 +229,19 @@ Result<Counts> UndoVectors(Session& session) {
   Counts counts;
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(), [&](const std::vector<std::string>& ids) -> Status {
-      REHOME_TRY_ASSIGN(const auto removed, RemoveVectors(session.flow(), ns, ids, session.call()));
-      counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
-      counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
-      counts["foreign, left"] += static_cast<std::int64_t>(removed.foreign.size());
-      return {};
-    }));
+    REHOME_TRY(
+        ForEachPage(session.target_vectors(), ns.name(), session.call(),
+                    [&](const std::vector<std::string>& ids) -> Status {
+                      REHOME_TRY_ASSIGN(const auto removed,
+                                        RemoveVectors(session.flow(), ns, ids, session.call()));
+                      counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
+                      counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
+                      counts["foreign, left"] += static_cast<std::int64_t>(removed.foreign.size());
+                      return {};
+                    }));
   }
-  REHOME_TRY_ASSIGN(auto cursor, session.target().Scan(session.plan().items.to, {}, session.call()));
+  REHOME_TRY_ASSIGN(auto cursor,
+                    session.target().Scan(session.plan().items.to, {}, session.call()));
   while (true) {
     REHOME_TRY_ASSIGN(const auto items, cursor->Next(kBatchCount, kBatchBytes));
     if (items.empty()) {
@@ -211,7 +249,8 @@ Result<Counts> UndoVectors(Session& session) {
     }
     std::vector<Write> resets;
     for (const Document& item : items) {
-      if (IsMarked(item.view()) && session.run().namespaces.contains(StringField(item.view(), "org_id"))) {
+      if (IsMarked(item.view()) &&
+          session.run().namespaces.contains(StringField(item.view(), "org_id"))) {
         resets.push_back(Write::Replace(item, WithMark(item.view(), "")));
       }
     }

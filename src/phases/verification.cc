@@ -6,18 +6,24 @@
 namespace rehome {
 
 VerificationScope::VerificationScope(Session& session)
-    : context_{.flow = session.flow(),
-               .run = session.run(),
-               .chat = session.deps().chat.get(),
-               .legacy_embedder = session.deps().legacy_embedder.get(),
-               .events = session.events(),
-               .sample = 1.0,
-               .pending = [&session](std::span<const Value> ids) { return PendingForward(session.plan(), session.run(), session.stores(), ids, session.call()); },
-               .pending_fails = true,
-               .pointers = [&session] { return ReadPointers(session.plan(), session.target(), session.call()); },
-               .only = {},
-               .seed = session.run().seed,
-               .call = session.call()} {}
+    : context_{
+          .flow = session.flow(),
+          .run = session.run(),
+          .chat = session.deps().chat.get(),
+          .legacy_embedder = session.deps().legacy_embedder.get(),
+          .events = session.events(),
+          .sample = 1.0,
+          .pending =
+              [&session](std::span<const Value> ids) {
+                return PendingForward(session.plan(), session.run(), session.stores(), ids,
+                                      session.call());
+              },
+          .pending_fails = true,
+          .pointers =
+              [&session] { return ReadPointers(session.plan(), session.target(), session.call()); },
+          .only = {},
+          .seed = session.run().seed,
+          .call = session.call()} {}
 
 std::vector<std::string> ChecksBeforeCutover() {
   std::vector<std::string> out;

@@ -6,8 +6,9 @@
 
 namespace rehome {
 
-/// A stop seen before any effect returns kCancelled. No single request outlives `timeout`, which is shorter than the
-/// lease's rest (journal/lease.h), so that a runner that lost its lease has no write under way.
+/// A stop seen before any effect returns kCancelled. No single request outlives `timeout`, which is
+/// shorter than the lease's rest (journal/lease.h), so that a runner that lost its lease has no
+/// write under way.
 struct Call {
   std::stop_token stop;
   Millis timeout{10'000};

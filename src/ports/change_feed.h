@@ -1,10 +1,11 @@
 #pragma once
-// change_feed.h — what was written to a document store, in order. An event only says which _id was touched: the
-// reader reads the document again, so that order, size and look-ups cannot lose anything.
-// Contract (checked by tests/contract/document_store_contract.h):
+// change_feed.h — what was written to a document store, in order. An event only says which _id was
+// touched: the reader reads the document again, so that order, size and look-ups cannot lose
+// anything. Contract (checked by tests/contract/document_store_contract.h):
 //   threads   one reader thread per feed
-//   complete  every write committed after Head() returned P is named by Read() from P on, at least once
-//   lost      a position that the store no longer holds is kFailedPrecondition with hint `--sweep`
+//   complete  every write committed after Head() returned P is named by Read() from P on, at least
+//   once lost      a position that the store no longer holds is kFailedPrecondition with hint
+//   `--sweep`
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct ChangeEvent {
 
 struct ChangeBatch {
   std::vector<ChangeEvent> events;
-  ChangePosition position;  // everything up to here is in this or an earlier batch; advances on an idle feed too
+  ChangePosition position;  // everything up to here is in this or an earlier batch; advances on an
+                            // idle feed too
 };
 
 class ChangeFeed {
@@ -37,8 +39,10 @@ class ChangeFeed {
   /// The position after everything that is committed now.
   [[nodiscard]] virtual Result<ChangePosition> Head(const Call& call) = 0;
   /// At most `count_max` events after `after`; waits up to `wait` for the first.
-  [[nodiscard]] virtual Result<ChangeBatch> Read(const ChangePosition& after, std::size_t count_max, Millis wait, const Call& call) = 0;
-  /// Nothing up to `position` will be read again by this feed's owner (SQLite prunes; MongoDB ignores it).
+  [[nodiscard]] virtual Result<ChangeBatch> Read(const ChangePosition& after, std::size_t count_max,
+                                                 Millis wait, const Call& call) = 0;
+  /// Nothing up to `position` will be read again by this feed's owner (SQLite prunes; MongoDB
+  /// ignores it).
   [[nodiscard]] virtual Status Release(const ChangePosition& position, const Call& call) = 0;
 };
 

@@ -10,7 +10,8 @@ namespace rehome {
 class Chat {
  public:
   virtual ~Chat() = default;
-  [[nodiscard]] virtual Result<std::string> Complete(std::string_view instructions, std::string_view input, const Call& call) = 0;
+  [[nodiscard]] virtual Result<std::string> Complete(std::string_view instructions,
+                                                     std::string_view input, const Call& call) = 0;
 };
 
 }  // namespace rehome

@@ -26,9 +26,12 @@ class Embedder {
   [[nodiscard]] virtual int Dimension() const = 0;
   /// Whether its vectors have length 1.
   [[nodiscard]] virtual bool Normalised() const = 0;
-  /// Any number of texts; split as the provider wants. Errors as in error.h; kInvalidArgument names the bad text.
-  [[nodiscard]] virtual Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role, const Call& call) = 0;
-  /// Tokens that the provider will count for `text` (an upper estimate) and US dollars per million of them.
+  /// Any number of texts; split as the provider wants. Errors as in error.h; kInvalidArgument names
+  /// the bad text.
+  [[nodiscard]] virtual Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
+                                                 const Call& call) = 0;
+  /// Tokens that the provider will count for `text` (an upper estimate) and US dollars per million
+  /// of them.
   [[nodiscard]] virtual std::uint64_t CountTokens(std::string_view text) const = 0;
   [[nodiscard]] virtual double DollarsPerMillionTokens() const = 0;
 };

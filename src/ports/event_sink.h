@@ -9,9 +9,9 @@ namespace rehome {
 
 struct Progress {
   Phase phase = Phase::kPrepare;
-  std::string step;            // "backup training_data", "items", "vectors portfolio_acme"
+  std::string step;  // "backup training_data", "items", "vectors portfolio_acme"
   std::uint64_t done = 0;
-  std::uint64_t total = 0;     // 0: not known
+  std::uint64_t total = 0;  // 0: not known
   std::uint64_t quarantined = 0;
 };
 

@@ -1,10 +1,11 @@
 #pragma once
-// vector_store.h — where vectors live: one index with namespaces. Implementation: adapters/pinecone.
-// Contract for all methods (checked by tests/contract/vector_store_contract.h):
+// vector_store.h — where vectors live: one index with namespaces. Implementation:
+// adapters/pinecone. Contract for all methods (checked by tests/contract/vector_store_contract.h):
 //   threads   safe to call from several threads at once
 //   repeat    calling again with the same arguments leaves the same state
 //   scope     every call names a namespace; "" and "__default__" are refused with kInvalidArgument
-//   errors    kUnavailable, kDeadlineExceeded, kOutcomeUnknown, kResourceExhausted may be retried; others not
+//   errors    kUnavailable, kDeadlineExceeded, kOutcomeUnknown, kResourceExhausted may be retried;
+//   others not
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -25,10 +26,12 @@ struct IndexInfo {
   int dimension = 0;        // 0: sparse, or not fixed yet (an empty local index)
   std::string metric;       // cosine, dotproduct, euclidean
   std::string vector_type;  // dense, sparse
-  std::map<std::string, std::uint64_t> namespaces;  // vector counts as the statistics say; they may lag
+  std::map<std::string, std::uint64_t>
+      namespaces;  // vector counts as the statistics say; they may lag
 };
 
-/// Log sequence number of a namespace: a read whose indexed LSN is at least a write's shows that write.
+/// Log sequence number of a namespace: a read whose indexed LSN is at least a write's shows that
+/// write.
 using Lsn = std::uint64_t;
 
 struct IdPage {
@@ -53,19 +56,30 @@ class VectorStore {
   [[nodiscard]] virtual std::string Identity() const = 0;
   [[nodiscard]] virtual Result<IndexInfo> Describe(const Call& call) = 0;
 
-  /// Inserts or replaces whole records, split by count and bytes as the service wants. Returns the LSN after which a
-  /// read shows all of them, if the service told one. kInvalidArgument: nothing of the failing request was written;
-  /// the message names the record.
-  [[nodiscard]] virtual Result<std::optional<Lsn>> Upsert(std::string_view ns, std::span<const VectorRecord> records, const Call& call) = 0;
+  /// Inserts or replaces whole records, split by count and bytes as the service wants. Returns the
+  /// LSN after which a read shows all of them, if the service told one. kInvalidArgument: nothing
+  /// of the failing request was written; the message names the record.
+  [[nodiscard]] virtual Result<std::optional<Lsn>> Upsert(std::string_view ns,
+                                                          std::span<const VectorRecord> records,
+                                                          const Call& call) = 0;
   /// Present records of `ids`; absent ones are left out. Any number of ids.
-  [[nodiscard]] virtual Result<std::vector<VectorRecord>> Fetch(std::string_view ns, std::span<const std::string> ids, const Call& call) = 0;
+  [[nodiscard]] virtual Result<std::vector<VectorRecord>> Fetch(std::string_view ns,
+                                                                std::span<const std::string> ids,
+                                                                const Call& call) = 0;
   /// Absent ids and an absent namespace are success.
-  [[nodiscard]] virtual Result<std::optional<Lsn>> Delete(std::string_view ns, std::span<const std::string> ids, const Call& call) = 0;
+  [[nodiscard]] virtual Result<std::optional<Lsn>> Delete(std::string_view ns,
+                                                          std::span<const std::string> ids,
+                                                          const Call& call) = 0;
   /// `token` empty: the first page.
-  [[nodiscard]] virtual Result<IdPage> ListIds(std::string_view ns, std::string_view token, const Call& call) = 0;
-  [[nodiscard]] virtual Result<std::vector<QueryMatch>> Query(std::string_view ns, std::span<const float> vector, int top_k, bool with_metadata, const Call& call) = 0;
+  [[nodiscard]] virtual Result<IdPage> ListIds(std::string_view ns, std::string_view token,
+                                               const Call& call) = 0;
+  [[nodiscard]] virtual Result<std::vector<QueryMatch>> Query(std::string_view ns,
+                                                              std::span<const float> vector,
+                                                              int top_k, bool with_metadata,
+                                                              const Call& call) = 0;
   /// The highest LSN that reads of `ns` show now; nothing where the service tells none.
-  [[nodiscard]] virtual Result<std::optional<Lsn>> IndexedLsn(std::string_view ns, const Call& call) = 0;
+  [[nodiscard]] virtual Result<std::optional<Lsn>> IndexedLsn(std::string_view ns,
+                                                              const Call& call) = 0;
 };
 
 }  // namespace rehome

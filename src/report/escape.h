@@ -11,7 +11,8 @@ namespace rehome {
 /// written out: `\n`, `\x1b`, `\u{202e}`.
 [[nodiscard]] std::string Escape(std::string_view text);
 
-/// The same for our own sentences that list things below each other: a line break followed by two spaces stays.
+/// The same for our own sentences that list things below each other: a line break followed by two
+/// spaces stays.
 [[nodiscard]] std::string EscapeLines(std::string_view text);
 
 /// Columns that `text` takes (UTF-8; East Asian wide characters and emoji take two, combining marks

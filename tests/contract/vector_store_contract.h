@@ -27,7 +27,9 @@ struct VectorStoreFactory {
 };
 
 /// Its name stands for it in the list of tests.
-inline void PrintTo(const VectorStoreFactory& factory, std::ostream* out) { *out << factory.name; }
+inline void PrintTo(const VectorStoreFactory& factory, std::ostream* out) {
+  *out << factory.name;
+}
 
 class VectorStoreContract : public testing::TestWithParam<VectorStoreFactory> {
  protected:

@@ -1,4 +1,5 @@
-// The program with its wall clock moved: tests of gates that count hours. Not installed, not for users.
+// The program with its wall clock moved: tests of gates that count hours. Not installed, not for
+// users.
 #include <cstdlib>
 #include <string>
 

@@ -24,8 +24,10 @@ namespace rehome::sqlite {
 [[nodiscard]] std::string KeyPart(ValueView value);
 /// The entries of `document`: for each path one KeyPart, joined; ascending, without duplicates.
 [[nodiscard]] std::vector<std::string> IndexKeys(DocumentView document, const IndexSpec& index);
-/// Whether both documents hold the same bytes in every field that `index` looks into: then their entries are equal.
-[[nodiscard]] bool SameIndexedFields(DocumentView before, DocumentView after, const IndexSpec& index);
+/// Whether both documents hold the same bytes in every field that `index` looks into: then their
+/// entries are equal.
+[[nodiscard]] bool SameIndexedFields(DocumentView before, DocumentView after,
+                                     const IndexSpec& index);
 /// Whether the value at `path`, or an element of the array there, has one of `sort_keys`
 /// (ascending).
 [[nodiscard]] bool HasFieldValue(DocumentView document, std::string_view path,

@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{SQLITE_CONSTRAINT_TRIGGER, ErrorCode::kFailedPrecondition, true},
                       Case{SQLITE_CORRUPT, ErrorCode::kDataLoss, true},
                       Case{SQLITE_CORRUPT_INDEX, ErrorCode::kDataLoss, true},
-                      Case{SQLITE_NOTADB, ErrorCode::kDataLoss, true},
+                      Case{SQLITE_NOTADB, ErrorCode::kInvalidArgument, true},
                       Case{SQLITE_TOOBIG, ErrorCode::kInvalidArgument, true},
                       Case{SQLITE_INTERRUPT, ErrorCode::kCancelled, false},
                       Case{SQLITE_ERROR, ErrorCode::kInternal, false},
