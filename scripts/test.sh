@@ -5,7 +5,10 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 "$root/scripts/deps.sh" test
+# Programs that nobody here wrote, from their registries, while the compiler works; what is already there is kept.
+"$root/tests/peers/fetch.sh" "$root/build/peers" &
+fetching=$!
 "$root/scripts/build.sh"
-# Programs that nobody here wrote, from their registries; what is already there is kept.
-"$root/tests/peers/fetch.sh" "$root/build/peers"
-exec ctest --test-dir "$root/build/release" --output-on-failure -j2 "$@"
+wait "$fetching"
+# Most tests wait for disks and processes rather than for a core.
+exec ctest --test-dir "$root/build/release" --output-on-failure -j4 "$@"

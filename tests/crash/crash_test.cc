@@ -63,6 +63,9 @@ struct Scenario {
   int workers = 1;
 };
 
+/// Its name stands for it in the list of tests.
+void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
+
 std::string Message(const Status& status) {
   return status ? "" : fmt::format("{}: {}", Name(status.error().code), status.error().message);
 }

@@ -243,12 +243,12 @@ TEST_F(SqliteStore, BytesThatAreNoDocumentAreDataLoss) {
   EXPECT_EQ((*cursor)->Next(10, 1000).error().code, ErrorCode::kDataLoss);
 }
 
-TEST_F(SqliteStore, AFileThatIsNoDatabaseIsDataLoss) {
+TEST_F(SqliteStore, AFileThatIsNoDatabaseIsNamedWrongly) {
   std::filesystem::create_directories(file_.parent_path());
   std::ofstream(file_) << std::string(5000, 'x');
-  EXPECT_EQ(Open()->Count("jobs", {}).error().code, ErrorCode::kDataLoss);
-  EXPECT_EQ(Open(OpenMode::kReadOnly)->Count("jobs", {}).error().code, ErrorCode::kDataLoss);
-  EXPECT_EQ(Insert(*Open(), Doc(1, 1)).error().code, ErrorCode::kDataLoss);
+  EXPECT_EQ(Open()->Count("jobs", {}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Open(OpenMode::kReadOnly)->Count("jobs", {}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Insert(*Open(), Doc(1, 1)).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(SqliteStore, AFileOfANewerVersionIsRefused) {
