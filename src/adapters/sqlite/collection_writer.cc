@@ -86,6 +86,12 @@ Status IndexTable::Change(std::string_view key, const std::optional<DocumentView
   if (before && after && SameIndexedFields(*before, *after, spec_)) {
     return {};
   }
+  if (!before && after) {  // the common case, without the copies of a comparison
+    for (const std::string& entry : IndexKeys(*after, spec_)) {
+      REHOME_TRY(add_.Blob(1, entry).Blob(2, key).Run());
+    }
+    return {};
+  }
   const std::vector<std::string> old_entries =
       before ? IndexKeys(*before, spec_) : std::vector<std::string>{};
   const std::vector<std::string> new_entries =

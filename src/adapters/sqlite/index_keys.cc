@@ -156,6 +156,11 @@ std::string KeyPart(ValueView value) {
 }
 
 std::vector<std::string> IndexKeys(DocumentView document, const IndexSpec& index) {
+  if (index.paths.size() == 1) {
+    std::vector<std::string> keys = PathParts(document, index.paths.front());
+    SortUnique(keys);
+    return keys;
+  }
   std::vector<std::string> keys{std::string{}};
   for (const std::string& path : index.paths) {
     std::vector<std::string> longer;
