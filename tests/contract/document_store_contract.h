@@ -505,7 +505,8 @@ TEST_P(DocumentStoreContract, AnotherHandleSeesWhatWasWritten) {
 }
 
 TEST_P(DocumentStoreContract, WritersInSeveralThreadsAndHandlesLoseNothing) {
-  // Two handles that create one store at the same moment may see kUnavailable, which a caller repeats.
+  // Two handles that create one store at the same moment may see kUnavailable, which a caller
+  // repeats.
   ASSERT_TRUE(store_->CreateCollection(kName, Document(), {}));
   const auto other = subject_->Open();
   const auto work = [](DocumentStore& store, std::int32_t first) {

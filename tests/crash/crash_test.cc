@@ -64,7 +64,9 @@ struct Scenario {
 };
 
 /// Its name stands for it in the list of tests.
-void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
+void PrintTo(const Scenario& scenario, std::ostream* out) {
+  *out << scenario.name;
+}
 
 std::string Message(const Status& status) {
   return status ? "" : fmt::format("{}: {}", Name(status.error().code), status.error().message);
