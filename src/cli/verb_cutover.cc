@@ -76,7 +76,7 @@ int RunVerb(const CutoverOptions& options, CliEnvironment& environment) {
                            plan.items.from, FormatDuration(plan.cutover.write_pause_max)),
                        .rule = PlanRule::kMustMatch,
                        .needs = Phase::kPrepare,
-                       .body = [](Session& session) { return CutOver(session, false); }};
+                       .body = [](Session& session) { return CutOver(session); }};
   });
 }
 

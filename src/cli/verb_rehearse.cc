@@ -116,7 +116,7 @@ class Rehearsal {
                    [&session] { return VerifyNow(session, ChecksBeforeCutover()); }});
     out.push_back(
         {"phase 4 cutover", Grows::kWithDocuments, [this, &session]() -> Result<std::string> {
-           REHOME_TRY_ASSIGN(const RunReport report, CutOver(session, false));
+           REHOME_TRY_ASSIGN(const RunReport report, CutOver(session));
            write_pause_ms = session.run().cutover ? session.run().cutover->write_pause_ms : 0;
            return fmt::format("{}; write pause {}", Sentences(report),
                               FormatDuration(Millis{write_pause_ms}));

@@ -374,10 +374,10 @@ Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
   });
 }
 
-Result<RunReport> CutOver(Session& session, bool online) {
+Result<RunReport> CutOver(Session& session) {
   return Run(session, {.only = Phase::kCutover,
                        .through = Phase::kCutover,
-                       .online = online,
+                       .online = false,
                        .follow = false,
                        .sweep = false});
 }

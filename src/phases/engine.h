@@ -30,7 +30,7 @@ struct RunReport {
 [[nodiscard]] Result<RunReport> Rollback(Session& session, std::optional<Phase> phase);
 
 /// Flips the pointers (cutover.h) and leaves the restore point of phase 4.
-[[nodiscard]] Result<RunReport> CutOver(Session& session, bool online);
+[[nodiscard]] Result<RunReport> CutOver(Session& session);
 /// Flips them back, keeping what was written since.
 [[nodiscard]] Result<RunReport> Revert(Session& session);
 
