@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/atomic_file.h"
+#include "base/random.h"
 #include "plan/template.h"
 
 namespace rehome {
@@ -280,7 +281,7 @@ TEST(LoadPlan, AppliesOverrides) {
 class LookupFile : public testing::Test {
  protected:
   static LoadedPlan Load(std::string_view csv) {
-    const std::string path = testing::TempDir() + "rehome_lookup.csv";
+    const std::string path = testing::TempDir() + "lookup_" + RandomHex(8) + ".csv";
     std::ofstream(path, std::ios::binary) << csv;
     return Parse(
         With("assign: { org_id: org_a, profile_id: prof_a }",
