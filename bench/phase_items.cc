@@ -15,7 +15,7 @@
 #include "bench/workload.h"
 #include "phases/phases.h"
 #include "plan/load.h"
-#include "tests/support/memory_vector_store.h"
+#include "sim/memory_vector_store.h"
 
 namespace rehome::bench {
 namespace {
@@ -120,7 +120,7 @@ double RunPhase(const std::shared_ptr<DocumentStore>& store, int workers, Clock&
     fmt::print(stderr, "plan line {}: {}\n", problem.mark.line, problem.message);
   }
   Silence events;
-  const auto vectors = std::make_shared<testing::MemoryVectorStore>();
+  const auto vectors = std::make_shared<sim::MemoryVectorStore>();
   const Deps deps{.stores = {.source_documents = store,
                              .target_documents = store,
                              .source_vectors = vectors,

@@ -22,15 +22,15 @@
 #include "base/atomic_file.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
-#include "support/memory_document_store.h"
-#include "support/memory_vector_store.h"
+#include "sim/memory_document_store.h"
+#include "sim/memory_vector_store.h"
 
 namespace rehome {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::MemoryDocumentStore;
-using testing::MemoryVectorStore;
+using sim::MemoryDocumentStore;
+using sim::MemoryVectorStore;
 using Kind = BackupProblem::Kind;
 
 class SilentSink final : public EventSink {

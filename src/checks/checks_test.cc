@@ -23,8 +23,8 @@
 #include "model/extended_json.h"
 #include "model/item.h"
 #include "plan/load.h"
-#include "support/memory_document_store.h"
-#include "support/memory_vector_store.h"
+#include "sim/memory_document_store.h"
+#include "sim/memory_vector_store.h"
 
 namespace rehome {
 namespace {
@@ -124,7 +124,7 @@ class TamperedVectorStore final : public VectorStore {
     return inner.IndexedLsn(ns, call);
   }
 
-  testing::MemoryVectorStore inner{{.page_count = 2}};
+  sim::MemoryVectorStore inner{{.page_count = 2}};
   std::map<std::string, std::vector<float>> tampered;
   std::set<std::string> unreadable;
   std::set<std::string> unfound;
@@ -304,11 +304,9 @@ struct World {
     run.cutover->pointers.push_back(Pointer("legacy"));
   }
 
-  std::shared_ptr<testing::MemoryDocumentStore> source =
-      std::make_shared<testing::MemoryDocumentStore>(
-          testing::MemoryDocumentStore::Options{.identity = "memory:source"});
-  std::shared_ptr<testing::MemoryDocumentStore> target =
-      std::make_shared<testing::MemoryDocumentStore>();
+  std::shared_ptr<sim::MemoryDocumentStore> source = std::make_shared<sim::MemoryDocumentStore>(
+      sim::MemoryDocumentStore::Options{.identity = "memory:source"});
+  std::shared_ptr<sim::MemoryDocumentStore> target = std::make_shared<sim::MemoryDocumentStore>();
   std::shared_ptr<TamperedVectorStore> vectors = std::make_shared<TamperedVectorStore>();
   Plan plan = ThePlan();
   Mapper mapper = Ok(Mapper::Compile(plan));

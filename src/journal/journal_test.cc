@@ -9,7 +9,7 @@
 #include "journal/names.h"
 #include "journal/quarantine.h"
 #include "journal/ranges.h"
-#include "tests/support/memory_document_store.h"
+#include "sim/memory_document_store.h"
 
 namespace rehome {
 namespace {
@@ -29,7 +29,7 @@ ProcessIdentity Elsewhere() {
 }
 
 TEST(Lease, LiveHolderHereIsRefusedAndADeadOneReplacedAtOnceWithAHigherEpoch) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ManualClock clock;
   const auto dead = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
   ASSERT_TRUE(dead);
@@ -42,7 +42,7 @@ TEST(Lease, LiveHolderHereIsRefusedAndADeadOneReplacedAtOnceWithAHigherEpoch) {
 }
 
 TEST(Lease, HolderThatWasReplacedNoticesAtItsRenewalAndWritesNothingMore) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ManualClock clock;
   const auto dead = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
   const auto living = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
@@ -53,7 +53,7 @@ TEST(Lease, HolderThatWasReplacedNoticesAtItsRenewalAndWritesNothingMore) {
 }
 
 TEST(Lease, CounterOfAnotherHostThatStandsStillForOneTimeToLiveIsTakenOver) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ManualClock clock;
   const auto other = Lease::Acquire(store, "plan", Elsewhere(), clock, kCall);
   const SteadyTime before = clock.Steady();
@@ -63,7 +63,7 @@ TEST(Lease, CounterOfAnotherHostThatStandsStillForOneTimeToLiveIsTakenOver) {
 }
 
 TEST(Lease, CheckFailsOnceARequestCouldOutliveIt) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ManualClock clock;
   const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
   clock.Advance(kLeaseTimeToLive - kRequestTimeout);
@@ -76,7 +76,7 @@ TEST(Lease, CheckFailsOnceARequestCouldOutliveIt) {
 }
 
 TEST(Ledger, JudgesOursChangedForeignAndOpen) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ASSERT_TRUE(Ledger::Prepare(store, kCall));
   Ledger first(store, "run", 1);
   const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
@@ -99,7 +99,7 @@ TEST(Ledger, JudgesOursChangedForeignAndOpen) {
 }
 
 TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ASSERT_TRUE(Ledger::Prepare(store, kCall));
   const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
   std::vector<LedgerEntry> entries;
@@ -116,7 +116,7 @@ TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
 }
 
 TEST(Ranges, StartThatWasCutOffHalfWayIsNoStart) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   Ranges ranges(store, "run", Phase::kItems);
   const std::vector<IdRange> cut{{.after = {}, .upto = Value::Int32(1)},
                                  {.after = Value::Int32(1), .upto = {}}};
@@ -130,7 +130,7 @@ TEST(Ranges, StartThatWasCutOffHalfWayIsNoStart) {
 }
 
 TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   Quarantine quarantine(store, "run");
   const Document large = DocumentBuilder()
                              .Int32("_id", 1)
@@ -147,7 +147,7 @@ TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
 }
 
 TEST(Audit, EditedEntryBreaksTheChain) {
-  testing::MemoryDocumentStore store;
+  sim::MemoryDocumentStore store;
   ManualClock clock;
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "run", kCall));

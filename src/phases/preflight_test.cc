@@ -11,10 +11,10 @@
 namespace rehome {
 namespace {
 
+using rehome::sim::MemoryDocumentStore;
+using rehome::sim::MemoryVectorStore;
 using rehome::testing::CountingEmbedder;
 using rehome::testing::Json;
-using rehome::testing::MemoryDocumentStore;
-using rehome::testing::MemoryVectorStore;
 using rehome::testing::PhaseWorld;
 using Severity = Finding::Severity;
 

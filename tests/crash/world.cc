@@ -184,8 +184,8 @@ std::optional<Document> World::Find(std::string_view collection, const Value& id
 }
 
 Deps World::DepsWith(const std::shared_ptr<Faults>& faults) {
-  const auto documents = std::make_shared<FaultyDocumentStore>(documents_, faults);
-  const auto vectors = std::make_shared<FaultyVectorStore>(vectors_, faults);
+  const auto documents = std::make_shared<sim::FaultyDocumentStore>(documents_, faults);
+  const auto vectors = std::make_shared<sim::FaultyVectorStore>(vectors_, faults);
   ProcessIdentity self = ThisProcess();
   self.pid = kNoSuchPid + ++processes_;
   return Deps{

@@ -12,11 +12,16 @@
 #include "phases/engine.h"
 #include "phases/session.h"
 #include "plan/plan.h"
-#include "tests/crash/faulty_stores.h"
-#include "tests/support/memory_document_store.h"
-#include "tests/support/memory_vector_store.h"
+#include "sim/faulty_stores.h"
+#include "sim/memory_document_store.h"
+#include "sim/memory_vector_store.h"
 
 namespace rehome::testing {
+
+using sim::Fault;
+using sim::Faults;
+using sim::MemoryDocumentStore;
+using sim::MemoryVectorStore;
 
 /// Time stands still; a lease's renewer waits until it is stopped, everything else that waits does
 /// not.

@@ -14,10 +14,13 @@
 #include "model/extended_json.h"
 #include "phases/session.h"
 #include "plan/load.h"
-#include "support/memory_document_store.h"
-#include "support/memory_vector_store.h"
+#include "sim/memory_document_store.h"
+#include "sim/memory_vector_store.h"
 
 namespace rehome::testing {
+
+using sim::MemoryDocumentStore;
+using sim::MemoryVectorStore;
 
 inline Document Json(std::string_view json) {
   auto document = ParseExtendedJson(json);

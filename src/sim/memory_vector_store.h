@@ -13,7 +13,7 @@
 
 #include "ports/vector_store.h"
 
-namespace rehome::testing {
+namespace rehome::sim {
 
 class MemoryVectorStore final : public VectorStore {
  public:
@@ -186,4 +186,4 @@ class MemoryVectorStore final : public VectorStore {
   std::map<std::string, Space, std::less<>> spaces_;  // guarded by mutex_
 };
 
-}  // namespace rehome::testing
+}  // namespace rehome::sim

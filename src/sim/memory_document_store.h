@@ -16,7 +16,7 @@
 #include "model/sort_key.h"
 #include "ports/document_store.h"
 
-namespace rehome::testing {
+namespace rehome::sim {
 
 class MemoryDocumentStore final : public DocumentStore {
  public:
@@ -474,4 +474,4 @@ class MemoryDocumentStore final : public DocumentStore {
   std::vector<Change> changes_;                                 // guarded by mutex_
 };
 
-}  // namespace rehome::testing
+}  // namespace rehome::sim

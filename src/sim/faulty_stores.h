@@ -15,7 +15,7 @@
 #include "ports/embedder.h"
 #include "ports/vector_store.h"
 
-namespace rehome::testing {
+namespace rehome::sim {
 
 /// What happens at one call.
 enum class Fault : std::uint8_t {
@@ -307,4 +307,4 @@ class FaultyVectorStore final : public VectorStore {
   const std::shared_ptr<Faults> faults_;
 };
 
-}  // namespace rehome::testing
+}  // namespace rehome::sim
