@@ -1,15 +1,24 @@
 #!/bin/sh
 # Fetches the programs and data of others that tests are run against, each with its registry's ordinary client.
 #   tests/peers/fetch.sh [DIR [NAME…]]      DIR: build/peers of this source tree; NAME: all
-# What is already there is left as it is. A peer appears under its name only when it is complete; one that cannot be
-# fetched is named on stderr, the others are still fetched, and the exit code is 1.
+# What is already there as it is wanted is left alone. A peer appears under its name only when it is complete; one that
+# cannot be fetched is named on stderr, the others are still fetched, and the exit code is 1.
 set -eu
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
 dir=${1:-$root/build/peers}
 [ $# -eq 0 ] || shift
-peers='bson_corpus json_schema_suite python node_dotenv'
+peers='bson_corpus json_schema_suite python node_dotenv mongodb_server toxiproxy'
 [ $# -gt 0 ] || set -- $peers
+
+# What each is made of. It stands in DIR/.NAME beside the peer: one that was made of something else is fetched anew.
+bson_corpus='pymongo==4.8.0'
+json_schema_suite='jsonschema==4.23.0 PyYAML==6.0.2'
+python='python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 pinecone==10.2.0 pymongo==4.8.0 mockupdb==1.8.1'
+node_dotenv='dotenv@16.4.5'
+mongodb_server=$(cat "$here"/mongodb/* | cksum)
+toxiproxy='github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0'
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
@@ -23,23 +32,37 @@ pip_source() {
 
 # MongoDB's BSON corpus: 31 JSON files.
 fetch_bson_corpus() {
-  pip_source "$1" pymongo==4.8.0 && mv "$1/source/test/bson_corpus" "$1/peer"
+  pip_source "$1" $bson_corpus && mv "$1/source/test/bson_corpus" "$1/peer"
 }
 
 # The JSON Schema test suite, draft 4, on which MongoDB's $jsonSchema is built.
 fetch_json_schema_suite() {
-  pip_source "$1" jsonschema==4.23.0 PyYAML==6.0.2 && mv "$1/source/json/tests/draft4" "$1/peer"
+  pip_source "$1" $json_schema_suite && mv "$1/source/json/tests/draft4" "$1/peer"
 }
 
 fetch_python() {
-  python3 -m venv "$1/peer" &&
-    "$1/peer/bin/python" -m pip install --quiet python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 \
-      pinecone==10.2.0 pymongo==4.8.0
+  python3 -m venv "$1/peer" && "$1/peer/bin/python" -m pip install --quiet $python
 }
 
 fetch_node_dotenv() {
-  mkdir "$1/peer" && npm install --silent --no-fund --no-audit --prefix "$1/peer" dotenv@16.4.5 >&2
+  mkdir "$1/peer" && npm install --silent --no-fund --no-audit --prefix "$1/peer" $node_dotenv >&2
 }
+
+# mongo-java-server and the main class that tests/peers/mongodb_server.py starts: jars and class files in one directory.
+fetch_mongodb_server() {
+  cp "$here/mongodb/pom.xml" "$1/pom.xml" &&
+    mvn --batch-mode --quiet -Dstyle.color=never --file "$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$1/peer" >&2 &&
+    javac -cp "$1/peer/*" -d "$1/peer" "$here"/mongodb/*.java
+}
+
+# The compiler that is installed builds it: none is downloaded.
+fetch_toxiproxy() {
+  mkdir "$1/peer" &&
+    GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPATH="$1/go" GOBIN="$1/peer" go install -modcacherw "$toxiproxy" >&2
+}
+
+# made_of NAME: what NAME is to be made of.
+made_of() { eval "printf '%s\n' \"\$$1\""; }
 
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
@@ -51,11 +74,12 @@ for name in "$@"; do
   esac
   target=$dir/$name
   [ "$name" != node_dotenv ] || target=$dir/node
-  [ ! -e "$target" ] || continue
+  if [ -e "$target" ] && [ "$(cat "$dir/.$name" 2>/dev/null)" = "$(made_of "$name")" ]; then continue; fi
   temporary=$(mktemp -d "$dir/.fetch-XXXXXX")
   trap 'rm -rf "$temporary"' EXIT
   trap 'exit 130' INT TERM
-  if "fetch_$name" "$temporary" && mv "$temporary/peer" "$target"; then
+  if "fetch_$name" "$temporary" && rm -rf "$dir/.$name" "$target" && mv "$temporary/peer" "$target"; then
+    made_of "$name" >"$dir/.$name"
     say "$name fetched"
   else
     say "ERROR: $name could not be fetched; the tests that need it will fail"

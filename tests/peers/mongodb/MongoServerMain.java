@@ -1,0 +1,57 @@
+import de.bwaldvogel.mongo.MongoBackend;
+import de.bwaldvogel.mongo.MongoServer;
+import de.bwaldvogel.mongo.backend.h2.H2Backend;
+import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.wire.message.MongoMessage;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Arrays;
+import java.util.List;
+import org.h2.mvstore.MVStore;
+
+/**
+ * A MongoDB server for tests: MongoServerMain PORT [FILE] [--no-oplog].
+ *
+ * <p>PORT 0 is any free one. With FILE the data stands in that file, and what was acknowledged is still there after a kill;
+ * without it the data is in memory. Prints "ready PORT" when it serves, and ends when its standard input does: whoever
+ * started it cannot leave it behind.
+ */
+public final class MongoServerMain {
+  /** H2 writes its pages once a second; a server that acknowledges a write has it on disk, whatever kills the process. */
+  private static final class DurableBackend extends H2Backend {
+    private DurableBackend(MVStore store) {
+      super(store);
+    }
+
+    @Override
+    public Document handleMessage(MongoMessage message) {
+      Document reply = super.handleMessage(message);
+      if (getMvStore().hasUnsavedChanges()) {
+        commit();
+      }
+      return reply;
+    }
+  }
+
+  private MongoServerMain() {}
+
+  public static void main(String[] arguments) throws IOException {
+    boolean oplog = !Arrays.asList(arguments).contains("--no-oplog");
+    List<String> words = Arrays.stream(arguments).filter(word -> !word.startsWith("--")).toList();
+    MongoBackend backend =
+        words.size() > 1
+            ? new DurableBackend(new MVStore.Builder().fileName(words.get(1)).open())
+            : new MemoryBackend();
+    MongoServer server = new MongoServer(backend);
+    if (oplog) {
+      server.enableOplog();
+    }
+    server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(words.get(0))));
+    System.out.println("ready " + server.getLocalAddress().getPort());
+    while (System.in.read() >= 0) {
+      // Only its end says something.
+    }
+    Runtime.getRuntime().halt(0);
+  }
+}
