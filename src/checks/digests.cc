@@ -102,42 +102,59 @@ class DigestComparison {
         const auto ranges,
         RangesOf(context_, store, retired ? flow_.plan.items.to : flow_.plan.items.from, parts));
     return ComparePump::Run(
-        ranges.size(), threads == 1 ? 0 : threads, context_.call.stop,
-        [&](std::size_t part, const ComparePump::Emit& emit) {
-          return CompareRange(ranges[part], emit);
-        },
+        ranges.size(), {.threads = threads == 1 ? 0 : threads, .scheduler = flow_.scheduler},
+        context_.call.stop, [&](std::size_t part) { return OpenRange(ranges[part]); },
         [&](const Compared& compared) {
           equal_ += compared.equal;
           return JudgeIds(compared.suspects);
         });
   }
 
-  /// Runs on a reader's thread.
-  Status CompareRange(const IdRange& range, const ComparePump::Emit& emit) const {
+  /// Both sides of one key range, read side by side.
+  struct RangeStreams {
+    DocumentStream sources;
+    DocumentStream items;
+    [[nodiscard]] bool ended() const {
+      return sources.head() == nullptr && items.head() == nullptr;
+    }
+  };
+
+  /// Runs on a reader's thread, as what it returns does.
+  Result<ComparePump::Source> OpenRange(const IdRange& range) const {
     REHOME_TRY_ASSIGN(auto sources,
                       DocumentStream::Open(*flow_.stores.source_documents, flow_.plan.items.from,
                                            range, context_.call));
     REHOME_TRY_ASSIGN(auto items, DocumentStream::Open(*flow_.stores.target_documents,
                                                        flow_.plan.items.to, range, context_.call));
+    const auto streams =
+        std::make_shared<RangeStreams>(RangeStreams{std::move(sources), std::move(items)});
+    return [this, streams]() -> Result<std::optional<Compared>> {
+      if (streams->ended()) {
+        return std::nullopt;
+      }
+      return Compare(*streams);
+    };
+  }
+
+  Result<Compared> Compare(RangeStreams& streams) const {
     Compared compared;
-    while (sources.head() != nullptr || items.head() != nullptr) {
-      const int order = Order(sources.head(), items.head());
-      if (order == 0 && IsEqual(flow_.mapper, *sources.head(), *items.head())) {
+    while (!streams.ended() && compared.suspects.size() + compared.equal < kWalkBatchCount) {
+      const Document* source = streams.sources.head();
+      const Document* item = streams.items.head();
+      const int order = Order(source, item);
+      if (order == 0 && IsEqual(flow_.mapper, *source, *item)) {
         ++compared.equal;
       } else {
-        compared.suspects.emplace_back((order <= 0 ? sources : items).head()->Id());
+        compared.suspects.emplace_back((order <= 0 ? source : item)->Id());
       }
       if (order <= 0) {
-        REHOME_TRY(sources.Advance());
+        REHOME_TRY(streams.sources.Advance());
       }
       if (order >= 0) {
-        REHOME_TRY(items.Advance());
-      }
-      if (compared.suspects.size() + compared.equal >= kWalkBatchCount) {
-        REHOME_TRY(emit(std::exchange(compared, {})));
+        REHOME_TRY(streams.items.Advance());
       }
     }
-    return emit(std::move(compared));
+    return compared;
   }
 
   /// Which of the two heads comes first: negative the source, positive the item, 0 both are one

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/scheduler.h"
 #include "journal/ledger.h"
 #include "journal/quarantine.h"
 #include "journal/run_record.h"
@@ -12,6 +13,7 @@
 #include "plan/plan.h"
 #include "ports/document_store.h"
 #include "ports/embedder.h"
+#include "ports/namespace_aliases.h"
 #include "ports/vector_store.h"
 
 namespace rehome {
@@ -23,6 +25,7 @@ struct Stores {
   std::shared_ptr<VectorStore> source_vectors;
   std::shared_ptr<VectorStore> target_vectors;
   std::shared_ptr<Embedder> embedder;
+  std::shared_ptr<NamespaceAliases> aliases{};  // of the target index; absent: it has none
 };
 
 /// Waits before attempt number `attempt` (from 1) of something that becomes true by itself. False:
@@ -40,6 +43,7 @@ struct FlowContext {
   Saved& saved;
   std::string contract_hash;  // of the plan's embedder
   Pause pause;
+  Scheduler* scheduler = nullptr;  // given: phases run on the calling thread, in its order
 
   [[nodiscard]] LedgerTarget ItemsTarget() const {
     return {LedgerTarget::Store::kDocuments, plan.items.to};

@@ -1,39 +1,48 @@
 #pragma once
-// pump.h — the threaded runner: producers read and map on their own threads, one consumer writes on
-// the calling thread, a bounded queue between them. With one worker everything happens on the
-// calling thread. The stages themselves hold no thread, lock, sleep or clock, so a simulation
-// drives the same ones in its own order.
+// pump.h — who drives a phase: producers read and map, one consumer writes on the calling thread, a
+// bounded queue between them. Producers run on threads of their own; with one worker everything
+// happens on the calling thread; under a Scheduler (a simulation) it does too, in the order that
+// the scheduler chooses. The stages themselves hold no thread, lock, sleep or clock.
+#include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
 
 #include "base/bounded_queue.h"
 #include "base/error.h"
+#include "base/scheduler.h"
 
 namespace rehome {
 
 template <class Batch>
 class Pump {
  public:
-  /// Hands a batch on; an error means that the consumer failed or a stop was asked for: produce no
-  /// more.
-  using Emit = std::function<Status(Batch)>;
-  using Produce = std::function<Status(std::size_t part, const Emit& emit)>;
+  /// The next batch of a part; nothing at its end.
+  using Source = std::function<Result<std::optional<Batch>>()>;
+  using Open = std::function<Result<Source>(std::size_t part)>;
   using Consume = std::function<Status(Batch)>;
 
   /// Batches queued between producers and consumer: enough to hide one slow write, few enough to
   /// bound memory.
   static constexpr std::size_t kQueuedMax = 4;
 
-  /// Runs produce(0 … parts-1) on `threads` threads (0: on the calling one) and consume() on the
-  /// calling thread. Batches of one part arrive in the order they were emitted. The first error
-  /// wins; everything is joined on return.
-  static Status Run(std::size_t parts, std::size_t threads, const std::stop_token& stop,
-                    const Produce& produce, const Consume& consume) {
-    return threads == 0 ? RunInline(parts, stop, produce, consume)
-                        : RunThreaded(parts, threads, stop, produce, consume);
+  struct Options {
+    std::size_t threads = 0;         // producers; 0: the calling thread reads too
+    Scheduler* scheduler = nullptr;  // given: as many producers, without a thread
+  };
+
+  /// Reads parts 0 … parts-1, at most `threads` of them at a time, and consumes every batch. Those
+  /// of one part arrive in their order. The first error wins; everything is joined on return.
+  static Status Run(std::size_t parts, const Options& options, const std::stop_token& stop,
+                    const Open& open, const Consume& consume) {
+    if (options.threads == 0) {
+      return RunInline(parts, stop, open, consume);
+    }
+    return options.scheduler != nullptr ? RunScheduled(parts, options, stop, open, consume)
+                                        : RunThreaded(parts, options.threads, stop, open, consume);
   }
 
  private:
@@ -41,22 +50,31 @@ class Pump {
     return Fail(ErrorCode::kCancelled, "stopped on request");
   }
 
-  static Status RunInline(std::size_t parts, const std::stop_token& stop, const Produce& produce,
-                          const Consume& consume) {
-    const Emit emit = [&](Batch batch) -> Status {
-      if (stop.stop_requested()) {
-        return Stopped();
+  /// Hands every batch of `part` to `take`.
+  template <class Take>
+  static Status Drain(std::size_t part, const Open& open, const Take& take) {
+    REHOME_TRY_ASSIGN(const Source next, open(part));
+    while (true) {
+      REHOME_TRY_ASSIGN(std::optional<Batch> batch, next());
+      if (!batch) {
+        return {};
       }
-      return consume(std::move(batch));
-    };
+      REHOME_TRY(take(*std::move(batch)));
+    }
+  }
+
+  static Status RunInline(std::size_t parts, const std::stop_token& stop, const Open& open,
+                          const Consume& consume) {
     for (std::size_t part = 0; part < parts; ++part) {
-      REHOME_TRY(produce(part, emit));
+      REHOME_TRY(Drain(part, open, [&](Batch batch) -> Status {
+        return stop.stop_requested() ? Status(Stopped()) : consume(std::move(batch));
+      }));
     }
     return {};
   }
 
   static Status RunThreaded(std::size_t parts, std::size_t threads, const std::stop_token& stop,
-                            const Produce& produce, const Consume& consume) {
+                            const Open& open, const Consume& consume) {
     std::stop_source halt;
     const std::stop_callback on_stop(stop, [&halt] { halt.request_stop(); });
     BoundedQueue<Batch> queue(kQueuedMax);
@@ -71,11 +89,8 @@ class Pump {
       }
       halt.request_stop();
     };
-    const Emit emit = [&](Batch batch) -> Status {
-      if (!queue.Push(std::move(batch), halt.get_token())) {
-        return Stopped();
-      }
-      return {};
+    const auto push = [&](Batch batch) -> Status {
+      return queue.Push(std::move(batch), halt.get_token()) ? Status{} : Status(Stopped());
     };
     const auto work = [&] {
       while (true) {
@@ -87,7 +102,7 @@ class Pump {
           }
           part = next_part++;
         }
-        if (Status status = produce(part, emit); !status) {
+        if (Status status = Drain(part, open, push); !status) {
           fail(std::move(status).error());
           break;
         }
@@ -113,6 +128,44 @@ class Pump {
       return Stopped();
     }
     return outcome;
+  }
+
+  /// One step at a time: a producer begins its next part, a producer reads a batch, or the consumer
+  /// writes one.
+  static Status RunScheduled(std::size_t parts, const Options& options, const std::stop_token& stop,
+                             const Open& open, const Consume& consume) {
+    std::vector<Source> producers;
+    std::deque<Batch> queue;
+    std::size_t next_part = 0;
+    while (true) {
+      const std::size_t begin =
+          next_part < parts && producers.size() < options.threads ? std::size_t{1} : 0;
+      const std::size_t read = queue.size() < kQueuedMax ? producers.size() : 0;
+      const std::size_t write = queue.empty() ? 0 : 1;
+      if (begin + read + write == 0) {
+        return {};
+      }
+      if (stop.stop_requested()) {
+        return Stopped();
+      }
+      const std::size_t chosen = options.scheduler->Choose(begin + read + write);
+      if (chosen < begin) {
+        REHOME_TRY_ASSIGN(Source source, open(next_part++));
+        producers.push_back(std::move(source));
+      } else if (chosen < begin + read) {
+        const auto producer = producers.begin() + static_cast<std::ptrdiff_t>(chosen - begin);
+        REHOME_TRY_ASSIGN(std::optional<Batch> batch, (*producer)());
+        if (batch) {
+          queue.push_back(*std::move(batch));
+        } else {
+          producers.erase(producer);
+        }
+      } else {
+        Batch batch = std::move(queue.front());
+        queue.pop_front();
+        REHOME_TRY(consume(std::move(batch)));
+      }
+    }
   }
 };
 

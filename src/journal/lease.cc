@@ -112,6 +112,7 @@ Lease::Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epo
 
 Lease::~Lease() {
   renewer_ = {};
+  renewal_.reset();
   // Best effort: a lease that could not be released is taken over once its holder is seen to be
   // dead.
   static_cast<void>(Release(Call{}));
@@ -152,7 +153,13 @@ Status Lease::Renew(const Call& call) {
   return Fail(ErrorCode::kLeaseHeld, "another runner took the lease over");
 }
 
-void Lease::KeepRenewing() {
+void Lease::KeepRenewing(Scheduler* scheduler) {
+  if (scheduler != nullptr) {
+    renewal_ = scheduler->Every(kLeaseRenewal, [this] {
+      static_cast<void>(Renew(Call{.stop = {}, .timeout = kLeaseRenewal}));
+    });
+    return;
+  }
   renewer_ = std::jthread([this](const std::stop_token& stop) {
     while (clock_.SleepFor(kLeaseRenewal, stop)) {
       // A failed renewal is retried at the next turn; Check() refuses writes once the time runs

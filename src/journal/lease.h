@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "base/scheduler.h"
 #include "ports/document_store.h"
 
 namespace rehome {
@@ -48,10 +49,11 @@ class Lease {
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
   /// Ok while a request that starts now ends before anybody else may take over.
   [[nodiscard]] Status Check() const;
-  /// Renews once. The background renewal calls it; a simulation calls it itself.
+  /// Renews once; what KeepRenewing() does.
   [[nodiscard]] Status Renew(const Call& call);
-  /// Renews in the background until destroyed.
-  void KeepRenewing();
+  /// Renews in the background until destroyed: on a thread, or when the scheduler says that it is
+  /// time.
+  void KeepRenewing(Scheduler* scheduler = nullptr);
   [[nodiscard]] Status Release(const Call& call);
 
   struct Holder {
@@ -79,6 +81,7 @@ class Lease {
   bool lost_ = false;      // guarded by mutex_
   bool released_ = false;  // guarded by mutex_
   std::jthread renewer_;
+  std::shared_ptr<void> renewal_;  // instead of the thread, under a scheduler
 };
 
 }  // namespace rehome

@@ -75,29 +75,27 @@ class ItemsScan {
     }
     const std::size_t threads = WorkerCount(session_.plan().limits) - 1;
     return Pump<ItemsBatch>::Run(
-        open.size(), threads, session_.call().stop,
-        [&](std::size_t part, const Pump<ItemsBatch>::Emit& emit) {
-          return Read(open[part], emit);
-        },
+        open.size(), {.threads = threads, .scheduler = session_.flow().scheduler},
+        session_.call().stop, [&](std::size_t part) { return Open(open[part]); },
         [&](ItemsBatch batch) { return Write(std::move(batch)); });
   }
 
   [[nodiscard]] const std::vector<RangeRecord>& ranges() const { return ranges_; }
 
  private:
-  Status Read(std::size_t range, const Pump<ItemsBatch>::Emit& emit) {
-    REHOME_TRY_ASSIGN(auto cursor, session_.source().Scan(session_.plan().items.from,
+  Result<Pump<ItemsBatch>::Source> Open(std::size_t range) {
+    REHOME_TRY_ASSIGN(auto opened, session_.source().Scan(session_.plan().items.from,
                                                           ranges_[range].Rest(), session_.call()));
-    while (true) {
-      REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
-      ItemsBatch batch{.range = range, .rows = {}, .last = documents.empty()};
-      batch.rows = MapRows(session_.mapper(), std::move(documents));
-      const bool last = batch.last;
-      REHOME_TRY(emit(std::move(batch)));
-      if (last) {
-        return {};
+    const std::shared_ptr<DocumentCursor> cursor = std::move(opened);
+    return [this, range, cursor, ended = false]() mutable -> Result<std::optional<ItemsBatch>> {
+      if (ended) {
+        return std::nullopt;
       }
-    }
+      REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
+      ended = documents.empty();
+      return ItemsBatch{
+          .range = range, .rows = MapRows(session_.mapper(), std::move(documents)), .last = ended};
+    };
   }
 
   Status Write(ItemsBatch batch) {

@@ -18,10 +18,13 @@ namespace {
 constexpr Millis kPauseMax{1'000};
 
 /// "20261123T114902123Z-8f3a": in time order, unique on one target.
-std::string NewRunId(Clock& clock) {
+std::string NewRunId(Clock& clock, Scheduler* scheduler) {
   std::string time = FormatTime(clock.Now());
   std::erase_if(time, [](char c) { return c == '-' || c == ':' || c == '.'; });
-  return fmt::format("{}-{}", time, RandomHex(2));
+  constexpr std::size_t kSuffixes = 0x10000;
+  return fmt::format(
+      "{}-{}", time,
+      scheduler == nullptr ? RandomHex(2) : fmt::format("{:04x}", scheduler->Choose(kSuffixes)));
 }
 
 /// The lines of two fingerprint texts that differ, as "- old" and "+ new".
@@ -98,7 +101,18 @@ Stores Guarded(const Stores& stores, const LimitsPlan& limits, const Lease& leas
       .target_documents = std::make_shared<GuardedDocumentStore>(std::move(target), guard),
       .source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard),
       .target_vectors = std::make_shared<GuardedVectorStore>(stores.target_vectors, guard),
-      .embedder = stores.embedder};
+      .embedder = stores.embedder,
+      .aliases = stores.aliases
+                     ? std::make_shared<GuardedNamespaceAliases>(stores.aliases, guard)
+                     : nullptr};
+}
+
+Result<std::shared_ptr<const CompiledPlan>> CompileOrShare(const Deps& deps, Plan plan) {
+  if (deps.compile) {
+    return deps.compile(std::move(plan));
+  }
+  REHOME_TRY_ASSIGN(CompiledPlan compiled, CompiledPlan::Compile(std::move(plan)));
+  return std::make_shared<const CompiledPlan>(std::move(compiled));
 }
 
 }  // namespace
@@ -139,13 +153,13 @@ Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, 
   }
   REHOME_TRY_ASSIGN(session->lease_,
                     Lease::Acquire(raw, plan.name, deps.self, deps.clock, session->call_));
-  session->lease_->KeepRenewing();
+  session->lease_->KeepRenewing(deps.scheduler);
   session->stores_ = Guarded(deps.stores, plan.limits, *session->lease_, deps.clock);
   // Read under the lease: nobody else changes it from here on.
   REHOME_TRY_ASSIGN(auto latest, LatestRun(raw, plan.name, session->call_));
   REHOME_TRY_ASSIGN(Governing governing, Govern(plan, latest, rule));
   session->plan_difference_ = std::move(governing.difference);
-  REHOME_TRY_ASSIGN(session->compiled_, CompiledPlan::Compile(std::move(governing.plan)));
+  REHOME_TRY_ASSIGN(session->compiled_, CompileOrShare(deps, std::move(governing.plan)));
   REHOME_TRY(session->OpenRun(std::move(latest), may_create));
   return session;
 }
@@ -155,7 +169,7 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
   if (!latest || (over_and_changed && may_create)) {
     REHOME_TRY(Ledger::Prepare(target(), call_));
     REHOME_TRY(Quarantine::Prepare(target(), call_));
-    run_.run_id = NewRunId(clock());
+    run_.run_id = NewRunId(clock(), deps_.scheduler);
     run_.plan_name = plan().name;
     run_.created_at = clock().Now();
   } else {
@@ -179,9 +193,11 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
       .quarantine = *quarantine_,
       .saved = *saved_,
       .contract_hash = ContractHash(plan(), embedder()),
-      .pause = [this](int attempt) {
-        return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop);
-      }});
+      .pause =
+          [this](int attempt) {
+            return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop);
+          },
+      .scheduler = deps_.scheduler});
   REHOME_TRY_ASSIGN(left_open_, ledger_->LeftOpen(call_));
   REHOME_TRY(Save());
   return SettleLeftOpen(false);

@@ -29,6 +29,14 @@ struct ScratchStores {
   std::shared_ptr<void> directory;  // removed with the last owner
 };
 
+/// A plan with the mapper compiled from it. The mapper refers to the plan, which therefore stays
+/// where it is.
+struct CompiledPlan {
+  std::unique_ptr<const Plan> plan;
+  Mapper mapper;
+  [[nodiscard]] static Result<CompiledPlan> Compile(Plan plan);
+};
+
 /// What the composition root gives to the engine. References outlive every session.
 struct Deps {
   Stores stores;
@@ -45,14 +53,10 @@ struct Deps {
   std::function<Result<int>(const std::string& url)> http_status{};
   /// Whether run_hook would find this program, without running it. Absent: not known.
   std::function<bool(const std::string& program)> has_program{};
-};
-
-/// A plan with the mapper compiled from it. The mapper refers to the plan, which therefore stays
-/// where it is.
-struct CompiledPlan {
-  std::unique_ptr<const Plan> plan;
-  Mapper mapper;
-  [[nodiscard]] static Result<CompiledPlan> Compile(Plan plan);
+  /// A simulation's: no thread is started, it decides what happens next. Absent: threads.
+  Scheduler* scheduler = nullptr;
+  /// Where compiled plans are shared between sessions. Absent: each compiles its own.
+  std::function<Result<std::shared_ptr<const CompiledPlan>>(Plan plan)> compile{};
 };
 
 /// Which plan governs when the file and the journal differ (invariant 7).
@@ -134,7 +138,7 @@ class Session {
   [[nodiscard]] Status OpenRun(std::optional<RunRecord> latest, bool may_create);
 
   Deps deps_;
-  std::optional<CompiledPlan> compiled_;  // set by Open()
+  std::shared_ptr<const CompiledPlan> compiled_;  // set by Open()
   std::unique_ptr<Lease> lease_;
   Stores stores_;  // writes pass the lease's check
   Call call_;

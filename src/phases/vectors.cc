@@ -69,10 +69,8 @@ class VectorsScan {
     }
     const std::size_t threads = session_.plan().limits.workers == 1 ? 0 : 1;
     return Pump<VectorsBatch>::Run(
-        open.size(), threads, session_.call().stop,
-        [&](std::size_t part, const Pump<VectorsBatch>::Emit& emit) {
-          return Read(open[part], emit);
-        },
+        open.size(), {.threads = threads, .scheduler = session_.flow().scheduler},
+        session_.call().stop, [&](std::size_t part) { return Open(open[part]); },
         [&](VectorsBatch batch) { return Write(std::move(batch)); });
   }
 
@@ -80,23 +78,33 @@ class VectorsScan {
   [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
 
  private:
-  Status Read(std::size_t range, const Pump<VectorsBatch>::Emit& emit) {
+  Result<Pump<VectorsBatch>::Source> Open(std::size_t range) {
+    REHOME_TRY_ASSIGN(auto opened, session_.target().Scan(session_.plan().items.to,
+                                                          ranges_[range].Rest(), session_.call()));
+    const std::shared_ptr<DocumentCursor> cursor = std::move(opened);
+    return [this, range, cursor, ended = false]() mutable -> Result<std::optional<VectorsBatch>> {
+      if (ended) {
+        return std::nullopt;
+      }
+      REHOME_TRY_ASSIGN(VectorsBatch batch, Read(range, *cursor));
+      ended = !batch.reached;
+      return batch;
+    };
+  }
+
+  Result<VectorsBatch> Read(std::size_t range, DocumentCursor& cursor) {
     const std::size_t count =
         std::clamp<std::size_t>(session_.plan().limits.embed_in_flight, 1, kBatchCount);
-    REHOME_TRY_ASSIGN(auto cursor, session_.target().Scan(session_.plan().items.to,
-                                                          ranges_[range].Rest(), session_.call()));
-    while (true) {
-      REHOME_TRY_ASSIGN(auto items, cursor->Next(count, kBatchBytes));
-      VectorsBatch batch{.range = range, .reached = {}, .embedded = {}, .read = items.size()};
-      if (items.empty()) {
-        return emit(std::move(batch));
-      }
-      batch.reached = Value(items.back().Id());
-      REHOME_TRY_ASSIGN(auto ours, OursUnmarked(std::move(items)));
-      REHOME_TRY_ASSIGN(batch.embedded,
-                        EmbedItems(session_.flow(), std::move(ours), session_.call()));
-      REHOME_TRY(emit(std::move(batch)));
+    REHOME_TRY_ASSIGN(auto items, cursor.Next(count, kBatchBytes));
+    VectorsBatch batch{.range = range, .reached = {}, .embedded = {}, .read = items.size()};
+    if (items.empty()) {
+      return batch;
     }
+    batch.reached = Value(items.back().Id());
+    REHOME_TRY_ASSIGN(auto ours, OursUnmarked(std::move(items)));
+    REHOME_TRY_ASSIGN(batch.embedded,
+                      EmbedItems(session_.flow(), std::move(ours), session_.call()));
+    return batch;
   }
 
   Result<std::vector<Document>> OursUnmarked(std::vector<Document> items) {
