@@ -37,8 +37,11 @@ inline constexpr KeySet kVectorsStore{"vectors_store", kStoreRequired, kApiKey};
 inline constexpr Names<1> kFile{"file"};
 inline constexpr KeySet kSecretFile{"secret_file", kFile, {}};
 
-inline constexpr Names<3> kBackupOptional{"dir", "collections", "namespaces"};
+inline constexpr Names<5> kBackupOptional{"dir", "collections", "namespaces", "compress",
+                                          "encrypt"};
 inline constexpr KeySet kBackup{"backup", {}, kBackupOptional};
+inline constexpr Names<1> kEncryptRequired{"key"};
+inline constexpr KeySet kEncrypt{"encrypt", kEncryptRequired, {}};
 
 inline constexpr Names<3> kTenantsRequired{"organizations", "profiles", "assign"};
 inline constexpr Names<1> kTenantsOptional{"collections"};
@@ -78,11 +81,13 @@ inline constexpr Names<3> kIndexRequired{"namespace", "embedder", "text"};
 inline constexpr Names<2> kIndexOptional{"metric", "metadata"};
 inline constexpr KeySet kIndex{"index", kIndexRequired, kIndexOptional};
 inline constexpr Names<2> kEmbedderRequired{"provider", "dimensions"};
-inline constexpr Names<3> kEmbedderOptional{"model", "url", "api_key"};
+inline constexpr Names<8> kEmbedderOptional{
+    "model",   "url",      "api_key",          "organization",
+    "project", "too_long", "input_tokens_max", "usd_per_million_tokens"};
 inline constexpr KeySet kEmbedder{"embedder", kEmbedderRequired, kEmbedderOptional};
 
-inline constexpr Names<5> kVerifyOptional{"probes", "recall_min", "reembed", "proposals",
-                                          "legacy_embedder"};
+inline constexpr Names<6> kVerifyOptional{"probes",    "recall_min",      "reembed",
+                                          "proposals", "legacy_embedder", "signing_key"};
 inline constexpr KeySet kVerify{"verify", {}, kVerifyOptional};
 inline constexpr Names<2> kProbesRequired{"from", "field"};
 inline constexpr Names<1> kProbesOptional{"top_k"};
@@ -107,23 +112,47 @@ inline constexpr KeySet kApplication{"application", {}, kApplicationOptional};
 inline constexpr Names<3> kMaintenanceOptional{"file", "url", "command"};
 inline constexpr KeySet kMaintenance{"maintenance", {}, kMaintenanceOptional};
 inline constexpr KeySet kLog{"log", kFile, {}};
-inline constexpr Names<6> kLimitsOptional{"workers",         "documents_per_s",
-                                          "vectors_per_s",   "embed_tokens_per_min",
-                                          "embed_in_flight", "spend_max_usd"};
+inline constexpr Names<7> kLimitsOptional{
+    "workers",         "documents_per_s", "vectors_per_s", "embed_tokens_per_min",
+    "embed_in_flight", "spend_max_usd",   "pinecone_tier"};
 inline constexpr KeySet kLimits{"limits", {}, kLimitsOptional};
 
-inline constexpr std::array kAll{&kPlan,         &kDocumentsPair,   &kDocumentsStore,
-                                 &kVectorsPair,  &kVectorsStore,    &kSecretFile,
-                                 &kBackup,       &kTenants,         &kTenantCollections,
-                                 &kOrganization, &kProfile,         &kTenant,
-                                 &kMatchRule,    &kMatch,           &kLookupRule,
-                                 &kLookup,       &kDefaultRule,     &kItems,
-                                 &kRule,         &kPhraseExtractor, &kDictionaryExtractor,
-                                 &kIndex,        &kEmbedder,        &kVerify,
-                                 &kProbes,       &kProposals,       &kCutover,
-                                 &kEnvFile,      &kPointerDocument, &kHooks,
-                                 &kRetire,       &kApplication,     &kMaintenance,
-                                 &kLog,          &kLimits};
+inline constexpr std::array kAll{&kPlan,
+                                 &kDocumentsPair,
+                                 &kDocumentsStore,
+                                 &kVectorsPair,
+                                 &kVectorsStore,
+                                 &kSecretFile,
+                                 &kBackup,
+                                 &kEncrypt,
+                                 &kTenants,
+                                 &kTenantCollections,
+                                 &kOrganization,
+                                 &kProfile,
+                                 &kTenant,
+                                 &kMatchRule,
+                                 &kMatch,
+                                 &kLookupRule,
+                                 &kLookup,
+                                 &kDefaultRule,
+                                 &kItems,
+                                 &kRule,
+                                 &kPhraseExtractor,
+                                 &kDictionaryExtractor,
+                                 &kIndex,
+                                 &kEmbedder,
+                                 &kVerify,
+                                 &kProbes,
+                                 &kProposals,
+                                 &kCutover,
+                                 &kEnvFile,
+                                 &kPointerDocument,
+                                 &kHooks,
+                                 &kRetire,
+                                 &kApplication,
+                                 &kMaintenance,
+                                 &kLog,
+                                 &kLimits};
 
 }  // namespace keys
 }  // namespace rehome

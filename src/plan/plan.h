@@ -119,6 +119,11 @@ struct EmbedderPlan {
   std::string url;
   int dimensions = 0;
   Secret api_key;
+  std::string organization;  // openai: the account's organization, sent as a header
+  std::string project;       // openai: likewise
+  std::optional<double> usd_per_million_tokens;  // absent: as the provider's list says
+  std::uint64_t input_tokens_max = 0;            // of one text; 0: the model's own limit
+  enum class TooLong : std::uint8_t { kQuarantine, kCut } too_long = TooLong::kQuarantine;
 };
 
 struct IndexPlan {
@@ -146,6 +151,8 @@ struct BackupPlan {
   std::filesystem::path dir;
   std::vector<std::string> collections;
   std::vector<std::string> namespaces;
+  bool zstd = false;  // files are compressed
+  Secret key;         // 64 hexadecimal digits: files are encrypted with it; empty: they are not
 };
 
 struct VerifyPlan {
@@ -165,6 +172,7 @@ struct VerifyPlan {
   std::size_t reembed = 20;
   std::optional<Proposals> proposals;
   std::optional<EmbedderPlan> legacy_embedder;
+  Secret signing_key;  // of reports: 64 hexadecimal digits; empty: this user's own key
 };
 
 struct CutoverPlan {
@@ -207,7 +215,8 @@ struct LimitsPlan {
   double vectors_per_s = 0;
   double embed_tokens_per_min = 0;
   std::size_t embed_in_flight = 2000;
-  double spend_max_usd = 0;  // 0: unlimited
+  double spend_max_usd = 0;   // 0: unlimited
+  std::string pinecone_tier;  // starter, builder, standard, enterprise; empty: not said
 };
 
 /// tenant fields added in place to a collection that stays.

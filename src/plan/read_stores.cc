@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
 #include "plan/sections.h"
 
 namespace rehome {
@@ -171,6 +172,16 @@ void ReadBackup(PlanReader& reader, const PlanNode& node, BackupPlan& backup) {
   backup.dir = dir;
   map.Collections("collections", backup.collections);
   map.Texts("namespaces", backup.namespaces);
+  std::string compress = "none";
+  map.Choice("compress", {"none", "zstd"}, compress);
+  backup.zstd = compress == "zstd";
+  if (const PlanNode* encrypt = map.Find("encrypt")) {
+    MapReader(reader, *encrypt, keys::kEncrypt).Key("key", backup.key);
+    if (const auto key = StreamKey::Parse(backup.key); !key) {
+      reader.ProblemAt(*encrypt, "key",
+                       fmt::format("{}; {}", key.error().message, key.error().hint));
+    }
+  }
 }
 
 }  // namespace rehome

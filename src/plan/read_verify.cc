@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <array>
 
+#include "base/crypto.h"
 #include "plan/sections.h"
 
 namespace rehome {
@@ -42,6 +45,12 @@ void ReadVerify(PlanReader& reader, const PlanNode& node, VerifyPlan& verify) {
   if (const PlanNode* legacy = map.Find("legacy_embedder")) {
     ReadEmbedder(reader, *legacy, verify.legacy_embedder.emplace());
   }
+  map.Key("signing_key", verify.signing_key);
+  const auto signing = SigningKey::Parse(verify.signing_key);
+  if (!verify.signing_key.empty() && !signing) {
+    reader.ProblemAt(node, "signing_key",
+                     fmt::format("{}; {}", signing.error().message, signing.error().hint));
+  }
 }
 
 void ReadLimits(PlanReader& reader, const PlanNode& node, LimitsPlan& limits) {
@@ -55,6 +64,8 @@ void ReadLimits(PlanReader& reader, const PlanNode& node, LimitsPlan& limits) {
   map.Number("embed_tokens_per_min", limits.embed_tokens_per_min);
   map.Whole("embed_in_flight", limits.embed_in_flight, 1, 1'000'000);
   map.Number("spend_max_usd", limits.spend_max_usd);
+  map.Choice("pinecone_tier", {"starter", "builder", "standard", "enterprise"},
+             limits.pinecone_tier);
 }
 
 }  // namespace rehome

@@ -156,11 +156,28 @@ Json ItemsJson(const ItemsPlan& items) {
   return out;
 }
 
+/// Keys with a default are left out where they have it, so that they change no plan without them.
 Json EmbedderJson(const EmbedderPlan& embedder) {
-  return {{"provider", embedder.provider},
-          {"model", embedder.model},
-          {"url", embedder.url},
-          {"dimensions", embedder.dimensions}};
+  Json out = {{"provider", embedder.provider},
+              {"model", embedder.model},
+              {"url", embedder.url},
+              {"dimensions", embedder.dimensions}};
+  if (embedder.too_long == EmbedderPlan::TooLong::kCut) {
+    out["too_long"] = "cut";
+  }
+  if (embedder.input_tokens_max > 0) {
+    out["input_tokens_max"] = embedder.input_tokens_max;
+  }
+  if (!embedder.organization.empty()) {
+    out["organization"] = embedder.organization;
+  }
+  if (!embedder.project.empty()) {
+    out["project"] = embedder.project;
+  }
+  if (embedder.usd_per_million_tokens) {
+    out["usd_per_million_tokens"] = *embedder.usd_per_million_tokens;
+  }
+  return out;
 }
 
 Json IndexJson(const IndexPlan& index) {
@@ -233,12 +250,16 @@ Json CutoverJson(const CutoverPlan& cutover) {
 }
 
 Json LimitsJson(const LimitsPlan& limits) {
-  return {{"workers", limits.workers == 0 ? Json("auto") : Json(limits.workers)},
+  Json out = {{"workers", limits.workers == 0 ? Json("auto") : Json(limits.workers)},
           {"documents_per_s", limits.documents_per_s},
           {"vectors_per_s", limits.vectors_per_s},
           {"embed_tokens_per_min", limits.embed_tokens_per_min},
           {"embed_in_flight", limits.embed_in_flight},
           {"spend_max_usd", limits.spend_max_usd}};
+  if (!limits.pinecone_tier.empty()) {
+    out["pinecone_tier"] = limits.pinecone_tier;
+  }
+  return out;
 }
 
 Json PlanJson(const Plan& plan) {
@@ -260,6 +281,9 @@ Json PlanJson(const Plan& plan) {
                {{"after", MillisText(plan.retire.after)},
                 {"collections", plan.retire.collections},
                 {"namespaces", plan.retire.namespaces}}}};
+  if (plan.backup.zstd) {
+    out["backup"]["compress"] = "zstd";
+  }
   if (plan.maintenance) {
     Json& maintenance = out["application"]["maintenance"] = Json::object();
     if (!plan.maintenance->file.empty()) {
@@ -365,6 +389,9 @@ std::string Plan::FingerprintText() const {
       {"index", IndexJson(index)}};
   bound["items"].erase("quarantine_max");
   bound["index"]["embedder"]["url"] = WithoutPorts(index.embedder.url);
+  for (const char* billing : {"organization", "project", "usd_per_million_tokens"}) {
+    bound["index"]["embedder"].erase(billing);  // who pays changes no vector
+  }
   for (Json& rule : bound["tenants"]["assign"]) {
     if (rule.contains("lookup")) {
       rule["lookup"].erase("file");  // its rows count, not where they came from
