@@ -89,7 +89,7 @@ class App:
 
     def copy(self):
         """An application of its own with the same files."""
-        twin = App()
+        twin = type(self)()
         shutil.rmtree(twin.root)
         shutil.copytree(self.root, twin.root, symlinks=True)
         twin.env.update({name: value for name, value in self.env.items() if name not in ("HOME", "XDG_CACHE_HOME")})
@@ -335,8 +335,8 @@ def any_data():
 _scratch = []
 
 
-def _loaded(data, plan):
-    app = App(plan=plan)
+def _loaded(app_type, data, plan):
+    app = app_type(plan=plan)
     app.run("load", "rehome.yaml", "--from", data, "--yes")
     _scratch.append(app)
     return app
@@ -357,14 +357,15 @@ class Case(unittest.TestCase):
     """A test that is given applications; they are removed after it."""
 
     maxDiff = 4000
+    app_type = App
 
     def app(self, **make):
         """An empty one."""
-        return self._own(App(**make))
+        return self._own(self.app_type(**make))
 
     def loaded(self, data=None, env_text=ENV_TEXT, plan=PLAN):
         """One whose legacy data stands in its stores."""
-        app = self._own(_loaded_once(data or any_data(), plan).copy())
+        app = self._own(_loaded_once(self.app_type, data or any_data(), plan).copy())
         app.plan.write_text(app.plan.read_text().replace("quiet: 5s", "quiet: 100ms"))  # nobody else writes here
         if env_text is None:
             app.env_file.unlink()

@@ -1,7 +1,7 @@
 """The application writes while it is moved. What survives on the old side is an item with its own text's vector, once.
 
-The writer is another program: plain SQL on the application's tables, as fast as the file lets it. It keeps its own book
-of what every document was last, which the new side is held against; it knows nothing of rehome.
+The writer is another program: plain SQL on the application's tables, or MongoDB's own Python driver. It keeps its own
+book of what every document was last, which the new side is held against; it knows nothing of rehome.
 """
 import contextlib
 import random
@@ -14,7 +14,7 @@ import bson
 
 import harness
 from harness import CHECK_FAILED, DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
-from small_application import MANY_TENANTS, Case, item_id, job, jobs, sqlite_key
+from small_application import MANY_TENANTS, Case, Refused, item_id, job, jobs
 
 COUNT = 1200
 SLUGS = {"org_acme": "acme", "org_bolt": "bolt", "org_cord": "cord"}
@@ -31,11 +31,11 @@ class Writer(threading.Thread):
 
     def __init__(self, app, seed=1, pause_s=0.002):
         super().__init__()
-        self.file = app.dir / "app.db"
+        self.app = app
         self.chance = random.Random(seed)
         self.pause_s = pause_s
         self.ended = threading.Event()
-        self.documents = {key_of(d): d for d in jobs(app.count)}
+        self.documents = {item_id(d["_id"]): d for d in jobs(app.count)}
         self.gone = []
         self.touched = set()
         self.next_number = 10_000
@@ -43,54 +43,48 @@ class Writer(threading.Thread):
         self.refusal = None
 
     def run(self):
-        with contextlib.closing(sqlite3.connect(self.file, timeout=60, isolation_level=None)) as db:
+        with self.app.session() as session:
             while not self.ended.is_set() and self.refusal is None:
                 try:
-                    self.write(db)
-                except sqlite3.IntegrityError as error:
+                    self.write(session)
+                except Refused as error:
                     self.refusal = str(error)
                 time.sleep(self.pause_s)  # an application is not all writes
 
-    def write(self, db):
+    def write(self, session):
         what = self.chance.random()
-        key = self.chance.choice(list(self.documents))
-        document = dict(self.documents[key])
+        identity = self.chance.choice(list(self.documents))
+        document = dict(self.documents[identity])
         if what < 0.1:
-            db.execute("DELETE FROM jobs WHERE key = ?", (key,))
-            self.gone.append((key, self.documents.pop(key)))
+            session.delete("jobs", document["_id"])
+            self.gone.append(self.documents.pop(identity))
         elif what < 0.2:
             self.next_number += 1
             document = {**job(self.next_number, self.chance), "_id": bson.ObjectId(f"{self.next_number:024x}")}
-            key = self.insert(db, document)
+            self.insert(session, document)
         elif what < 0.25 and self.gone:
-            key, document = self.gone.pop(self.chance.randrange(len(self.gone)))
-            if not isinstance(document["_id"], (str, bson.ObjectId)):
-                return
-            self.insert(db, document)
+            document = self.gone[-1]
+            self.insert(session, document)
+            self.gone.pop()
         else:
             field = self.chance.choice(["title", "title", "team", "client", "internal"])
             document[field] = {"title": f"Rewritten {self.chance.random()}", "team": self.chance.choice(["red", "green"]),
                                "client": self.chance.choice(["Bolt Ltd", "Delta"]), "internal": self.chance.random()}[field]
-            db.execute("UPDATE jobs SET document = ? WHERE key = ?", (bson.encode(document), key))
-            self.documents[key] = document
+            if what < 0.6:
+                session.update("jobs", document["_id"], {field: document[field]})
+            else:
+                session.replace("jobs", document)
+            self.documents[identity] = document
         self.touched.add(item_id(document["_id"]))
         self.writes += 1
 
-    def insert(self, db, document):
-        key, encoded = sqlite_key(document["_id"])
-        db.execute("INSERT INTO jobs(key, id, document) VALUES(?, ?, ?)", (key, encoded, bson.encode(document)))
-        self.documents[key] = document
-        return key
+    def insert(self, session, document):
+        session.insert("jobs", document)
+        self.documents[item_id(document["_id"])] = document
 
     def stop(self):
         self.ended.set()
         self.join()
-
-
-def key_of(document):
-    """The row's key where sqlite_key knows it, else filled in by learn_keys()."""
-    source_id = document["_id"]
-    return sqlite_key(source_id)[0] if isinstance(source_id, (str, bson.ObjectId)) else source_id
 
 
 class Online(Case):
@@ -103,9 +97,6 @@ class Online(Case):
     @contextlib.contextmanager
     def writer(self, app, **options):
         writer = Writer(app, **options)
-        with app.sqlite() as db:
-            keys = {item_id(bson.decode(raw)["_id"]): bytes(key) for key, raw in db.execute("SELECT key, document FROM jobs")}
-        writer.documents = {keys[item_id(d["_id"])]: d for d in jobs(app.count)}
         writer.start()
         try:
             yield writer

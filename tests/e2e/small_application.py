@@ -3,11 +3,13 @@
 Nothing in it is called as in plans/portfolio.yaml, so that a name of that plan in the code would be found.
 """
 
+import contextlib
 import copy
 import json
 import random
 import shutil
 import signal
+import sqlite3
 import struct
 import time
 
@@ -151,6 +153,47 @@ class VectorServer(harness.Index):
         self.process.communicate()
 
 
+class Refused(Exception):
+    """A fence turned a write of the application away."""
+
+
+class SqliteSession:
+    """The application's own connection, without rehome: rows of documents that were there when it began, and of new
+    ones that sqlite_key knows."""
+
+    def __init__(self, app):
+        self.db = sqlite3.connect(app.dir / "app.db", timeout=60, isolation_level=None)
+        self.keys = {item_id(bson.decode(raw)["_id"]): (bytes(key), encoded)
+                     for key, encoded, raw in self.db.execute("SELECT key, id, document FROM jobs")}
+
+    def insert(self, collection, document):
+        key, encoded = self.keys.get(item_id(document["_id"])) or sqlite_key(document["_id"])
+        self.keys[item_id(document["_id"])] = key, encoded
+        self._write(f'INSERT INTO "{collection}"(key, id, document) VALUES(?, ?, ?)', key, encoded, bson.encode(document))
+
+    def replace(self, collection, document):
+        self._write(f'UPDATE "{collection}" SET document = ? WHERE key = ?', bson.encode(document), self._key(document["_id"]))
+
+    def update(self, collection, source_id, fields):
+        (raw,), = self.db.execute(f'SELECT document FROM "{collection}" WHERE key = ?', (self._key(source_id),))
+        self.replace(collection, {**bson.decode(raw), **fields})
+
+    def delete(self, collection, source_id):
+        self._write(f'DELETE FROM "{collection}" WHERE key = ?', self._key(source_id))
+
+    def _key(self, source_id):
+        return self.keys[item_id(source_id)][0]
+
+    def _write(self, statement, *values):
+        try:
+            self.db.execute(statement, values)
+        except sqlite3.IntegrityError as error:
+            raise Refused(str(error)) from error
+
+    def close(self):
+        self.db.close()
+
+
 class SmallApplication(harness.App):
     """A harness.App with the plan PLAN, which a test may change, and an export of `count` jobs."""
 
@@ -168,7 +211,7 @@ class SmallApplication(harness.App):
 
     def copy(self):
         """Another one with the same files. Nothing in them names a directory."""
-        twin = SmallApplication(self.count)
+        twin = type(self)(self.count)
         twin.contents = copy.deepcopy(self.contents)
         shutil.rmtree(twin.root)
         shutil.copytree(self.root, twin.root)
@@ -224,6 +267,10 @@ class SmallApplication(harness.App):
         with self.sqlite(write=True) as db:
             db.execute(f'INSERT OR REPLACE INTO "{collection}"(key, id, document) VALUES(?, ?, ?)', (key, encoded, bson.encode(document)))
 
+    def session(self):
+        """A context manager: an open connection of the application's own, for the thread that asks for it."""
+        return contextlib.closing(SqliteSession(self))
+
     # --- what must hold
 
     def legacy(self):
@@ -276,8 +323,10 @@ def wait_until(condition, what, seconds=60):
 
 
 class Case(harness.Case):
+    small_type = SmallApplication
+
     def small(self, loaded=True, **make):
-        app = self._own(SmallApplication(**make))
+        app = self._own(self.small_type(**make))
         if loaded:
             app.load()
         return app
