@@ -192,6 +192,9 @@ Status Creation::Documents() {
   DocumentStore& store = *request_.documents;
   manifest_.documents_source = store.Identity();
   const std::set<std::string> names(request_.collections.begin(), request_.collections.end());
+  if (names.empty()) {
+    return {};  // no feed follows no collection
+  }
   REHOME_TRY_ASSIGN(LiveWrites live, LiveWrites::Begin(store, {names.begin(), names.end()}, call_));
   REHOME_TRY_ASSIGN(const std::vector<CollectionInfo> infos, store.Collections(call_));
   for (const std::string& name : names) {
