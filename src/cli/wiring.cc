@@ -29,22 +29,26 @@ constexpr std::size_t kScratchNameBytes = 8;
 /// What all stores of one call of the program share: connections, the budget of retries, the clock.
 using Shared = ModelParts;
 
-Shared MakeShared(Clock& clock) {
+Shared MakeShared(CliEnvironment& environment) {
+  Clock& clock = environment.clock;
+  HttpOptions http;
+  http.ca_file = environment.variables("SSL_CERT_FILE").value_or("");
   // Jitter need not be repeatable here; two processes must not fall into step.
   const auto seed = static_cast<std::uint64_t>(ThisProcess().pid) ^
                     static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
   return {.clock = clock,
-          .http = std::make_shared<HttpClient>(),
-          .retries = std::make_shared<RetryPolicy>(clock, Random(seed))};
+          .http = std::make_shared<HttpClient>(std::move(http)),
+          .retries = std::make_shared<RetryPolicy>(clock, Random(seed)),
+          .variables = environment.variables};
 }
 
 /// An index that is served from inside this process, with the adapter that reaches it.
 struct ServedStore {
   std::unique_ptr<PineconeLocal> server;  // outlives the store
-  std::unique_ptr<VectorStore> store;
+  std::unique_ptr<PineconeVectorStore> store;
 };
 
-Result<std::shared_ptr<VectorStore>> ServeLocally(PineconeLocalOptions options,
+Result<std::shared_ptr<PineconeVectorStore>> ServeLocally(PineconeLocalOptions options,
                                                   const Shared& shared, const Call& call) {
   options.api_key = Secret(RandomHex(kKeyBytes));
   const Secret key = options.api_key;
@@ -58,11 +62,11 @@ Result<std::shared_ptr<VectorStore>> ServeLocally(PineconeLocalOptions options,
   adapter.identity = identity;
   REHOME_TRY_ASSIGN(served->store,
                     PineconeVectorStore::Open(std::move(adapter), shared.http, call));
-  VectorStore* const store = served->store.get();
-  return std::shared_ptr<VectorStore>(std::move(served), store);
+  PineconeVectorStore* const store = served->store.get();
+  return std::shared_ptr<PineconeVectorStore>(std::move(served), store);
 }
 
-Result<std::shared_ptr<VectorStore>> OpenIndex(const StoreSpec& spec, const Plan& plan,
+Result<std::shared_ptr<PineconeVectorStore>> OpenIndex(const StoreSpec& spec, const Plan& plan,
                                                bool is_target, Access access, const Shared& shared,
                                                const Call& call) {
   if (spec.address.starts_with(kLocal)) {
@@ -78,9 +82,24 @@ Result<std::shared_ptr<VectorStore>> OpenIndex(const StoreSpec& spec, const Plan
   PineconeOptions options;
   options.address = spec.address;
   options.api_key = spec.secret;
-  REHOME_TRY_ASSIGN(std::unique_ptr<VectorStore> store,
+  options.clock = &shared.clock;
+  // As Pinecone's own clients name it.
+  if (auto host = shared.variables("PINECONE_CONTROLLER_HOST"); host && !host->empty()) {
+    options.control_url = *std::move(host);
+  }
+  REHOME_TRY_ASSIGN(auto store,
                     PineconeVectorStore::Open(std::move(options), shared.http, call));
-  return std::shared_ptr<VectorStore>(std::move(store));
+  return std::shared_ptr<PineconeVectorStore>(std::move(store));
+}
+
+std::shared_ptr<NamespaceAliases> AliasesOf(const PineconeVectorStore& store, Access access,
+                                            const Shared& shared) {
+  std::shared_ptr<NamespaceAliases> aliases = store.Aliases();
+  aliases = std::make_shared<RetryingNamespaceAliases>(std::move(aliases), shared.retries);
+  return access == Access::kReadOnly
+             ? std::make_shared<ReadOnlyNamespaceAliases>(std::move(aliases),
+                                                          std::make_shared<WriteRefusal>())
+             : aliases;
 }
 
 std::shared_ptr<DocumentStore> Decorate(std::shared_ptr<DocumentStore> store, Access access,
@@ -108,6 +127,7 @@ Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const
     stores.source_documents = Decorate(std::move(source), access, shared);
   }
   REHOME_TRY_ASSIGN(auto index, OpenIndex(plan.vectors.target, plan, true, access, shared, call));
+  stores.aliases = AliasesOf(*index, access, shared);
   stores.target_vectors = Decorate(std::move(index), access, plan.limits.vectors_per_s, shared);
   stores.source_vectors = stores.target_vectors;
   if (!plan.vectors.same()) {
@@ -176,7 +196,7 @@ Result<std::shared_ptr<DocumentStore>> OpenDocuments(const StoreSpec& spec, Acce
 
 Result<std::shared_ptr<VectorStore>> OpenVectors(const StoreSpec& spec, const Plan& plan,
                                                  CliEnvironment& environment) {
-  const Shared shared = MakeShared(environment.clock);
+  const Shared shared = MakeShared(environment);
   REHOME_TRY_ASSIGN(auto store, OpenIndex(spec, plan, false, Access::kReadWrite, shared,
                                           {.stop = environment.stop}));
   return Decorate(std::move(store), Access::kReadWrite, plan.limits.vectors_per_s, shared);
@@ -194,7 +214,7 @@ std::filesystem::path CacheDirectory(const Environment& variables,
 }
 
 Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnvironment& environment) {
-  const Shared shared = MakeShared(environment.clock);
+  const Shared shared = MakeShared(environment);
   const Call call{.stop = environment.stop};
   Deps deps{
       .stores = {},

@@ -6,6 +6,7 @@
 #include "adapters/http/http_client.h"
 #include "base/clock.h"
 #include "decorators/retrying.h"
+#include "plan/load.h"
 #include "plan/plan.h"
 #include "ports/chat.h"
 #include "ports/embedder.h"
@@ -16,6 +17,7 @@ struct ModelParts {
   Clock& clock;
   std::shared_ptr<HttpClient> http;
   std::shared_ptr<RetryPolicy> retries;
+  Environment variables;
 };
 
 /// retrying(rate_limited(adapter)); the hashing embedder, which computes, stands alone.

@@ -26,5 +26,6 @@ class WriteGuard {
 
 using GuardedDocumentStore = InterceptedDocumentStore<WriteGuard>;
 using GuardedVectorStore = InterceptedVectorStore<WriteGuard>;
+using GuardedNamespaceAliases = InterceptedNamespaceAliases<WriteGuard>;
 
 }  // namespace rehome

@@ -13,6 +13,7 @@
 #include "decorators/operation.h"
 #include "ports/document_store.h"
 #include "ports/embedder.h"
+#include "ports/namespace_aliases.h"
 #include "ports/vector_store.h"
 
 namespace rehome {
@@ -71,6 +72,35 @@ class InterceptedVectorStore final : public VectorStore {
 };
 
 template <class Interceptor>
+class InterceptedNamespaceAliases final : public NamespaceAliases {
+ public:
+  InterceptedNamespaceAliases(std::shared_ptr<NamespaceAliases> inner,
+                              std::shared_ptr<Interceptor> around)
+      : inner_(std::move(inner)), around_(std::move(around)) {}
+
+  Result<bool> Offered(const Call& call) override {
+    return around_->Run({.name = "aliases_offered"}, call,
+                        [&](const Call& c) { return inner_->Offered(c); });
+  }
+  Result<std::optional<std::string>> Find(std::string_view alias, const Call& call) override {
+    return around_->Run({.name = "find_alias"}, call,
+                        [&](const Call& c) { return inner_->Find(alias, c); });
+  }
+  Status Point(std::string_view alias, std::string_view ns, const Call& call) override {
+    return around_->Run({.name = "point_alias", .writes = true}, call,
+                        [&](const Call& c) { return inner_->Point(alias, ns, c); });
+  }
+  Status Remove(std::string_view alias, const Call& call) override {
+    return around_->Run({.name = "remove_alias", .writes = true}, call,
+                        [&](const Call& c) { return inner_->Remove(alias, c); });
+  }
+
+ private:
+  const std::shared_ptr<NamespaceAliases> inner_;
+  const std::shared_ptr<Interceptor> around_;
+};
+
+template <class Interceptor>
 class InterceptedEmbedder final : public Embedder {
  public:
   InterceptedEmbedder(std::shared_ptr<Embedder> inner, std::shared_ptr<Interceptor> around)
@@ -95,6 +125,10 @@ class InterceptedEmbedder final : public Embedder {
     return inner_->CountTokens(text);
   }
   double DollarsPerMillionTokens() const override { return inner_->DollarsPerMillionTokens(); }
+  std::uint64_t InputTokensMax() const override { return inner_->InputTokensMax(); }
+  std::size_t OneRequest(std::span<const std::string> texts) const override {
+    return inner_->OneRequest(texts);
+  }
 
  private:
   double Cost(std::span<const std::string> texts) const {

@@ -20,5 +20,6 @@ class WriteRefusal {
 
 using ReadOnlyDocumentStore = InterceptedDocumentStore<WriteRefusal>;
 using ReadOnlyVectorStore = InterceptedVectorStore<WriteRefusal>;
+using ReadOnlyNamespaceAliases = InterceptedNamespaceAliases<WriteRefusal>;
 
 }  // namespace rehome

@@ -58,6 +58,7 @@ class RetryPolicy {
 };
 
 using RetryingVectorStore = InterceptedVectorStore<RetryPolicy>;
+using RetryingNamespaceAliases = InterceptedNamespaceAliases<RetryPolicy>;
 using RetryingEmbedder = InterceptedEmbedder<RetryPolicy>;
 using RetryingDocumentStore = InterceptedDocumentStore<RetryPolicy>;
 

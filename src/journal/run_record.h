@@ -41,11 +41,11 @@ struct RestorePoint {
 /// an alias.
 struct PointerRecord {
   std::string kind;   // env_file, document, namespace_alias
-  std::string where;  // file; collection; alias
+  std::string where;  // file; collection; index
   std::string id;     // of a document pointer: its _id as canonical Extended JSON
-  std::string key;    // key or field; empty for an alias
+  std::string key;    // key, field or alias
   std::optional<std::string>
-      old_value;  // absent: the key did not exist. Document pointers: Extended JSON
+      old_value;  // absent: the key or alias did not exist. Document pointers: Extended JSON
   std::string new_value;
   std::string old_written;  // env_file: the old value as it is written there, so that a revert
                             // gives the same bytes

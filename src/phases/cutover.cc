@@ -73,7 +73,7 @@ Status DrainToZero(Session& session, const WritePause& pause, std::vector<Value>
 
 Status FlipAll(Session& session) {
   for (PointerRecord& pointer : session.run().cutover->pointers) {
-    REHOME_TRY(Flip(pointer, session.target(), session.call()));
+    REHOME_TRY(Flip(pointer, session.stores(), session.call()));
     pointer.flipped = true;
     REHOME_TRY(session.Save());
   }
@@ -140,7 +140,7 @@ Status BeforeFence(Session& session) {
 }
 
 Status Intend(Session& session) {
-  REHOME_TRY_ASSIGN(auto pointers, ReadPointers(session.plan(), session.target(), session.call()));
+  REHOME_TRY_ASSIGN(auto pointers, ReadPointers(session.plan(), session.stores(), session.call()));
   REHOME_TRY_ASSIGN(FenceRecord fence, PlanFence(session, session.plan().items.from, false));
   std::string named;
   for (const PointerRecord& pointer : pointers) {
@@ -284,7 +284,7 @@ Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& dep
   const Call call{.stop = deps.stop};
   const Plan& plan = *read.compiled->plan;
   const SteadyTime start = deps.clock.Steady();
-  auto pointers = ReadPointers(plan, *deps.stores.target_documents, call);
+  auto pointers = ReadPointers(plan, deps.stores, call);
   if (pointers) {
     out.pointers = *std::move(pointers);
   } else {

@@ -13,11 +13,12 @@ namespace {
 
 constexpr std::string_view kEnvFile = "env_file";
 constexpr std::string_view kDocument = "document";
+constexpr std::string_view kAlias = "namespace_alias";
 
-Result<Document> FindPointerDocument(const PointerRecord& pointer, DocumentStore& target,
+Result<Document> FindPointerDocument(const PointerRecord& pointer, const Stores& stores,
                                      const Call& call) {
   REHOME_TRY_ASSIGN(const Value id, ParseExtendedJsonValue(pointer.id));
-  REHOME_TRY_ASSIGN(auto found, target.FindByIds(pointer.where, {&id, 1}, call));
+  REHOME_TRY_ASSIGN(auto found, stores.target_documents->FindByIds(pointer.where, {&id, 1}, call));
   if (!found.front()) {
     return Fail(ErrorCode::kFailedPrecondition,
                 fmt::format("the pointer document {} is not in {}", pointer.id, pointer.where),
@@ -82,11 +83,12 @@ Status SetEnvFile(const PointerRecord& pointer, const std::optional<std::string>
 }
 
 Status SetDocument(const PointerRecord& pointer, const std::optional<std::string>& to,
-                   DocumentStore& target, const Call& call) {
-  REHOME_TRY_ASSIGN(const Document document, FindPointerDocument(pointer, target, call));
+                   const Stores& stores, const Call& call) {
+  REHOME_TRY_ASSIGN(const Document document, FindPointerDocument(pointer, stores, call));
   REHOME_TRY_ASSIGN(Document changed, WithField(document, pointer.key, to));
   const Write write = Write::Replace(document, std::move(changed));
-  REHOME_TRY_ASSIGN(const auto results, target.Apply(pointer.where, {&write, 1}, {}, call));
+  REHOME_TRY_ASSIGN(const auto results,
+                    stores.target_documents->Apply(pointer.where, {&write, 1}, {}, call));
   if (!results.front().applied()) {
     return Fail(ErrorCode::kAborted,
                 fmt::format("the pointer document {} in {} changed while it was flipped",
@@ -96,22 +98,58 @@ Status SetDocument(const PointerRecord& pointer, const std::optional<std::string
   return {};
 }
 
+Result<NamespaceAliases*> AliasesOf(const Stores& stores) {
+  if (stores.aliases == nullptr) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                "cutover.namespace_alias needs an index with namespace aliases, and the target "
+                "vector store has none",
+                "point the application with cutover.env_file or cutover.documents");
+  }
+  return stores.aliases.get();
+}
+
+Status SetAlias(const PointerRecord& pointer, const std::optional<std::string>& to,
+                const Stores& stores, const Call& call) {
+  REHOME_TRY_ASSIGN(NamespaceAliases* const aliases, AliasesOf(stores));
+  return to ? aliases->Point(pointer.key, *to, call) : aliases->Remove(pointer.key, call);
+}
+
 Status Move(const PointerRecord& pointer, const std::optional<std::string>& from,
-            const std::optional<std::string>& to, DocumentStore& target, const Call& call) {
-  REHOME_TRY_ASSIGN(const auto now, PointerValue(pointer, target, call));
+            const std::optional<std::string>& to, const Stores& stores, const Call& call) {
+  REHOME_TRY_ASSIGN(const auto now, PointerValue(pointer, stores, call));
   if (now == to) {
     return {};
   }
   if (now != from) {
     return ChangedByOthers(pointer, now, from, to);
   }
-  return pointer.kind == kEnvFile ? SetEnvFile(pointer, to)
-                                  : SetDocument(pointer, to, target, call);
+  if (pointer.kind == kEnvFile) {
+    return SetEnvFile(pointer, to);
+  }
+  return pointer.kind == kAlias ? SetAlias(pointer, to, stores, call)
+                                : SetDocument(pointer, to, stores, call);
 }
 
 }  // namespace
 
-Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore& target,
+Result<bool> UsesAliases(const Plan& plan, const Stores& stores, const Call& call) {
+  if (plan.cutover.namespace_alias.empty()) {
+    return false;
+  }
+  bool offered = false;
+  if (stores.aliases != nullptr) {
+    REHOME_TRY_ASSIGN(offered, stores.aliases->Offered(call));
+  }
+  if (!offered && !plan.cutover.env_file && plan.cutover.documents.empty()) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                "the plan points the application by cutover.namespace_alias alone, and the target "
+                "index has no namespace aliases",
+                "add cutover.env_file or cutover.documents, which then stand in for them");
+  }
+  return offered;
+}
+
+Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, const Stores& stores,
                                                 const Call& call) {
   std::vector<PointerRecord> out;
   if (plan.cutover.env_file) {
@@ -136,14 +174,20 @@ Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore&
                      .old_written = {}});
     }
   }
-  if (!plan.cutover.namespace_alias.empty()) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                "cutover.namespace_alias needs namespace aliases, which this vector store's "
-                "adapter does not offer",
-                "point the application with cutover.env_file or cutover.documents");
+  REHOME_TRY_ASSIGN(const bool aliases, UsesAliases(plan, stores, call));
+  for (const auto& [alias, ns] : plan.cutover.namespace_alias) {
+    if (aliases) {
+      out.push_back({.kind = std::string(kAlias),
+                     .where = stores.target_vectors->Identity(),
+                     .id = {},
+                     .key = alias,
+                     .old_value = {},
+                     .new_value = ns,
+                     .old_written = {}});
+    }
   }
   for (PointerRecord& pointer : out) {
-    REHOME_TRY_ASSIGN(pointer.old_value, PointerValue(pointer, target, call));
+    REHOME_TRY_ASSIGN(pointer.old_value, PointerValue(pointer, stores, call));
     if (pointer.kind == kEnvFile) {
       REHOME_TRY_ASSIGN(const std::string text, ReadFile(pointer.where));
       pointer.old_written = EnvWrittenValue(text, pointer.key).value_or("");
@@ -152,7 +196,7 @@ Result<std::vector<PointerRecord>> ReadPointers(const Plan& plan, DocumentStore&
   return out;
 }
 
-Result<std::optional<std::string>> PointerValue(const PointerRecord& pointer, DocumentStore& target,
+Result<std::optional<std::string>> PointerValue(const PointerRecord& pointer, const Stores& stores,
                                                 const Call& call) {
   if (pointer.kind == kEnvFile) {
     auto text = ReadFile(pointer.where);
@@ -166,17 +210,21 @@ Result<std::optional<std::string>> PointerValue(const PointerRecord& pointer, Do
     }
     return EnvValue(*text, pointer.key);
   }
-  REHOME_TRY_ASSIGN(const Document document, FindPointerDocument(pointer, target, call));
+  if (pointer.kind == kAlias) {
+    REHOME_TRY_ASSIGN(NamespaceAliases* const aliases, AliasesOf(stores));
+    return aliases->Find(pointer.key, call);
+  }
+  REHOME_TRY_ASSIGN(const Document document, FindPointerDocument(pointer, stores, call));
   const auto value = document.Find(pointer.key);
   return value ? std::optional(ToExtendedJson(*value, JsonMode::kCanonical)) : std::nullopt;
 }
 
-Status Flip(const PointerRecord& pointer, DocumentStore& target, const Call& call) {
-  return Move(pointer, pointer.old_value, pointer.new_value, target, call);
+Status Flip(const PointerRecord& pointer, const Stores& stores, const Call& call) {
+  return Move(pointer, pointer.old_value, pointer.new_value, stores, call);
 }
 
-Status FlipBack(const PointerRecord& pointer, DocumentStore& target, const Call& call) {
-  return Move(pointer, pointer.new_value, pointer.old_value, target, call);
+Status FlipBack(const PointerRecord& pointer, const Stores& stores, const Call& call) {
+  return Move(pointer, pointer.new_value, pointer.old_value, stores, call);
 }
 
 }  // namespace rehome

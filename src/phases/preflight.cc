@@ -36,6 +36,7 @@ constexpr std::array kConcerns{
     NamedConcern{"maintenance", LookAtMaintenance, kNoStore},
     NamedConcern{"env file", LookAtEnvFile, kNoStore},
     NamedConcern{"pointers", LookAtPointerDocuments, kTargetDocuments},
+    NamedConcern{"namespace aliases", LookAtAliases, kTargetVectors},
     NamedConcern{"fence", LookAtFence, kSourceDocuments},
     NamedConcern{"hooks", LookAtHooks, kNoStore},
     NamedConcern{"retention", LookAtRetention, kNoStore},

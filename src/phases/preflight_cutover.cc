@@ -124,12 +124,43 @@ Status LookAtEnvFile(Look& look) {
 Status LookAtPointerDocuments(Look& look) {
   Plan plan = look.plan;
   plan.cutover.env_file.reset();
-  REHOME_TRY_ASSIGN(const auto pointers,
-                    ReadPointers(plan, *look.deps.stores.target_documents, look.call));
+  plan.cutover.namespace_alias.clear();
+  REHOME_TRY_ASSIGN(const auto pointers, ReadPointers(plan, look.deps.stores, look.call));
   for (const PointerRecord& pointer : pointers) {
     look.Ok("pointer " + pointer.where,
             fmt::format("{} of {} is {}, cutover makes it {}", pointer.key, pointer.id,
                         pointer.old_value.value_or("absent"), pointer.new_value));
+  }
+  return {};
+}
+
+Status LookAtAliases(Look& look) {
+  const CutoverPlan& cutover = look.plan.cutover;
+  REHOME_TRY_ASSIGN(const bool offered, UsesAliases(look.plan, look.deps.stores, look.call));
+  for (const auto& [alias, ns] : cutover.namespace_alias) {
+    const std::string check = "namespace alias " + alias;
+    if (!offered) {
+      look.Warn(check, "the index has no namespace aliases: the plan's other pointers stand in",
+                "have the application take its namespace from them");
+      continue;
+    }
+    if (look.target_index.namespaces.contains(alias)) {
+      look.Error(check, "a namespace of the index has this very name",
+                 "give the alias another name, and the application too");
+      continue;
+    }
+    REHOME_TRY_ASSIGN(const auto now, look.deps.stores.aliases->Find(alias, look.call));
+    const std::string hint =
+        "an alias serves readers only: an application that writes its own "
+        "vectors must write to the namespace itself";
+    if (now) {
+      look.Ok(check, fmt::format("leads to {}, cutover makes it {}", *now, ns), hint);
+    } else {
+      look.Warn(check, fmt::format("does not exist yet: cutover makes it, leading to {}", ns),
+                "make it first, leading to the legacy namespace, so that the application can read "
+                "through it before cutover too; " +
+                    hint);
+    }
   }
   return {};
 }

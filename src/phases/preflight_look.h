@@ -66,6 +66,7 @@ using Concern = Status (*)(Look& look);
 // preflight_cutover.cc
 [[nodiscard]] Status LookAtEnvFile(Look& look);
 [[nodiscard]] Status LookAtPointerDocuments(Look& look);
+[[nodiscard]] Status LookAtAliases(Look& look);
 [[nodiscard]] Status LookAtFence(Look& look);
 [[nodiscard]] Status LookAtHooks(Look& look);
 [[nodiscard]] Status LookAtRetention(Look& look);

@@ -39,7 +39,7 @@ CheckContext ReadScope::MakeCheckContext(bool runner_is_live) {
           },
       .pending_fails = !runner_is_live,
       .pointers =
-          [this] { return ReadPointers(flow_.plan, *deps_.stores.target_documents, call_); },
+          [this] { return ReadPointers(flow_.plan, deps_.stores, call_); },
       .only = {},
       .seed = run_.seed,
       .call = call_};

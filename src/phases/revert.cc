@@ -197,7 +197,7 @@ Status IntendRevert(Session& session) {
 
 Status PointersBack(Session& session) {
   for (PointerRecord& pointer : session.run().cutover->pointers | std::views::reverse) {
-    REHOME_TRY(FlipBack(pointer, session.target(), session.call()));
+    REHOME_TRY(FlipBack(pointer, session.stores(), session.call()));
     pointer.flipped = false;
     REHOME_TRY(session.Save());
   }

@@ -20,7 +20,7 @@ VerificationScope::VerificationScope(Session& session)
               },
           .pending_fails = true,
           .pointers =
-              [&session] { return ReadPointers(session.plan(), session.target(), session.call()); },
+              [&session] { return ReadPointers(session.plan(), session.stores(), session.call()); },
           .only = {},
           .seed = session.run().seed,
           .call = session.call()} {}

@@ -34,6 +34,13 @@ class Embedder {
   /// of them.
   [[nodiscard]] virtual std::uint64_t CountTokens(std::string_view text) const = 0;
   [[nodiscard]] virtual double DollarsPerMillionTokens() const = 0;
+  /// Tokens that one text may have, counted as CountTokens does; 0: not known.
+  [[nodiscard]] virtual std::uint64_t InputTokensMax() const { return 0; }
+  /// How many of `texts`, from the front, one request to the provider takes, at least 1: what is
+  /// asked for, and paid, as a whole.
+  [[nodiscard]] virtual std::size_t OneRequest(std::span<const std::string> texts) const {
+    return texts.size();
+  }
 };
 
 }  // namespace rehome

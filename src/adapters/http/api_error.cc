@@ -98,6 +98,13 @@ std::string HintOf(const ApiService& service, int status, ErrorCode code) {
              : std::string{};
 }
 
+const ApiRefusal* FindRefusal(const ApiService& service, int status, std::string_view body) {
+  const auto found = std::ranges::find_if(service.refusals, [&](const ApiRefusal& row) {
+    return (row.status == 0 || row.status == status) && Contains(body, row.says);
+  });
+  return found == service.refusals.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::string ApiMessage(std::string_view body) {
@@ -131,12 +138,14 @@ std::string ApiMessage(std::string_view body) {
 Error ApiError(const ApiService& service, std::string_view what, const HttpResponse& response,
                const Secret& secret) {
   const std::string said = Blotted(ApiMessage(response.body), secret);
-  const ErrorCode code = CodeOf(response.status, response.body);
-  return {.code = code,
-          .message = fmt::format("{}: {} answered {}{}{}", what, service.name, response.status,
-                                 said.empty() ? "" : ": ", said),
-          .hint = HintOf(service, response.status, code),
-          .retry_after_ms = response.retry_after.count()};
+  const ApiRefusal* known = FindRefusal(service, response.status, response.body);
+  const ErrorCode code = known != nullptr ? known->code : CodeOf(response.status, response.body);
+  return {
+      .code = code,
+      .message = fmt::format("{}: {} answered {}{}{}", what, service.name, response.status,
+                             said.empty() ? "" : ": ", said),
+      .hint = known != nullptr ? std::string(known->hint) : HintOf(service, response.status, code),
+      .retry_after_ms = response.retry_after.count()};
 }
 
 }  // namespace rehome

@@ -1,5 +1,6 @@
 #pragma once
 // api_error.h — what an HTTP status of a REST service means for the caller.
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -9,12 +10,21 @@
 
 namespace rehome {
 
+/// A row of a service's table of refusals: what it says, what that means here, what to do next.
+struct ApiRefusal {
+  int status;             // 0: any
+  std::string_view says;  // a part of the body, in lower case; empty: whatever it says
+  ErrorCode code;
+  std::string_view hint;
+};
+
 /// How a service is spoken of in errors.
 struct ApiService {
-  std::string name;        // "Pinecone"
-  std::string hint_key;    // what to do when the key is refused
-  std::string hint_quota;  // … when a quota or the rate is exhausted
-  std::string hint_down;   // … when the service itself fails
+  std::string name;                        // "Pinecone"
+  std::string hint_key;                    // what to do when the key is refused
+  std::string hint_quota;                  // … when a quota or the rate is exhausted
+  std::string hint_down;                   // … when the service itself fails
+  std::span<const ApiRefusal> refusals{};  // the first row that fits goes before what ApiError says
 };
 
 /// The service's own words in an error body: error.message, else message, detail or error, else the

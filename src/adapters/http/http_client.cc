@@ -123,6 +123,9 @@ void SetCommon(CURL* handle, const HttpOptions& options) {
   Set(handle, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_2TLS});
   Set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
   Set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!options.ca_file.empty()) {
+    Set(handle, CURLOPT_CAINFO, options.ca_file.c_str());
+  }
   Set(handle, CURLOPT_TCP_NODELAY, 1L);
   Set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   Set(handle, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);

@@ -1,7 +1,7 @@
 #pragma once
 // http_client.h — HTTP for every adapter that speaks to a service. Kept-alive connections, HTTP/2
 // over TLS, certificates verified, proxies from the environment (a loopback host is always reached
-// directly). Redirects are not followed: they would carry the key elsewhere.
+// directly; https_proxy, http_proxy and no_proxy as everywhere). Redirects are not followed: they would carry the key elsewhere.
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -46,6 +46,7 @@ struct HttpOptions {
   Millis connect_timeout{5'000};
   std::size_t response_bytes_max = std::size_t{256} * 1024 * 1024;
   std::string user_agent = "rehome";
+  std::string ca_file{};  // PEM; empty: the system's certificates
 };
 
 /// Safe to call from several threads at once; each request uses an idle connection or opens one.

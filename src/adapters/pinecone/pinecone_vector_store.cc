@@ -8,8 +8,12 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "adapters/http/parallel.h"
+#include "adapters/pinecone/error_hints.h"
 #include "adapters/pinecone/float_text.h"
+#include "adapters/pinecone/pinecone_aliases.h"
 #include "adapters/pinecone/replies.h"
+#include "adapters/pinecone/request_pacer.h"
 #include "adapters/pinecone/upsert_packer.h"
 
 namespace rehome {
@@ -22,17 +26,10 @@ constexpr std::size_t kUrlBytesMax = 8'000;
 constexpr std::string_view kByName = "pinecone:";
 
 ApiEndpoint Endpoint(std::string base_url, const Secret& key) {
-  return {
-      .service = {.name = "Pinecone",
-                  .hint_key = "check the API key: see console.pinecone.io, and PINECONE_API_KEY or "
-                              "the plan's vectors",
-                  .hint_quota = "verify the quota at console.pinecone.io; limits.vectors_per_s in "
-                                "the plan slows the run",
-                  .hint_down =
-                      "see status.pinecone.io; run the command again, it goes on where it stopped"},
-      .base_url = std::move(base_url),
-      .headers = {{"Api-Key", key.Reveal()}, {"X-Pinecone-Api-Version", "2026-07"}},
-      .secret = key};
+  return {.service = PineconeService(),
+          .base_url = std::move(base_url),
+          .headers = {{"Api-Key", key.Reveal()}, {"X-Pinecone-Api-Version", "2026-07"}},
+          .secret = key};
 }
 
 /// With a scheme (https unless said), without a trailing slash.
@@ -60,15 +57,19 @@ class WriteLsn {
  public:
   void Add(const HttpResponse& response) {
     const auto lsn = HeaderLsn(response, "x-pinecone-request-lsn");
+    const std::scoped_lock lock(mutex_);
     complete_ = complete_ && lsn.has_value();
     highest_ = std::max(highest_, lsn.value_or(0));
     any_ = true;
   }
-  [[nodiscard]] std::optional<Lsn> Get() const {
+  [[nodiscard]] std::optional<Lsn> Get() {
+    const std::scoped_lock lock(mutex_);
     return any_ && complete_ ? std::optional(highest_) : std::nullopt;
   }
 
  private:
+  std::mutex mutex_;
+  // Guarded by mutex_.
   Lsn highest_ = 0;
   bool complete_ = true;
   bool any_ = false;
@@ -167,14 +168,42 @@ Result<std::unique_ptr<PineconeVectorStore>> PineconeVectorStore::Open(
   }
   url = Normalised(std::move(url));
   std::string identity = options.identity.empty() ? url : options.identity;
+  ApiClient api(std::move(http), Endpoint(std::move(url), options.api_key));
   return std::unique_ptr<PineconeVectorStore>(
-      new PineconeVectorStore(ApiClient(std::move(http), Endpoint(std::move(url), options.api_key)),
-                              std::move(identity), std::move(metric)));
+      new PineconeVectorStore(std::move(api), options, std::move(identity), std::move(metric)));
+}
+
+PineconeVectorStore::PineconeVectorStore(ApiClient api, const PineconeOptions& options,
+                                         std::string identity, std::string metric)
+    : api_(std::move(api)),
+      identity_(std::move(identity)),
+      parallel_max_(options.parallel_max),
+      pacer_(std::make_unique<RequestPacer>(options.clock)),
+      metric_(std::move(metric)) {}
+
+PineconeVectorStore::~PineconeVectorStore() = default;
+
+std::unique_ptr<NamespaceAliases> PineconeVectorStore::Aliases() const {
+  return std::make_unique<PineconeAliases>(api_);
+}
+
+Result<HttpResponse> PineconeVectorStore::Send(const Request& request, const Call& call) const {
+  return pacer_->Send(request.kind, request.ns, request.amount, call,
+                      [&] { return api_.Send(request.method, request.path, request.body, call); });
+}
+
+Result<HttpResponse> PineconeVectorStore::Ask(const Request& request, std::string_view what,
+                                              const Call& call) const {
+  return api_.Judge(Send(request, call), what);
 }
 
 Result<IndexInfo> PineconeVectorStore::Describe(const Call& call) {
   const std::string what = fmt::format("statistics of {}", identity_);
-  auto response = api_.Post("/describe_index_stats", "{}", what, call);
+  auto response = Ask({.kind = RequestKind::kStatistics,
+                       .method = "POST",
+                       .path = "/describe_index_stats",
+                       .body = "{}"},
+                      what, call);
   if (!response) {
     Error error = std::move(response).error();
     if (error.code ==
@@ -212,19 +241,26 @@ Result<std::optional<Lsn>> PineconeVectorStore::Upsert(std::string_view ns,
   REHOME_TRY(ValidateNamespace(ns));
   UpsertPacker packer(ns, records);
   WriteLsn lsn;
-  while (true) {
-    REHOME_TRY_ASSIGN(const std::string_view body, packer.Next());
-    if (body.empty()) {
-      return lsn.Get();
-    }
-    const std::string what = fmt::format("upsert of {} vectors into {}", packer.count(), ns);
-    REHOME_TRY_ASSIGN(const HttpResponse response, api_.Post("/vectors/upsert", body, what, call));
-    REHOME_TRY_ASSIGN(const std::size_t upserted, ReadUpsertedCount(response.body));
-    if (upserted != packer.count()) {
-      return BadAnswer(what, fmt::format("only {} are confirmed", upserted));
-    }
-    lsn.Add(response);
-  }
+  REHOME_TRY(InParallel<UpsertPacker::Body>(
+      parallel_max_, call, [&] { return packer.Next(); },
+      [&](const UpsertPacker::Body& body, const Call& inner) -> Status {
+        const std::string what = fmt::format("upsert of {} vectors into {}", body.count, ns);
+        REHOME_TRY_ASSIGN(const HttpResponse response,
+                          Ask({.kind = RequestKind::kUpsert,
+                               .ns = ns,
+                               .method = "POST",
+                               .path = "/vectors/upsert",
+                               .body = body.text,
+                               .amount = static_cast<double>(body.text.size())},
+                              what, inner));
+        REHOME_TRY_ASSIGN(const std::size_t upserted, ReadUpsertedCount(response.body));
+        if (upserted != body.count) {
+          return BadAnswer(what, fmt::format("only {} are confirmed", upserted));
+        }
+        lsn.Add(response);
+        return {};
+      }));
+  return lsn.Get();
 }
 
 Result<std::vector<VectorRecord>> PineconeVectorStore::Fetch(std::string_view ns,
@@ -232,18 +268,31 @@ Result<std::vector<VectorRecord>> PineconeVectorStore::Fetch(std::string_view ns
                                                              const Call& call) {
   REHOME_TRY(ValidateNamespace(ns));
   const auto distinct = Distinct(ids);
-  std::unordered_map<std::string, VectorRecord> found;
-  for (std::span<const std::string_view> rest = distinct; !rest.empty();) {
-    const auto [path, count] = FetchPath(ns, rest);
+  std::mutex mutex;
+  std::unordered_map<std::string, VectorRecord> found;  // guarded by mutex
+  std::span<const std::string_view> rest = distinct;
+  using Path = std::pair<std::string, std::size_t>;
+  const auto next = [&]() -> Result<std::optional<Path>> {
+    if (rest.empty()) {
+      return std::nullopt;
+    }
+    Path path = FetchPath(ns, rest);
+    rest = rest.subspan(path.second);
+    return path;
+  };
+  const auto fetch = [&](const Path& path, const Call& inner) -> Status {
     REHOME_TRY_ASSIGN(const HttpResponse response,
-                      api_.Get(path, fmt::format("fetch of {} vectors from {}", count, ns), call));
+                      Ask({.kind = RequestKind::kFetch, .ns = ns, .path = path.first},
+                          fmt::format("fetch of {} vectors from {}", path.second, ns), inner));
     REHOME_TRY_ASSIGN(auto records, ReadFetched(response.body));
+    const std::scoped_lock lock(mutex);
     for (VectorRecord& record : records) {
       std::string id = record.id;
       found.insert_or_assign(std::move(id), std::move(record));
     }
-    rest = rest.subspan(count);
-  }
+    return {};
+  };
+  REHOME_TRY(InParallel<Path>(parallel_max_, call, next, fetch));
   std::vector<VectorRecord> out;
   out.reserve(found.size());
   for (const std::string_view id : distinct) {
@@ -267,8 +316,14 @@ Result<std::optional<Lsn>> PineconeVectorStore::Delete(std::string_view ns,
   WriteLsn lsn;
   for (std::span<const std::string_view> rest = distinct; !rest.empty();) {
     const auto batch = rest.first(std::min(rest.size(), kIdsMax));
-    REHOME_TRY_ASSIGN(HttpResponse response,
-                      api_.Send("POST", "/vectors/delete", DeleteBody(ns, batch), call));
+    const std::string body = DeleteBody(ns, batch);
+    REHOME_TRY_ASSIGN(HttpResponse response, Send({.kind = RequestKind::kDelete,
+                                                   .ns = ns,
+                                                   .method = "POST",
+                                                   .path = "/vectors/delete",
+                                                   .body = body,
+                                                   .amount = static_cast<double>(batch.size())},
+                                                  call));
     if (response.status == 404 && IsNotFoundStatus(response.body)) {
       return std::optional<Lsn>();  // the namespace does not exist, so neither do they
     }
@@ -289,7 +344,8 @@ Result<IdPage> PineconeVectorStore::ListIds(std::string_view ns, std::string_vie
     path += "&paginationToken=" + UrlEncode(token);
   }
   REHOME_TRY_ASSIGN(const HttpResponse response,
-                    api_.Get(path, fmt::format("listing of {}", ns), call));
+                    Ask({.kind = RequestKind::kList, .ns = ns, .path = path},
+                        fmt::format("listing of {}", ns), call));
   return ReadIdPage(response.body);
 }
 
@@ -310,7 +366,10 @@ Result<std::vector<QueryMatch>> PineconeVectorStore::Query(std::string_view ns,
       Quoted(ns), top_k, with_metadata);
   AppendFloats(body, vector);
   body.push_back('}');
-  REHOME_TRY_ASSIGN(const HttpResponse response, api_.Post("/query", body, what, call));
+  REHOME_TRY_ASSIGN(
+      const HttpResponse response,
+      Ask({.kind = RequestKind::kQuery, .ns = ns, .method = "POST", .path = "/query", .body = body},
+          what, call));
   REHOME_TRY_ASSIGN(auto matches, ReadMatches(response.body));
   SortBestFirst(matches, metric);
   return matches;
@@ -320,7 +379,8 @@ Result<std::optional<Lsn>> PineconeVectorStore::IndexedLsn(std::string_view ns, 
   REHOME_TRY(ValidateNamespace(ns));
   const std::string path = fmt::format("/vectors/list?namespace={}&limit=1", UrlEncode(ns));
   REHOME_TRY_ASSIGN(const HttpResponse response,
-                    api_.Get(path, fmt::format("indexed position of {}", ns), call));
+                    Ask({.kind = RequestKind::kList, .ns = ns, .path = path},
+                        fmt::format("indexed position of {}", ns), call));
   return HeaderLsn(response, "x-pinecone-max-indexed-lsn");
 }
 

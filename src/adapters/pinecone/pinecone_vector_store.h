@@ -7,10 +7,15 @@
 #include <string>
 
 #include "adapters/http/api_client.h"
+#include "base/clock.h"
 #include "base/secret.h"
+#include "ports/namespace_aliases.h"
 #include "ports/vector_store.h"
 
 namespace rehome {
+
+class RequestPacer;
+enum class RequestKind : std::uint8_t;
 
 struct PineconeOptions {
   std::string
@@ -18,6 +23,8 @@ struct PineconeOptions {
   Secret api_key;
   std::string control_url = "https://api.pinecone.io";  // where pinecone:INDEX-NAME is resolved
   std::string identity;                                 // empty: the index's URL
+  Clock* clock = nullptr;        // keeps the documented request rates; null: an index without any
+  std::size_t parallel_max = 4;  // requests under way for one call
 };
 
 class PineconeVectorStore final : public VectorStore {
@@ -52,14 +59,34 @@ class PineconeVectorStore final : public VectorStore {
   [[nodiscard]] Result<std::optional<Lsn>> IndexedLsn(std::string_view ns,
                                                       const Call& call) override;
 
+  /// The same index's namespace aliases; may outlive the store.
+  [[nodiscard]] std::unique_ptr<NamespaceAliases> Aliases() const;
+
+  ~PineconeVectorStore() override;
+
  private:
-  PineconeVectorStore(ApiClient api, std::string identity, std::string metric)
-      : api_(std::move(api)), identity_(std::move(identity)), metric_(std::move(metric)) {}
+  struct Request {
+    RequestKind kind;
+    std::string_view ns{};
+    std::string_view method = "GET";
+    std::string_view path;
+    std::string_view body{};
+    double amount = 0;  // as RequestPacer counts
+  };
+  PineconeVectorStore(ApiClient api, const PineconeOptions& options, std::string identity,
+                      std::string metric);
+  /// Any status is a response.
+  [[nodiscard]] Result<HttpResponse> Send(const Request& request, const Call& call) const;
+  /// The response if it is ok(); `what` says what was tried.
+  [[nodiscard]] Result<HttpResponse> Ask(const Request& request, std::string_view what,
+                                         const Call& call) const;
   /// The index's metric, asked for once.
   [[nodiscard]] Result<std::string> Metric(const Call& call);
 
   const ApiClient api_;
   const std::string identity_;
+  const std::size_t parallel_max_;
+  const std::unique_ptr<RequestPacer> pacer_;
   std::mutex mutex_;
   std::string metric_;  // guarded by mutex_; empty: not known yet
 };

@@ -191,6 +191,12 @@ Result<IndexModel> ReadIndexModel(std::string_view body) {
   return Reading("index", body, IndexModelOf);
 }
 
+Result<std::string> ReadAliasTarget(std::string_view body) {
+  return Reading("namespace alias", body, [](const json& object) {
+    return object.at("target_namespace").get<std::string>();
+  });
+}
+
 bool IsNotFoundStatus(std::string_view body) {
   const json status = json::parse(body, nullptr, false);
   const auto code = status.is_object() ? status.find("code") : status.end();

@@ -28,6 +28,9 @@ struct IndexModel {
 };
 [[nodiscard]] Result<IndexModel> ReadIndexModel(std::string_view body);
 
+/// The namespace that a namespace alias leads to.
+[[nodiscard]] Result<std::string> ReadAliasTarget(std::string_view body);
+
 /// Whether an error body is the data plane's own "not found" (gRPC code 5), not some proxy's page.
 [[nodiscard]] bool IsNotFoundStatus(std::string_view body);
 

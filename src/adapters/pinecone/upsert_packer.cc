@@ -87,37 +87,54 @@ std::vector<const VectorRecord*> LastWins(std::span<const VectorRecord> records)
   return out;
 }
 
+/// Of a whole body, generously: it is allocated once.
+std::size_t ExpectedBytes(const std::vector<const VectorRecord*>& records) {
+  constexpr std::size_t kRecordBytes = 1024;
+  std::size_t bytes = kRecordBytes;
+  for (const VectorRecord* record : records) {
+    bytes += kRecordBytes +
+             (record->values.size() + record->sparse.values.size()) * (kFloatTextBytesMax + 1);
+    if (bytes > VectorStore::kRequestBytesMax) {
+      break;
+    }
+  }
+  return std::min(bytes, VectorStore::kRequestBytesMax + kRecordBytes);
+}
+
 }  // namespace
 
 UpsertPacker::UpsertPacker(std::string_view ns, std::span<const VectorRecord> records)
     : head_(fmt::format(R"({{"namespace":{},"vectors":[)", Quoted(ns))),
-      records_(LastWins(records)) {}
+      records_(LastWins(records)),
+      bytes_expected_(ExpectedBytes(records_)) {}
 
-Result<std::string_view> UpsertPacker::Next() {
-  body_ = head_;
-  count_ = 0;
-  while (next_ < records_.size() && count_ < VectorStore::kUpsertCountMax) {
-    const std::size_t before = body_.size();
-    if (count_ > 0) {
-      body_.push_back(',');
+Result<std::optional<UpsertPacker::Body>> UpsertPacker::Next() {
+  if (next_ == records_.size()) {
+    return std::nullopt;
+  }
+  Body body;
+  body.text.reserve(bytes_expected_);
+  body.text = head_;
+  while (next_ < records_.size() && body.count < VectorStore::kUpsertCountMax) {
+    const std::size_t before = body.text.size();
+    if (body.count > 0) {
+      body.text.push_back(',');
     }
-    REHOME_TRY(AppendRecord(body_, *records_[next_]));
-    if (body_.size() + kTail.size() > VectorStore::kRequestBytesMax) {
-      if (count_ == 0) {
+    REHOME_TRY(AppendRecord(body.text, *records_[next_]));
+    if (body.text.size() + kTail.size() > VectorStore::kRequestBytesMax) {
+      if (body.count == 0) {
         return Refused(records_[next_]->id,
-                       fmt::format("it alone takes {} bytes, a request may have {}", body_.size(),
-                                   VectorStore::kRequestBytesMax));
+                       fmt::format("it alone takes {} bytes, a request may have {}",
+                                   body.text.size(), VectorStore::kRequestBytesMax));
       }
-      body_.resize(before);
+      body.text.resize(before);
       break;
     }
     ++next_;
-    ++count_;
+    ++body.count;
   }
-  if (count_ == 0) {
-    return std::string_view{};
-  }
-  return std::string_view(body_.append(kTail));
+  body.text.append(kTail);
+  return body;
 }
 
 Status ValidateRecord(const VectorRecord& record) {

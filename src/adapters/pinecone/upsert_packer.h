@@ -1,6 +1,7 @@
 #pragma once
 // upsert_packer.h — records as the bodies of as few upsert requests as the limits allow. Private to
 // this folder.
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,18 +17,18 @@ class UpsertPacker {
   /// Borrows `records`. Of records with one id only the last is packed.
   UpsertPacker(std::string_view ns, std::span<const VectorRecord> records);
 
-  /// The next body, valid until the next call; empty at the end. kInvalidArgument names the record
-  /// that no request may hold.
-  [[nodiscard]] Result<std::string_view> Next();
-  /// Records in the body that Next() gave.
-  [[nodiscard]] std::size_t count() const { return count_; }
+  struct Body {
+    std::string text;
+    std::size_t count = 0;  // records in it
+  };
+  /// The next body; nothing at the end. kInvalidArgument names the record that no request may hold.
+  [[nodiscard]] Result<std::optional<Body>> Next();
 
  private:
   const std::string head_;
   std::vector<const VectorRecord*> records_;
   std::size_t next_ = 0;
-  std::size_t count_ = 0;
-  std::string body_;
+  const std::size_t bytes_expected_;
 };
 
 /// What Pinecone would refuse, said before anything is sent: the id, values, sparse values.
