@@ -15,7 +15,7 @@ test_packages=(python3-venv)
 lint_packages=(clang-format-19 clang-tidy-19)
 
 # Programs that may come from elsewhere than Debian: the package is wanted only where the command is absent.
-test_commands=(python3:python3 node:nodejs npm:npm javac:default-jdk-headless mvn:maven go:golang-go)
+test_commands=(python3:python3 node:nodejs npm:npm jq:jq javac:default-jdk-headless mvn:maven go:golang-go)
 
 want_commands() {
   local pair
