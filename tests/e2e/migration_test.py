@@ -26,10 +26,12 @@ def digest_of(raw_items):
 class Moved:
     """What must be true of both applications."""
 
+    app_type = harness.App
+
     @classmethod
     def setUpClass(cls):
         cls.data = cls.find_data()
-        cls.app = app = harness.App()
+        cls.app = app = cls.app_type()
         cls.addClassCleanup(app.remove)
         cls.load = app.json("load", "rehome.yaml", "--from", cls.data, "--yes")
         cls.before = app.legacy()

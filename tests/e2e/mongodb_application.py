@@ -54,9 +54,8 @@ class OnMongoDB:
         self.env["MONGODB_URI"] = self.uri(door or self.server.port)
         self.env["TARGET_URI"] = self.uri(self.target.port)
 
-    def uri(self, port, **options):
-        query = "&".join(f"{name}={value}" for name, value in options.items())
-        return f"mongodb://127.0.0.1:{port}/{self.database}" + (f"?{query}" if query else "")
+    def uri(self, port):
+        return f"mongodb://127.0.0.1:{port}/{self.database}"
 
     def copy(self):
         twin = super().copy()
@@ -70,7 +69,7 @@ class OnMongoDB:
 
     def remove(self):
         for server in {self.server, self.target}:
-            if server.process.poll() is None:
+            if server.alive():
                 client_of(server.uri()).drop_database(self.database)
         super().remove()
 
@@ -167,6 +166,14 @@ class SmallMongoApp(OnMongoDB, small_application.SmallApplication):
 
     def put_row(self, collection, document):
         self.collection(collection).replace_one({"_id": document["_id"]}, document, upsert=True)
+
+    def is_fenced(self):
+        with self.session() as session:
+            try:
+                session.replace("jobs", self.documents("jobs")[0])
+                return False
+            except Refused:
+                return True
 
     def keep(self):
         raise NotImplementedError("what a server holds is not rewound")

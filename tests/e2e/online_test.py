@@ -92,7 +92,17 @@ class Online(Case):
 
     def application(self, count=COUNT, **cutover):
         return self.small(count=count, tenants=MANY_TENANTS, cutover={
-            "env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "200ms", **cutover})
+            "env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "200ms", **cutover}, **self.placed())
+
+    def placed(self):
+        """Where an application's stores stand, for test classes that put them elsewhere."""
+        return {}
+
+    def forget_changes(self, app):
+        """The store no longer knows what changed so far."""
+        with app.sqlite(write=True) as db:
+            db.execute('DELETE FROM "$:feed" WHERE seq < (SELECT max(seq) FROM "$:feed")')
+            db.execute('UPDATE "$:feed_pruned" SET upto = (SELECT max(seq) - 1 FROM "$:feed")')
 
     @contextlib.contextmanager
     def writer(self, app, **options):
@@ -309,9 +319,7 @@ class Online(Case):
         documents["job_s~job%201"].update(title="Changed unseen", team="red")
         del documents["job_s~job%205"]
         documents["job_s~job%20201"] = app.document("jobs", "job 201")
-        with app.sqlite(write=True) as db:
-            db.execute('DELETE FROM "$:feed" WHERE seq < (SELECT max(seq) FROM "$:feed")')
-            db.execute('UPDATE "$:feed_pruned" SET upto = (SELECT max(seq) - 1 FROM "$:feed")')
+        self.forget_changes(app)
         answer = app.migrate("--through", "3", "--online", expect=REFUSED)
         self.assert_error(answer, "--sweep")
         app.migrate("--through", "3", "--online", "--sweep")

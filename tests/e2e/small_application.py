@@ -276,10 +276,15 @@ class SmallApplication(harness.App):
     def legacy(self):
         return {"jobs": self.raw("jobs"), "letters": self.raw("letters"), "letters (vectors)": self.vectors("letters")}
 
+    @staticmethod
+    def new_namespaces(index):
+        """All that hold something but the legacy one."""
+        return [ns for ns, count in sorted(index.namespaces().items()) if ns != "letters" and count > 0]
+
     def new_vectors(self):
-        """{namespace: records} of everything but the legacy namespace."""
+        """{namespace: records}."""
         with self.index() as index:
-            return {ns: index.vectors(ns) for ns, count in sorted(index.namespaces().items()) if ns != "letters" and count > 0}
+            return {ns: index.vectors(ns) for ns in self.new_namespaces(index)}
 
     def outcome_of_documents(self):
         return {name: self.raw(name) for name in ("organizations", "freelancer_profiles", "job_items")}

@@ -48,10 +48,11 @@ class MongoServer:
             raise AssertionError(f"the MongoDB server did not start: {ready}{said}")
         self.port = int(ready.split()[1])
 
-    def uri(self, database="test", **options):
-        """`options` are those of a connection string."""
-        query = "?" + "&".join(f"{name}={value}" for name, value in options.items()) if options else ""
-        return f"mongodb://127.0.0.1:{self.port}/{database}{query}"
+    def uri(self, database="test"):
+        return f"mongodb://127.0.0.1:{self.port}/{database}"
+
+    def alive(self):
+        return self.process.poll() is None
 
     def kill(self):
         """SIGKILL: connections break off."""

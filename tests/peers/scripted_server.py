@@ -89,12 +89,15 @@ class ScriptedServer:
                 return dict(given) if given is not HANG_UP else given
         return self._forward(request)
 
+    def database(self, request):
+        """The real server's, for looking around in."""
+        return self._upstream[request.doc.get("$db", request.namespace)]
+
     def _forward(self, request):
         if not self._upstream:
             return failure(59, "CommandNotFound", f"no such command: '{request.command_name}'")
-        database = self._upstream[request.doc.get("$db", request.namespace)]
         command = {name: value for name, value in request.doc.items() if name not in _SESSION}
-        return database.command(command, check=False, codec_options=_CODEC)
+        return self.database(request).command(command, check=False, codec_options=_CODEC)
 
 
 def failure(code, name, message, **more):
