@@ -35,6 +35,11 @@ struct BackupRequest {
   std::filesystem::path dir;                 // the backup is made below it; created if absent
   std::map<std::string, std::string> notes;  // into the manifest: no secrets
   Phase phase = Phase::kPrepare;             // for progress
+  bool zstd = false;                         // compressed
+  Secret key{};                              // encrypted; 64 hexadecimal digits, empty: not
+  /// An interrupted backup goes on behind the last multiple of this, or so.
+  std::uint64_t checkpoint_bytes = std::uint64_t{16} << 20U;
+  bool resume = true;  // false: whatever was left is left alone
 };
 
 struct BackupResult {
@@ -44,6 +49,8 @@ struct BackupResult {
   std::vector<std::string> warnings;  // absent collections, statistics that lag, fuzzy windows
 };
 
+/// An unfinished backup of the same things below `dir`, which a crash or a stop left and which nobody
+/// is writing, is gone on with.
 [[nodiscard]] Result<BackupResult> CreateBackup(const BackupRequest& request, Clock& clock,
                                                 EventSink& events, const Call& call);
 
@@ -85,9 +92,10 @@ struct VerifyResult {
   [[nodiscard]] bool passed() const { return problems.empty(); }
 };
 /// Reads every byte. What is wrong is data; an error means that verification could not finish
-/// (kCancelled, kNotFound).
+/// (kCancelled, kNotFound; kFailedPrecondition: encrypted, and `key` does not open it).
 [[nodiscard]] Result<VerifyResult> VerifyBackup(const std::filesystem::path& backup_dir,
-                                                const std::stop_token& stop = {});
+                                                const std::stop_token& stop = {},
+                                                const Secret& key = {});
 
 struct RestoreRequest {
   std::filesystem::path backup;                         // a backup, not the directory above it
@@ -98,6 +106,7 @@ struct RestoreRequest {
   bool overwrite = false;  // a record that differs is saved, then replaced
   bool exact = false;      // a record that the backup does not hold is saved, then removed
   Phase phase = Phase::kPrepare;
+  Secret key{};  // of an encrypted backup
   /// Called before a record is replaced or removed; its error stops the restore. Needed for
   /// overwrite and exact.
   std::function<Status(const std::string& collection, const Document&)> save_document;
@@ -141,6 +150,7 @@ struct ProofResult {
 /// from the source.
 [[nodiscard]] Result<ProofResult> ProveRestore(const std::filesystem::path& backup_dir,
                                                DocumentStore& scratch, VectorStore* scratch_vectors,
-                                               Clock& clock, EventSink& events, const Call& call);
+                                               Clock& clock, EventSink& events, const Call& call,
+                                               const Secret& key = {});
 
 }  // namespace rehome

@@ -42,10 +42,11 @@ class SilentSink final : public EventSink {
       on_advance();
     }
   }
-  void Note(std::string) override {}
+  void Note(std::string text) override { notes.push_back(std::move(text)); }
   void Warn(std::string text) override { warnings.push_back(std::move(text)); }
   std::function<void()> on_advance;
   std::vector<std::string> warnings;
+  std::vector<std::string> notes;
 };
 
 Document Json(std::string_view text) {
@@ -111,8 +112,23 @@ VectorRecord Vector(std::string id, std::vector<float> values) {
   return record;
 }
 
+const Secret kKey(std::string(64, 'a'));
+
+struct Packed {
+  const char* name;
+  bool zstd;
+  Secret key;
+  std::string_view suffix;
+};
+const Packed kPackings[] = {{"plain", false, Secret(), ""},
+                            {"zstd", true, Secret(), ".zst"},
+                            {"encrypted", false, kKey, ".enc"},
+                            {"both", true, kKey, ".zst.enc"}};
+
 class BackupTest : public ::testing::Test {
  protected:
+  void DetectEveryFlippedByte(const Packed& packed);
+  void GoOnWhereItWasInterrupted(const Packed& packed);
   void SetUp() override {
     std::string pattern = (fs::temp_directory_path() / "rehome-backup-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
@@ -245,9 +261,18 @@ TEST_F(BackupTest, WritesPrivateFiles) {
 }
 
 TEST_F(BackupTest, DetectsEveryFlippedByte) {
+  Insert(documents_, "plain", {DocumentBuilder().Int32("_id", 3).String("v", "\xff").Finish()});
+  for (const Packed& packed : kPackings) {
+    DetectEveryFlippedByte(packed);
+  }
+}
+
+void BackupTest::DetectEveryFlippedByte(const Packed& packed) {
+  SCOPED_TRACE(packed.name);
   BackupRequest request = Request();
   request.collections = {"plain"};
-  Insert(documents_, "plain", {DocumentBuilder().Int32("_id", 3).String("v", "\xff").Finish()});
+  request.zstd = packed.zstd;
+  request.key = packed.key;
   const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
   for (const auto& entry : fs::recursive_directory_iterator(backup.path)) {
     if (!entry.is_regular_file()) {
@@ -258,13 +283,182 @@ TEST_F(BackupTest, DetectsEveryFlippedByte) {
       std::string bad = good;
       bad[at] = static_cast<char>(static_cast<unsigned char>(bad[at]) ^ (1U << (at % 8)));
       Put(entry.path(), bad);
-      const VerifyResult result = Ok(VerifyBackup(backup.path));
+      const VerifyResult result = Ok(VerifyBackup(backup.path, {}, packed.key));
       ASSERT_FALSE(result.passed()) << entry.path() << " byte " << at;
       EXPECT_EQ(backup.path / result.problems.front().file, entry.path());
     }
     Put(entry.path(), good);
   }
+  EXPECT_TRUE(Ok(VerifyBackup(backup.path, {}, packed.key)).passed());
+}
+
+TEST_F(BackupTest, PackedFilesGiveBackEveryByte) {
+  for (const Packed& packed : kPackings) {
+    SCOPED_TRACE(packed.name);
+    BackupRequest request = Request();
+    request.zstd = packed.zstd;
+    request.key = packed.key;
+    const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
+    EXPECT_TRUE(fs::exists(backup.path / ("documents/plain.json" + std::string(packed.suffix))));
+    const VerifyResult verified = Ok(VerifyBackup(backup.path, {}, packed.key));
+    EXPECT_TRUE(verified.passed()) << verified.problems.front().detail;
+    MemoryDocumentStore target;
+    MemoryVectorStore target_vectors;
+    const ProofResult proof =
+        Ok(ProveRestore(backup.path, target, &target_vectors, clock_, sink_, call_, packed.key));
+    EXPECT_TRUE(proof.passed());
+    EXPECT_EQ(All(target, "torture"), All(documents_, "torture"));
+  }
+}
+
+TEST_F(BackupTest, AnEncryptedBackupOpensToItsKeyAlone) {
+  BackupRequest request = Request();
+  request.key = kKey;
+  const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
+  for (const auto& entry : fs::recursive_directory_iterator(backup.path / "documents")) {
+    EXPECT_EQ(Read(entry.path()).find("_id"), std::string::npos) << entry.path();
+  }
+  EXPECT_EQ(Read(backup.path / "manifest.json").find(kKey.Reveal()), std::string::npos);
+  MemoryDocumentStore target;
+  for (const Secret& key : {Secret(), Secret(std::string(64, 'b'))}) {
+    EXPECT_EQ(VerifyBackup(backup.path, {}, key).error().code, ErrorCode::kFailedPrecondition);
+    auto restore = RestoreOf(backup.path, &target, nullptr);
+    restore.key = key;
+    EXPECT_EQ(RestoreBackup(restore, clock_, sink_, call_).error().code,
+              ErrorCode::kFailedPrecondition);
+  }
+  EXPECT_EQ(VerifyBackup(backup.path, {}, Secret("short")).error().code,
+            ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(Ok(target.Collections(call_)).empty());
+}
+
+TEST_F(BackupTest, AnEncryptedFileInThePlaceOfAnotherIsFound) {
+  BackupRequest request = Request();
+  request.key = kKey;
+  const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
+  Put(backup.path / "documents/plain.json.enc", Read(backup.path / "documents/torture.json.enc"));
+  EXPECT_TRUE(
+      Has(Ok(VerifyBackup(backup.path, {}, kKey)), Kind::kSwapped, "documents/plain.json.enc"));
+}
+
+TEST_F(BackupTest, GoesOnWhereItWasInterrupted) {
+  std::vector<Document> many;
+  for (int i = 0; i < 5000; ++i) {
+    DocumentBuilder builder;
+    builder.Int32("_id", i).String("v", i % 7 == 0 ? "\xff" : "text");
+    many.push_back(builder.Finish());
+  }
+  Insert(documents_, "many", many);
+  for (const Packed& packed : kPackings) {
+    GoOnWhereItWasInterrupted(packed);
+  }
+}
+
+void BackupTest::GoOnWhereItWasInterrupted(const Packed& packed) {
+  SCOPED_TRACE(packed.name);
+  BackupRequest request = Request();
+  request.dir = dir_ / packed.name;
+  request.collections = {"many", "plain", "torture"};
+  request.zstd = packed.zstd;
+  request.key = packed.key;
+  request.checkpoint_bytes = 1;
+  const BackupResult whole = Ok(CreateBackup(request, clock_, sink_, call_));
+  for (const int cut : {1, 2, 4, 6, 7}) {  // in the first collection, behind it, in the vectors
+    std::stop_source stop;
+    int advances = 0;
+    sink_.on_advance = [&] {
+      if (++advances == cut) {
+        stop.request_stop();
+      }
+    };
+    const auto stopped = CreateBackup(request, clock_, sink_, {.stop = stop.get_token()});
+    ASSERT_FALSE(stopped.has_value()) << cut;
+    EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
+    EXPECT_EQ(Ok(ListBackups(request.dir)).unfinished.size(), 1U) << cut;
+    sink_.notes.clear();
+    sink_.on_advance = nullptr;
+    const BackupResult resumed = Ok(CreateBackup(request, clock_, sink_, call_));
+    EXPECT_EQ(sink_.notes.size(), 1U) << cut;  // "going on with …"
+    EXPECT_TRUE(Ok(ListBackups(request.dir)).unfinished.empty()) << cut;
+    EXPECT_TRUE(Ok(VerifyBackup(resumed.path, {}, packed.key)).passed()) << cut;
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(resumed.manifest.collections[i].content, whole.manifest.collections[i].content);
+      EXPECT_EQ(resumed.manifest.collections[i].records, whole.manifest.collections[i].records);
+    }
+    EXPECT_EQ(resumed.manifest.namespaces[0].digest, whole.manifest.namespaces[0].digest);
+    if (packed.key.empty()) {  // an encrypted file is another one each time
+      EXPECT_EQ(Read(resumed.path / resumed.manifest.collections[0].files[0].path),
+                Read(whole.path / whole.manifest.collections[0].files[0].path));
+    }
+  }
+}
+
+TEST_F(BackupTest, WhatWasWrittenBetweenTwoAttemptsIsInTheBackup) {
+  std::vector<Document> many;
+  for (int i = 0; i < 3000; ++i) {
+    many.push_back(DocumentBuilder().Int32("_id", i).Finish());
+  }
+  Insert(documents_, "many", many);
+  BackupRequest request = Request();
+  request.vectors = nullptr;
+  request.collections = {"many"};
+  request.checkpoint_bytes = 1;
+  std::stop_source stop;
+  sink_.on_advance = [&] { stop.request_stop(); };
+  ASSERT_FALSE(CreateBackup(request, clock_, sink_, {.stop = stop.get_token()}).has_value());
+  sink_.on_advance = nullptr;
+  const Write edit =
+      Write::Replace(many[5], DocumentBuilder().Int32("_id", 5).String("v", "new").Finish());
+  Ok(documents_.Apply("many", {&edit, 1}, {}, call_));
+  const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
+  EXPECT_EQ(backup.manifest.collections[0].window.consistency, Consistency::kExact);
+  MemoryDocumentStore target;
+  EXPECT_TRUE(Ok(ProveRestore(backup.path, target, nullptr, clock_, sink_, call_)).passed());
+  EXPECT_EQ(All(target, "many"), All(documents_, "many"));
+}
+
+TEST_F(BackupTest, AHalfWrittenFileThatWasTouchedIsWrittenAnew) {
+  std::vector<Document> many;
+  for (int i = 0; i < 3000; ++i) {
+    many.push_back(DocumentBuilder().Int32("_id", i).Finish());
+  }
+  Insert(documents_, "many", many);
+  BackupRequest request = Request();
+  request.collections = {"many"};
+  request.checkpoint_bytes = 1;
+  std::stop_source stop;
+  sink_.on_advance = [&] { stop.request_stop(); };
+  ASSERT_FALSE(CreateBackup(request, clock_, sink_, {.stop = stop.get_token()}).has_value());
+  sink_.on_advance = nullptr;
+  const fs::path left = Ok(ListBackups(request.dir)).unfinished.front();
+  const std::string good = Read(left / "documents/many.json.part");
+  Put(left / "documents/many.json.part", good.substr(0, good.size() / 2));
+  const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
+  EXPECT_EQ(backup.manifest.collections[0].records, 3000U);
   EXPECT_TRUE(Ok(VerifyBackup(backup.path)).passed());
+}
+
+TEST_F(BackupTest, CarriesWhatIsLargestAndDeepest) {
+  Document deep;
+  for (int level = 0; level < 150; ++level) {
+    deep = DocumentBuilder().Append("d", deep).Finish();
+  }
+  const std::string large(std::size_t{16} * 1024 * 1024 - 100, 'x');
+  Insert(documents_, "extremes",
+         {DocumentBuilder().String("_id", "deep").Append("d", deep).Finish(),
+          DocumentBuilder().String("_id", "large").String("v", large).Finish()});
+  BackupRequest request = Request();
+  request.vectors = nullptr;
+  request.collections = {"extremes"};
+  for (const Packed& packed : kPackings) {
+    request.zstd = packed.zstd;
+    request.key = packed.key;
+    const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
+    MemoryDocumentStore target;
+    EXPECT_TRUE(
+        Ok(ProveRestore(backup.path, target, nullptr, clock_, sink_, call_, packed.key)).passed());
+    EXPECT_EQ(All(target, "extremes"), All(documents_, "extremes")) << packed.name;
+  }
 }
 
 TEST_F(BackupTest, NamesWhatIsMissingExtraTruncatedAndSwapped) {

@@ -1,8 +1,7 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <fmt/ranges.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "backup/live_writes.h"
 #include "backup/names.h"
 #include "backup/records.h"
+#include "backup/unfinished.h"
 #include "backup/vector_listing.h"
 #include "base/atomic_file.h"
 
@@ -19,117 +19,58 @@ namespace {
 
 constexpr std::size_t kScanCount = 1000;
 constexpr std::size_t kScanBytes = std::size_t{8} << 20U;
-constexpr unsigned kBackupsPerSecondMax = 999;
 constexpr int kStatisticsPolls = 5;
 constexpr Millis kStatisticsWait{1000};
 
-Status MakeDirectory(const std::filesystem::path& path) {
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    return std::unexpected(FileError(errno, "cannot create directory", path));
-  }
-  return {};
+std::string IdToHex(ValueView id) {
+  return Hex(DocumentBuilder().Append("_id", id).Finish().bytes());
 }
 
-Status MakeDirectories(const std::filesystem::path& path) {
-  std::error_code failed;
-  if (path.empty() || std::filesystem::is_directory(path, failed)) {
-    return {};
-  }
-  REHOME_TRY(MakeDirectories(path.parent_path()));
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return std::unexpected(FileError(errno, "cannot create directory", path));
-  }
-  return {};
+Result<Value> IdFromHex(std::string_view hex) {
+  REHOME_TRY_ASSIGN(std::string bytes, BytesOfHex(hex));
+  REHOME_TRY_ASSIGN(const Document document, Document::Parse(std::move(bytes)));
+  return Value(document.Id());
 }
-
-/// A backup being written: removed again unless it is finished.
-class Unfinished {
- public:
-  static Result<Unfinished> Begin(const std::filesystem::path& dir, WallTime now) {
-    REHOME_TRY(MakeDirectories(dir));
-    for (unsigned number = 1; number <= kBackupsPerSecondMax; ++number) {
-      const std::string name = BackupName(now, number);
-      const std::filesystem::path path = dir / UnfinishedName(name);
-      std::error_code ignored;
-      if (std::filesystem::exists(dir / name, ignored)) {
-        continue;
-      }
-      if (::mkdir(path.c_str(), 0700) == 0) {
-        return Unfinished(dir, path, now, number);
-      }
-      if (errno != EEXIST) {
-        return std::unexpected(FileError(errno, "cannot create directory", path));
-      }
-    }
-    return Fail(ErrorCode::kAlreadyExists, fmt::format("{} holds {} backups of this second",
-                                                       dir.string(), kBackupsPerSecondMax));
-  }
-  Unfinished(Unfinished&& other) noexcept
-      : dir_(std::move(other.dir_)),
-        path_(std::exchange(other.path_, {})),
-        time_(other.time_),
-        number_(other.number_) {}
-  Unfinished& operator=(Unfinished&&) = delete;
-  Unfinished(const Unfinished&) = delete;
-  Unfinished& operator=(const Unfinished&) = delete;
-  ~Unfinished() {
-    if (!path_.empty()) {
-      std::error_code ignored;
-      std::filesystem::remove_all(path_, ignored);
-    }
-  }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-  /// Gives the whole backup its name; another one that took it meanwhile makes this the next of its
-  /// second.
-  Result<std::filesystem::path> Finish() {
-    for (const std::string_view part : {kDocumentsDir, kVectorsDir}) {
-      REHOME_TRY(SyncDirectory(path_ / part));
-    }
-    REHOME_TRY(SyncDirectory(path_));
-    for (; number_ <= kBackupsPerSecondMax; ++number_) {
-      std::filesystem::path target = dir_ / BackupName(time_, number_);
-      if (::rename(path_.c_str(), target.c_str()) == 0) {
-        path_.clear();
-        REHOME_TRY(SyncDirectory(dir_));
-        return target;
-      }
-      if (errno != EEXIST && errno != ENOTEMPTY) {
-        return std::unexpected(FileError(errno, "cannot rename", path_));
-      }
-    }
-    return Fail(ErrorCode::kAlreadyExists,
-                fmt::format("no free name for a backup in {}", dir_.string()));
-  }
-
- private:
-  Unfinished(std::filesystem::path dir, std::filesystem::path path, WallTime time, unsigned number)
-      : dir_(std::move(dir)), path_(std::move(path)), time_(time), number_(number) {}
-  std::filesystem::path dir_;
-  std::filesystem::path path_;  // empty once finished
-  WallTime time_;
-  unsigned number_;
-};
 
 /// One creation under way.
 class Creation {
  public:
-  Creation(const BackupRequest& request, Clock& clock, EventSink& events, const Call& call,
-           std::filesystem::path root)
-      : request_(request), clock_(clock), events_(events), call_(call), root_(std::move(root)) {}
+  Creation(const BackupRequest& request, Packing packing, Clock& clock, EventSink& events,
+           const Call& call, Unfinished& unfinished)
+      : request_(request),
+        packing_(std::move(packing)),
+        clock_(clock),
+        events_(events),
+        call_(call),
+        unfinished_(unfinished),
+        root_(unfinished.path()) {}
 
   Status Documents();
   Status Vectors();
-  Manifest& manifest() { return manifest_; }
+  /// What the next attempt can go on with; `created_at` and the notes are this attempt's.
+  void Resume();
+  Manifest& manifest() { return progress_.done; }
   std::vector<std::string>& warnings() { return warnings_; }
 
  private:
   Result<CollectionBackup> Collection(const std::string& name,
                                       const std::vector<CollectionInfo>& infos);
+  Result<DocumentFiles> OpenDocuments(const std::string& name,
+                                      const std::optional<BackupProgress::Part>& part,
+                                      bool& resumed);
+  Status Scan(CollectionBackup& out, DocumentFiles& files, std::string last);
   Result<NamespaceBackup> Namespace(const std::string& name, const IndexInfo& info);
   Status CheckStatistics(NamespaceBackup& ns);
   Result<BackupFile> WriteVectors(NamespaceBackup& ns);
+  Result<RecordFile> OpenVectors(NamespaceBackup& ns, VectorListing& listing);
+  /// The part of the interrupted attempt if it is of `name`.
+  std::optional<BackupProgress::Part> TakePart(const std::string& name);
+  /// Notes how far the files stand; true if it is time to.
+  [[nodiscard]] bool IsDue(std::size_t bytes) {
+    since_ += bytes;
+    return since_ >= request_.checkpoint_bytes;
+  }
+  Status Note(BackupProgress::Part part);
   void Warn(std::string text) {
     events_.Warn(text);
     warnings_.push_back(std::move(text));
@@ -143,14 +84,87 @@ class Creation {
   }
 
   const BackupRequest& request_;
+  const Packing packing_;
   Clock& clock_;
   EventSink& events_;
   const Call& call_;
+  Unfinished& unfinished_;
   std::filesystem::path root_;
-  Manifest manifest_;
+  BackupProgress progress_;
+  std::optional<BackupProgress::Part> part_;  // of the interrupted attempt
+  std::uint64_t since_ = 0;                   // bytes since the last note
   std::vector<std::string> warnings_;
   std::uint64_t vanished_ = 0;  // of the namespace in hand: listed, then gone
 };
+
+void Creation::Resume() {
+  if (!unfinished_.found()) {
+    return;
+  }
+  progress_ = *unfinished_.found();
+  part_ = std::exchange(progress_.part, std::nullopt);
+  events_.Note(fmt::format(
+      "going on with the backup that was interrupted: {} finished parts, {}",
+      progress_.done.collections.size() + progress_.done.namespaces.size(),
+      part_ ? fmt::format("{} half written", part_->name) : std::string("none half written")));
+}
+
+std::optional<BackupProgress::Part> Creation::TakePart(const std::string& name) {
+  if (!part_ || part_->name != name) {
+    return std::nullopt;
+  }
+  return std::exchange(part_, std::nullopt);
+}
+
+Status Creation::Note(BackupProgress::Part part) {
+  since_ = 0;
+  progress_.part = std::move(part);
+  return unfinished_.Note(progress_);
+}
+
+Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, std::string last) {
+  DocumentStore& store = *request_.documents;
+  IdRange range;
+  if (!last.empty()) {
+    REHOME_TRY_ASSIGN(range.after, IdFromHex(last));
+  }
+  REHOME_TRY_ASSIGN(const std::uint64_t total, store.Count(out.name, call_));
+  REHOME_TRY_ASSIGN(auto cursor, store.Scan(out.name, range, call_));
+  while (true) {
+    REHOME_TRY_ASSIGN(const std::vector<Document> batch, cursor->Next(kScanCount, kScanBytes));
+    if (batch.empty()) {
+      return {};
+    }
+    std::size_t bytes = 0;
+    for (const Document& document : batch) {
+      REHOME_TRY(files.Append(document.view()));
+      bytes += document.bytes().size();
+    }
+    if (IsDue(bytes)) {
+      REHOME_TRY_ASSIGN(const DocumentFiles::Mark mark, files.Checkpoint());
+      REHOME_TRY(Note({.name = out.name,
+                       .started_at = out.window.started_at,
+                       .files = mark,
+                       .last = IdToHex(batch.back().Id()),
+                       .lsn = {}}));
+    }
+    Advance(out.name, files.sum().digest.count(), total);
+  }
+}
+
+Result<DocumentFiles> Creation::OpenDocuments(const std::string& name,
+                                              const std::optional<BackupProgress::Part>& part,
+                                              bool& resumed) {
+  if (part) {
+    auto files = DocumentFiles::Resume(root_, name, packing_, part->files);
+    resumed = files.has_value();
+    if (resumed) {
+      return files;
+    }
+  }
+  // Also where what stands there is not what was noted: once more from its start.
+  return DocumentFiles::Create(root_, name, packing_);
+}
 
 Result<CollectionBackup> Creation::Collection(const std::string& name,
                                               const std::vector<CollectionInfo>& infos) {
@@ -164,20 +178,14 @@ Result<CollectionBackup> Creation::Collection(const std::string& name,
       out.indexes = info.indexes;
     }
   }
-  REHOME_TRY_ASSIGN(DocumentFiles files, DocumentFiles::Create(root_, name));
+  const auto part = TakePart(name);
+  bool resumed = false;
+  REHOME_TRY_ASSIGN(DocumentFiles files, OpenDocuments(name, part, resumed));
+  if (resumed) {
+    out.window.started_at = part->started_at;
+  }
   if (out.present) {
-    REHOME_TRY_ASSIGN(const std::uint64_t total, request_.documents->Count(name, call_));
-    REHOME_TRY_ASSIGN(auto cursor, request_.documents->Scan(name, {}, call_));
-    while (true) {
-      REHOME_TRY_ASSIGN(const std::vector<Document> batch, cursor->Next(kScanCount, kScanBytes));
-      if (batch.empty()) {
-        break;
-      }
-      for (const Document& document : batch) {
-        REHOME_TRY(files.Append(document.view()));
-      }
-      Advance(name, files.sum().digest.count(), total);
-    }
+    REHOME_TRY(Scan(out, files, resumed ? part->last : std::string()));
   } else {
     Warn(fmt::format("collection {} does not exist: its backup is empty", name));
   }
@@ -189,55 +197,106 @@ Result<CollectionBackup> Creation::Collection(const std::string& name,
 }
 
 Status Creation::Documents() {
-  DocumentStore& store = *request_.documents;
-  manifest_.documents_source = store.Identity();
-  const std::set<std::string> names(request_.collections.begin(), request_.collections.end());
-  if (names.empty()) {
-    return {};  // no feed follows no collection
+  if (progress_.stage == BackupProgress::Stage::kSettled) {
+    return {};
   }
-  REHOME_TRY_ASSIGN(LiveWrites live, LiveWrites::Begin(store, {names.begin(), names.end()}, call_));
+  DocumentStore& store = *request_.documents;
+  manifest().documents_source = store.Identity();
+  const std::set<std::string> names(request_.collections.begin(), request_.collections.end());
+  REHOME_TRY_ASSIGN(LiveWrites live, LiveWrites::Begin(store, {names.begin(), names.end()},
+                                                       packing_, progress_.feed_start, call_));
+  progress_.feed_start = live.start();
   REHOME_TRY_ASSIGN(const std::vector<CollectionInfo> infos, store.Collections(call_));
   for (const std::string& name : names) {
+    if (std::ranges::find(manifest().collections, name, &CollectionBackup::name) !=
+        manifest().collections.end()) {
+      continue;
+    }
     auto collection = Collection(name, infos);
     if (!collection) {
       return std::unexpected(
           std::move(collection).error().In(fmt::format("backup of collection {}", name)));
     }
-    manifest_.collections.push_back(std::move(*collection));
+    manifest().collections.push_back(std::move(*collection));
+    progress_.part.reset();
+    REHOME_TRY(unfinished_.Note(progress_));
   }
+  progress_.stage = BackupProgress::Stage::kSettling;
+  REHOME_TRY(unfinished_.Note(progress_));
   REHOME_TRY_ASSIGN(std::optional<std::string> warning,
-                    live.Settle(root_, manifest_.collections, call_));
+                    live.Settle(root_, manifest().collections, call_));
   if (warning) {
     Warn(std::move(*warning));
   }
   const std::string finished = FormatTime(clock_.Now());
-  for (CollectionBackup& collection : manifest_.collections) {
+  for (CollectionBackup& collection : manifest().collections) {
     collection.window.finished_at = finished;
+  }
+  progress_.stage = BackupProgress::Stage::kSettled;
+  return unfinished_.Note(progress_);
+}
+
+/// JSON carries no other, and no index takes one.
+Status CheckFinite(const VectorRecord& record) {
+  for (const float value : record.values) {
+    if (!std::isfinite(value)) {
+      return Fail(ErrorCode::kDataLoss,
+                  fmt::format("vector {} holds a value that is not finite", record.id),
+                  "no JSON and no index carries it; remove the vector, or write it again, then "
+                  "repeat the backup");
+    }
   }
   return {};
 }
 
+Result<RecordFile> Creation::OpenVectors(NamespaceBackup& ns, VectorListing& listing) {
+  const std::string path = VectorsPath(ns.name) + packing_.Suffix();
+  const auto part = TakePart(ns.name);
+  auto resumed = part ? RecordFile::Resume(root_, path, packing_, part->files.json)
+                      : RecordFile::Create(root_, path, packing_);
+  if (!part || !resumed) {
+    return part ? RecordFile::Create(root_, path, packing_) : std::move(resumed);
+  }
+  REHOME_TRY_ASSIGN(VectorReader standing,
+                    VectorReader::Open(root_ / (path + std::string(kPartSuffix)),
+                                       FileReader::Hash::kNo, packing_, true));
+  while (true) {
+    REHOME_TRY_ASSIGN(const std::optional<VectorRecord> record, standing.Next());
+    if (!record) {
+      break;
+    }
+    ns.digest.Add(VectorDigest(*record));
+  }
+  ns.window.started_at = part->started_at;
+  ns.lsn = part->lsn;
+  listing.SkipThrough(part->last);
+  return resumed;
+}
+
 Result<BackupFile> Creation::WriteVectors(NamespaceBackup& ns) {
-  REHOME_TRY_ASSIGN(RecordFile file, RecordFile::Create(root_, VectorsPath(ns.name)));
   VectorListing listing(*request_.vectors, ns.name, clock_, call_);
+  REHOME_TRY_ASSIGN(RecordFile file, OpenVectors(ns, listing));
   while (true) {
     REHOME_TRY_ASSIGN(const std::vector<VectorRecord> page, listing.Next());
     if (page.empty()) {
       break;
     }
+    std::size_t bytes = 0;
     for (const VectorRecord& record : page) {
-      for (const float value : record.values) {
-        if (!std::isfinite(value)) {
-          return Fail(ErrorCode::kDataLoss,
-                      fmt::format("vector {} holds a value that is not finite", record.id),
-                      "no JSON and no index carries it; remove the vector, or write it again, then "
-                      "repeat the backup");
-        }
-      }
+      REHOME_TRY(CheckFinite(record));
       ns.digest.Add(VectorDigest(record));
       std::string line = VectorJson(record);
       line += '\n';
+      bytes += line.size();
       REHOME_TRY(file.Append(line));
+    }
+    if (IsDue(bytes)) {
+      REHOME_TRY_ASSIGN(const FileMark mark, file.Checkpoint());
+      REHOME_TRY(Note({.name = ns.name,
+                       .started_at = ns.window.started_at,
+                       .files = {.json = mark, .bson = {}},
+                       .last = page.back().id,
+                       .lsn = ns.lsn}));
     }
     Advance(fmt::format("vectors {}", ns.name), ns.digest.count(), ns.statistics.value_or(0));
   }
@@ -308,14 +367,20 @@ Result<NamespaceBackup> Creation::Namespace(const std::string& name, const Index
 
 Status Creation::Vectors() {
   REHOME_TRY_ASSIGN(const IndexInfo info, request_.vectors->Describe(call_));
-  manifest_.vectors_source = request_.vectors->Identity();
+  manifest().vectors_source = request_.vectors->Identity();
   for (const std::string& name :
        std::set<std::string>(request_.namespaces.begin(), request_.namespaces.end())) {
+    if (std::ranges::find(manifest().namespaces, name, &NamespaceBackup::name) !=
+        manifest().namespaces.end()) {
+      continue;
+    }
     auto ns = Namespace(name, info);
     if (!ns) {
       return std::unexpected(std::move(ns).error().In(fmt::format("backup of namespace {}", name)));
     }
-    manifest_.namespaces.push_back(std::move(*ns));
+    manifest().namespaces.push_back(std::move(*ns));
+    progress_.part.reset();
+    REHOME_TRY(unfinished_.Note(progress_));
   }
   return {};
 }
@@ -337,31 +402,45 @@ Status CheckRequest(const BackupRequest& request) {
   return {};
 }
 
+/// What a backup is of, in one line: an interrupted one of the same is gone on with.
+std::string RequestText(const BackupRequest& request, const Packing& packing) {
+  const auto identity = [](const auto* store) {
+    return store == nullptr ? std::string("none") : store->Identity();
+  };
+  return Sha256Hex(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", identity(request.documents),
+                               identity(request.vectors), fmt::join(request.collections, "\n"),
+                               fmt::join(request.namespaces, "\n"), packing.Suffix(),
+                               packing.key ? packing.key->Mark() : std::string()));
+}
+
 }  // namespace
 
 Result<BackupResult> CreateBackup(const BackupRequest& request, Clock& clock, EventSink& events,
                                   const Call& call) {
   REHOME_TRY(CheckRequest(request));
+  REHOME_TRY_ASSIGN(const Packing packing, MakePacking(request.zstd, request.key));
   const WallTime now = clock.Now();
-  REHOME_TRY_ASSIGN(Unfinished unfinished, Unfinished::Begin(request.dir, now));
-  for (const std::string_view part : {kDocumentsDir, kVectorsDir}) {
-    REHOME_TRY(MakeDirectory(unfinished.path() / part));
-  }
-  Creation creation(request, clock, events, call, unfinished.path());
-  creation.manifest().created_at = FormatTime(now);
-  creation.manifest().notes = request.notes;
+  REHOME_TRY_ASSIGN(Unfinished unfinished,
+                    Unfinished::Begin(request.dir, RequestText(request, packing), now, request.resume));
+  Creation creation(request, packing, clock, events, call, unfinished);
+  creation.Resume();
+  Manifest& manifest = creation.manifest();
+  manifest.created_at = FormatTime(now);
+  manifest.notes = request.notes;
+  manifest.zstd = packing.zstd;
+  manifest.key_mark = packing.key ? packing.key->Mark() : std::string();
   if (request.documents != nullptr) {
     REHOME_TRY(creation.Documents());
   }
   if (request.vectors != nullptr) {
     REHOME_TRY(creation.Vectors());
   }
-  REHOME_TRY_ASSIGN(const std::string text, ManifestText(creation.manifest()));
+  REHOME_TRY_ASSIGN(const std::string text, ManifestText(manifest));
   REHOME_TRY(WriteFileAtomically(unfinished.path() / kManifestFile, text));
   REHOME_TRY_ASSIGN(std::filesystem::path path, unfinished.Finish());
   return BackupResult{.path = std::move(path),
                       .manifest_sha256 = ManifestSha256(text),
-                      .manifest = std::move(creation.manifest()),
+                      .manifest = std::move(manifest),
                       .warnings = std::move(creation.warnings())};
 }
 

@@ -34,6 +34,9 @@ FileReader::FileReader(FileReader&& other) noexcept
       hash_(other.hash_),
       md5_(std::move(other.md5_)),
       sha256_(std::move(other.sha256_)),
+      unpacker_(std::move(other.unpacker_)),
+      open_ended_(other.open_ended_),
+      raw_(std::move(other.raw_)),
       buffer_(std::move(other.buffer_)),
       position_(other.position_),
       end_(other.end_),
@@ -47,13 +50,18 @@ FileReader::~FileReader() {
   }
 }
 
-Result<FileReader> FileReader::Open(const std::filesystem::path& path, Hash hash) {
+Result<FileReader> FileReader::Open(const std::filesystem::path& path, Hash hash,
+                                    const Packing& packing, bool open_ended) {
   // Not blocking, so that a FIFO in a file's place does not hang the reader.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) {
     return std::unexpected(FileError(errno, "cannot open", path));
   }
   FileReader reader(path, fd, hash);
+  reader.open_ended_ = open_ended;
+  if (!packing.plain()) {
+    reader.unpacker_.emplace(packing, BoundName(path));
+  }
   struct stat status{};
   if (::fstat(fd, &status) != 0) {
     return std::unexpected(FileError(errno, "cannot look at", path));
@@ -65,27 +73,53 @@ Result<FileReader> FileReader::Open(const std::filesystem::path& path, Hash hash
   return reader;
 }
 
+Status FileReader::ReadRaw() {
+  raw_.resize(kChunkBytes);
+  ssize_t got = -1;
+  do {
+    got = ::read(fd_, raw_.data(), raw_.size());
+  } while (got < 0 && errno == EINTR);
+  const int reason = errno;
+  raw_.resize(static_cast<std::size_t>(got > 0 ? got : 0));
+  if (got < 0) {
+    return std::unexpected(FileError(reason, "cannot read", path_));
+  }
+  bytes_ += raw_.size();
+  if (hash_) {
+    md5_.Update(raw_);
+    sha256_.Update(raw_);
+  }
+  return {};
+}
+
+Status FileReader::Unpack() {
+  while (true) {
+    REHOME_TRY_ASSIGN(const bool produced, unpacker_->Produce(buffer_));
+    if (produced) {
+      return {};
+    }
+    REHOME_TRY(ReadRaw());
+    if (raw_.empty()) {
+      end_ = true;
+      return open_ended_ ? Status{} : unpacker_->End();
+    }
+    unpacker_->Feed(raw_);
+  }
+}
+
 Status FileReader::Fill(std::size_t bytes) {
   while (!end_ && buffer_.size() - position_ < bytes) {
     if (position_ > 0) {
       buffer_.erase(0, position_);
       position_ = 0;
     }
-    const std::size_t before = buffer_.size();
-    buffer_.resize(before + kChunkBytes);
-    const ssize_t got = ::read(fd_, buffer_.data() + before, kChunkBytes);
-    const int reason = errno;
-    buffer_.resize(before + static_cast<std::size_t>(got > 0 ? got : 0));
-    if (got < 0 && reason != EINTR) {
-      return std::unexpected(FileError(reason, "cannot read", path_));
+    if (unpacker_) {
+      REHOME_TRY(Unpack());
+      continue;
     }
-    end_ = got == 0;
-    const std::string_view chunk = std::string_view(buffer_).substr(before);
-    bytes_ += chunk.size();
-    if (hash_) {
-      md5_.Update(chunk);
-      sha256_.Update(chunk);
-    }
+    REHOME_TRY(ReadRaw());
+    end_ = raw_.empty();
+    buffer_ += raw_;
   }
   return {};
 }
@@ -149,11 +183,20 @@ Result<std::optional<char>> FileReader::PeekByte() {
   return rest().empty() ? std::nullopt : std::optional(rest().front());
 }
 
-Result<FileSum> FileReader::Finish() {
-  while (!end_) {
-    position_ = buffer_.size();
-    REHOME_TRY(Fill(1));
+Status FileReader::EachPiece(const std::function<void(std::string_view)>& each) {
+  while (true) {
+    REHOME_TRY(ReadRaw());
+    if (raw_.empty()) {
+      return {};
+    }
+    each(raw_);
   }
+}
+
+Result<FileSum> FileReader::Finish() {
+  do {
+    REHOME_TRY(ReadRaw());
+  } while (!raw_.empty());
   FileSum sum{.bytes = bytes_, .md5 = {}, .sha256 = {}};
   if (hash_) {
     sum.md5 = HexDigest(md5_);

@@ -3,10 +3,12 @@
 // the way.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "backup/codec.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -23,7 +25,10 @@ struct FileSum {
 class FileReader {
  public:
   enum class Hash : bool { kNo, kYes };
-  [[nodiscard]] static Result<FileReader> Open(const std::filesystem::path& path, Hash hash);
+  /// `open_ended`: the first part of a packed file, up to a turn.
+  [[nodiscard]] static Result<FileReader> Open(const std::filesystem::path& path, Hash hash,
+                                               const Packing& packing = {},
+                                               bool open_ended = false);
   FileReader(FileReader&& other) noexcept;
   FileReader& operator=(FileReader&&) = delete;
   FileReader(const FileReader&) = delete;
@@ -42,13 +47,20 @@ class FileReader {
   [[nodiscard]] bool terminated() const { return terminated_; }
   /// The next byte that is not yet read, without taking it; nothing at the end.
   [[nodiscard]] Result<std::optional<char>> PeekByte();
-  /// Reads what is left and tells what the whole file came to (digests only if hashing).
+  /// Hands out the file as it lies on the disk, piece by piece; nothing else may have been read.
+  [[nodiscard]] Status EachPiece(const std::function<void(std::string_view)>& each);
+  /// Reads what is left, broken or not, and tells what the whole file came to as it lies on the
+  /// disk (digests only if hashing).
   [[nodiscard]] Result<FileSum> Finish();
 
  private:
   FileReader(std::filesystem::path path, int fd, Hash hash);
   /// Makes at least `bytes` available behind position_, or all that there is.
   [[nodiscard]] Status Fill(std::size_t bytes);
+  /// The next piece of the file as it lies there, into raw_; empty at its end.
+  [[nodiscard]] Status ReadRaw();
+  /// One piece more at the end of buffer_, or end_.
+  [[nodiscard]] Status Unpack();
   [[nodiscard]] std::string_view rest() const {
     return std::string_view(buffer_).substr(position_);
   }
@@ -58,6 +70,9 @@ class FileReader {
   bool hash_ = false;
   Hasher md5_{Hasher::Kind::kMd5};
   Hasher sha256_{Hasher::Kind::kSha256};
+  std::optional<Unpacker> unpacker_;  // absent: the file is not packed
+  bool open_ended_ = false;
+  std::string raw_;
   std::string buffer_;
   std::size_t position_ = 0;
   bool end_ = false;

@@ -28,14 +28,17 @@ constexpr std::string_view kLost =
 }  // namespace
 
 Result<LiveWrites> LiveWrites::Begin(DocumentStore& store, std::vector<std::string> collections,
-                                     const Call& call) {
+                                     Packing packing, const std::string& since, const Call& call) {
   auto opened = store.OpenFeed(std::move(collections), call);
   if (!opened && opened.error().code == ErrorCode::kFailedPrecondition) {
-    return LiveWrites(store, nullptr, {});
+    return LiveWrites(store, std::move(packing), nullptr, {});
   }
   REHOME_TRY_ASSIGN(std::unique_ptr<ChangeFeed> feed, std::move(opened));
-  REHOME_TRY_ASSIGN(ChangePosition start, feed->Head(call));
-  return LiveWrites(store, std::move(feed), std::move(start));
+  ChangePosition start{since};
+  if (since.empty()) {
+    REHOME_TRY_ASSIGN(start, feed->Head(call));
+  }
+  return LiveWrites(store, std::move(packing), std::move(feed), std::move(start));
 }
 
 Result<LiveWrites::Dirty> LiveWrites::ReadFeed(const Call& call) {
@@ -100,8 +103,8 @@ Result<bool> LiveWrites::CatchUp(const std::filesystem::path& root,
 
 Status LiveWrites::Merge(const std::filesystem::path& root, CollectionBackup& collection) {
   const Overlay& overlay = overlays_[collection.name];
-  REHOME_TRY_ASSIGN(CollectionReader old, CollectionReader::Open(root, collection));
-  REHOME_TRY_ASSIGN(DocumentFiles merged, DocumentFiles::Create(root, collection.name));
+  REHOME_TRY_ASSIGN(CollectionReader old, CollectionReader::Open(root, collection, packing_));
+  REHOME_TRY_ASSIGN(DocumentFiles merged, DocumentFiles::Create(root, collection.name, packing_));
   auto next = overlay.begin();
   const auto append_before = [&](const std::string* key) -> Status {
     for (; next != overlay.end() && (key == nullptr || next->first < *key); ++next) {

@@ -24,10 +24,14 @@ namespace rehome {
 
 class LiveWrites {
  public:
-  /// A store without a feed gives one that cannot settle. `store` must outlive it.
+  /// A store without a feed gives one that cannot settle. `store` must outlive it. `since`: the
+  /// start() of an interrupted backup that goes on; empty: now.
   [[nodiscard]] static Result<LiveWrites> Begin(DocumentStore& store,
                                                 std::vector<std::string> collections,
+                                                Packing packing, const std::string& since,
                                                 const Call& call);
+  /// Empty: no feed.
+  [[nodiscard]] const std::string& start() const { return start_.token; }
   /// Brings `collections`, just scanned into files below `root`, to one moment: files, records and
   /// digests are replaced where something was written. Fills in the positions and the consistency
   /// of every window. Returns what the operator should know if it could not.
@@ -40,8 +44,13 @@ class LiveWrites {
   using Overlay = std::map<std::string, std::optional<Document>>;
   using Dirty = std::map<std::string, std::map<std::string, Value>>;  // collection → sort key → id
 
-  LiveWrites(DocumentStore& store, std::unique_ptr<ChangeFeed> feed, ChangePosition start)
-      : store_(store), feed_(std::move(feed)), start_(start), position_(std::move(start)) {}
+  LiveWrites(DocumentStore& store, Packing packing, std::unique_ptr<ChangeFeed> feed,
+             ChangePosition start)
+      : store_(store),
+        packing_(std::move(packing)),
+        feed_(std::move(feed)),
+        start_(start),
+        position_(std::move(start)) {}
 
   [[nodiscard]] Result<Dirty> ReadFeed(const Call& call);
   [[nodiscard]] Status ReadAgain(const Dirty& dirty, const std::filesystem::path& root,
@@ -54,6 +63,7 @@ class LiveWrites {
                                 std::vector<CollectionBackup>& collections);
 
   DocumentStore& store_;
+  Packing packing_;
   std::unique_ptr<ChangeFeed> feed_;  // null: the store has none
   ChangePosition start_;
   ChangePosition position_;

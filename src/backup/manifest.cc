@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kFormatKey = "rehome_backup";
 constexpr std::string_view kShaKey = "sha256";
+constexpr std::string_view kPackingKey = "packing";
 constexpr std::string_view kBsonKey = "$bson";  // for what Extended JSON cannot carry
 constexpr std::size_t kManifestBytesMax = std::size_t{256} << 20U;
 
@@ -31,23 +32,9 @@ Json FromDocument(const Document& document) {
   return Json{{kBsonKey, Hex(document.bytes())}};
 }
 
-Result<std::string> FromHex(std::string_view hex) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    const std::size_t high = kDigits.find(hex[i]);
-    const std::size_t low = kDigits.find(hex[i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) {
-      return Fail(ErrorCode::kDataLoss, "not hexadecimal");
-    }
-    out += static_cast<char>((high << 4U) | low);
-  }
-  return out;
-}
-
 Result<Document> ToDocument(const Json& json) {
   if (json.is_object() && json.size() == 1 && json.begin().key() == kBsonKey) {
-    REHOME_TRY_ASSIGN(std::string bytes, FromHex(json.begin()->get<std::string>()));
+    REHOME_TRY_ASSIGN(std::string bytes, BytesOfHex(json.begin()->get<std::string>()));
     return Document::Parse(std::move(bytes));
   }
   return ParseExtendedJson(json.dump());
@@ -164,6 +151,10 @@ Result<NamespaceBackup> ToNamespace(const Json& json) {
   return out;
 }
 
+bool IsPacked(const Manifest& manifest) {
+  return manifest.zstd || !manifest.key_mark.empty();
+}
+
 Json FromManifest(const Manifest& manifest) {
   Json collections = Json::array();
   for (const CollectionBackup& collection : manifest.collections) {
@@ -173,13 +164,20 @@ Json FromManifest(const Manifest& manifest) {
   for (const NamespaceBackup& ns : manifest.namespaces) {
     namespaces.push_back(FromNamespace(ns));
   }
-  return {{kFormatKey, kBackupFormat},
-          {"created_at", manifest.created_at},
-          {"documents_source", manifest.documents_source},
-          {"vectors_source", manifest.vectors_source},
-          {"notes", Json(manifest.notes)},
-          {"collections", std::move(collections)},
-          {"namespaces", std::move(namespaces)}};
+  Json out = {{kFormatKey, IsPacked(manifest) ? kPackedFormat : kBackupFormat},
+              {"created_at", manifest.created_at},
+              {"documents_source", manifest.documents_source},
+              {"vectors_source", manifest.vectors_source},
+              {"notes", Json(manifest.notes)}};
+  if (IsPacked(manifest)) {
+    out[std::string(kPackingKey)] = {
+        {"compress", manifest.zstd ? "zstd" : "none"},
+        {"encrypt", manifest.key_mark.empty() ? "none" : "xchacha20poly1305-secretstream"},
+        {"key", manifest.key_mark}};
+  }
+  out["collections"] = std::move(collections);
+  out["namespaces"] = std::move(namespaces);
+  return out;
 }
 
 Result<Manifest> ToManifest(const Json& json) {
@@ -188,6 +186,10 @@ Result<Manifest> ToManifest(const Json& json) {
   out.documents_source = json.at("documents_source");
   out.vectors_source = json.at("vectors_source");
   out.notes = json.at("notes").get<std::map<std::string, std::string>>();
+  if (const auto packing = json.find(kPackingKey); packing != json.end()) {
+    out.zstd = packing->at("compress").get<std::string>() == "zstd";
+    out.key_mark = packing->at("key");
+  }
   for (const Json& collection : json.at("collections")) {
     REHOME_TRY_ASSIGN(CollectionBackup value, ToCollection(collection));
     out.collections.push_back(std::move(value));
@@ -213,8 +215,11 @@ bool PathsAre(const std::vector<BackupFile>& files, std::string_view first,
 
 Status CheckNames(const Manifest& manifest) {
   std::map<std::string, int> seen;
+  const std::string suffix =
+      fmt::format("{}{}", manifest.zstd ? ".zst" : "", manifest.key_mark.empty() ? "" : ".enc");
   for (const CollectionBackup& collection : manifest.collections) {
-    if (!PathsAre(collection.files, JsonPath(collection.name), BsonPath(collection.name))) {
+    if (!PathsAre(collection.files, JsonPath(collection.name) + suffix,
+                  BsonPath(collection.name) + suffix)) {
       return Damaged(
           fmt::format("the files of collection {} are not named after it", collection.name));
     }
@@ -223,7 +228,7 @@ Status CheckNames(const Manifest& manifest) {
     }
   }
   for (const NamespaceBackup& ns : manifest.namespaces) {
-    if (!PathsAre(ns.files, VectorsPath(ns.name), {})) {
+    if (!PathsAre(ns.files, VectorsPath(ns.name) + suffix, {})) {
       return Damaged(fmt::format("the file of namespace {} is not named after it", ns.name));
     }
     if (++seen[ns.files[0].path] > 1) {
@@ -242,11 +247,12 @@ Result<Manifest> ParseChecked(std::string_view text) {
     return Damaged("it does not say its format");
   }
   const Json& format = json.at(kFormatKey);
-  if (!format.is_number_integer() || format != kBackupFormat) {
+  if (!format.is_number_integer() || (format != kBackupFormat && format != kPackedFormat)) {
     return Fail(
         ErrorCode::kFailedPrecondition,
-        fmt::format("{}: backup format {}; this version reads format {}", kManifestFile,
-                    format.dump(-1, ' ', true, Json::error_handler_t::replace), kBackupFormat),
+        fmt::format("{}: backup format {}; this version reads formats {} and {}", kManifestFile,
+                    format.dump(-1, ' ', true, Json::error_handler_t::replace), kBackupFormat,
+                    kPackedFormat),
         "use the version of rehome that made this backup, or a newer one");
   }
   REHOME_TRY_ASSIGN(Manifest manifest, ToManifest(json));
@@ -297,6 +303,28 @@ Result<Manifest> ParseManifest(std::string_view text) {
   } catch (const Json::exception& exception) {
     return Damaged(exception.what());
   }
+}
+
+Result<Packing> PackingOf(const Manifest& manifest, const Secret& key) {
+  if (manifest.key_mark.empty()) {
+    return Packing{.zstd = manifest.zstd, .key = {}};
+  }
+  if (key.empty()) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("this backup is encrypted with the key of mark {}, and the plan names "
+                            "none",
+                            manifest.key_mark),
+                "give the key as backup.encrypt.key: ${NAME} or { file: PATH }");
+  }
+  REHOME_TRY_ASSIGN(Packing packing, MakePacking(manifest.zstd, key));
+  if (const std::string mark = packing.key->Mark(); mark != manifest.key_mark) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("this is not the key of this backup: it was made with the key of mark "
+                            "{}, the plan's has mark {}",
+                            manifest.key_mark, mark),
+                "give the key that it was made with as backup.encrypt.key");
+  }
+  return packing;
 }
 
 Result<Manifest> ReadManifest(const std::filesystem::path& backup_dir) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup/codec.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "model/document.h"
@@ -18,6 +19,7 @@
 namespace rehome {
 
 inline constexpr std::int64_t kBackupFormat = 1;
+inline constexpr std::int64_t kPackedFormat = 2;  // files are compressed, encrypted or both
 
 struct BackupFile {
   std::string path;  // inside the backup, with `/`; always the one that names.h makes
@@ -81,6 +83,8 @@ struct Manifest {
   std::vector<NamespaceBackup> namespaces;
   std::map<std::string, std::string>
       notes;  // run, plan, audit head: what the caller wants to find again
+  bool zstd = false;
+  std::string key_mark;  // StreamKey::Mark() of the key of its files; empty: not encrypted
   bool operator==(const Manifest&) const = default;
 };
 
@@ -92,6 +96,9 @@ struct Manifest {
 /// kFailedPrecondition: a format this version does not read, by number. kDataLoss: anything else,
 /// with what is wrong.
 [[nodiscard]] Result<Manifest> ParseManifest(std::string_view text);
+/// What reads the files of this backup. `key`: 64 hexadecimal digits, or empty.
+/// kFailedPrecondition: it is encrypted, and this is not the key, or there is none.
+[[nodiscard]] Result<Packing> PackingOf(const Manifest& manifest, const Secret& key);
 /// Also kNotFound. Refuses what is not a regular file.
 [[nodiscard]] Result<Manifest> ReadManifest(const std::filesystem::path& backup_dir);
 

@@ -14,6 +14,8 @@ namespace rehome {
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kDocumentsDir = "documents";
 inline constexpr std::string_view kVectorsDir = "vectors";
+/// What the name of a file ends in that is being written.
+inline constexpr std::string_view kPartSuffix = ".part";
 /// Collections of the journal: no backup is restored over them.
 inline constexpr std::string_view kJournalPrefix = "rehome_";
 

@@ -55,12 +55,13 @@ void Compare(ProofResult& result, const std::string& name, const SetDigest& rest
 
 Result<ProofResult> ProveRestore(const std::filesystem::path& backup_dir, DocumentStore& scratch,
                                  VectorStore* scratch_vectors, Clock& clock, EventSink& events,
-                                 const Call& call) {
+                                 const Call& call, const Secret& key) {
   REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(backup_dir));
   RestoreRequest request;
   request.backup = backup_dir;
   request.documents = &scratch;
   request.vectors = scratch_vectors;
+  request.key = key;
   const SteadyTime begin = clock.Steady();
   REHOME_TRY_ASSIGN(const RestoreResult restored, RestoreBackup(request, clock, events, call));
   ProofResult result;

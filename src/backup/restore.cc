@@ -45,8 +45,13 @@ Result<std::vector<const Backup*>> Chosen(const std::vector<Backup>& all,
 
 class Restoration {
  public:
-  Restoration(const RestoreRequest& request, Clock& clock, EventSink& events, const Call& call)
-      : request_(request), clock_(clock), events_(events), call_(call) {}
+  Restoration(const RestoreRequest& request, Packing packing, Clock& clock, EventSink& events,
+              const Call& call)
+      : request_(request),
+        packing_(std::move(packing)),
+        clock_(clock),
+        events_(events),
+        call_(call) {}
 
   Result<RestoreResult> Run(const Manifest& manifest);
 
@@ -74,6 +79,7 @@ class Restoration {
   }
 
   const RestoreRequest& request_;
+  const Packing packing_;
   Clock& clock_;
   EventSink& events_;
   const Call& call_;
@@ -92,8 +98,9 @@ Status Restoration::CheckUnchanged(const BackupFile& file, FileReader& reader) {
 Status Restoration::WriteDocuments(const CollectionBackup& collection, DocumentWriter& writer) {
   std::uint64_t done = 0;
   for (const BackupFile& file : collection.files) {
-    REHOME_TRY_ASSIGN(DocumentReader reader,
-                      DocumentReader::Open(request_.backup / file.path, FileReader::Hash::kYes));
+    REHOME_TRY_ASSIGN(
+        DocumentReader reader,
+        DocumentReader::Open(request_.backup / file.path, FileReader::Hash::kYes, packing_));
     while (true) {
       REHOME_TRY_ASSIGN(std::optional<Document> document, reader.Next());
       if (!document) {
@@ -140,7 +147,8 @@ Status Restoration::RemoveDocument(const std::string& collection, Document docum
 
 Status Restoration::RemoveExtraDocuments(const CollectionBackup& collection,
                                          WrittenCounts& counts) {
-  REHOME_TRY_ASSIGN(CollectionReader backup, CollectionReader::Open(request_.backup, collection));
+  REHOME_TRY_ASSIGN(CollectionReader backup,
+                    CollectionReader::Open(request_.backup, collection, packing_));
   REHOME_TRY_ASSIGN(std::optional<Document> kept, backup.Next());
   std::string kept_key = kept ? SortKey(kept->Id()) : std::string();
   REHOME_TRY_ASSIGN(auto cursor, request_.documents->Scan(collection.name, {}, call_));
@@ -207,8 +215,8 @@ Status Restoration::CheckDimension(const std::vector<const NamespaceBackup*>& na
 
 Status Restoration::WriteVectors(const NamespaceBackup& ns, VectorWriter& writer) {
   const BackupFile& file = ns.files.front();
-  REHOME_TRY_ASSIGN(VectorReader reader,
-                    VectorReader::Open(request_.backup / file.path, FileReader::Hash::kYes));
+  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(request_.backup / file.path,
+                                                            FileReader::Hash::kYes, packing_));
   while (true) {
     REHOME_TRY_ASSIGN(std::optional<VectorRecord> record, reader.Next());
     if (!record) {
@@ -240,7 +248,7 @@ Status Restoration::RemoveVectors(const std::string& ns, const std::vector<std::
 
 Status Restoration::HandleExtraVectors(const NamespaceBackup& ns, WrittenCounts& counts) {
   REHOME_TRY_ASSIGN(VectorReader backup, VectorReader::Open(request_.backup / ns.files.front().path,
-                                                            FileReader::Hash::kNo));
+                                                            FileReader::Hash::kNo, packing_));
   REHOME_TRY_ASSIGN(std::optional<VectorRecord> kept, backup.Next());
   VectorListing listing(*request_.vectors, ns.name, clock_, call_);
   while (true) {
@@ -323,7 +331,8 @@ Result<RestoreResult> RestoreBackup(const RestoreRequest& request, Clock& clock,
   const bool destructive = request.overwrite || request.exact;
   CHECK(!destructive || request.documents == nullptr || request.save_document);
   CHECK(!destructive || request.vectors == nullptr || request.save_vector);
-  REHOME_TRY_ASSIGN(const VerifyResult verified, VerifyBackup(request.backup, call.stop));
+  REHOME_TRY_ASSIGN(const VerifyResult verified,
+                    VerifyBackup(request.backup, call.stop, request.key));
   if (!verified.passed()) {
     const BackupProblem& first = verified.problems.front();
     return Fail(
@@ -333,7 +342,8 @@ Result<RestoreResult> RestoreBackup(const RestoreRequest& request, Clock& clock,
                     Name(first.kind), first.detail, verified.problems.size()),
         "nothing was restored; `rehome backup verify` lists what is wrong; use another backup");
   }
-  return Restoration(request, clock, events, call).Run(*verified.manifest);
+  REHOME_TRY_ASSIGN(Packing packing, PackingOf(*verified.manifest, request.key));
+  return Restoration(request, std::move(packing), clock, events, call).Run(*verified.manifest);
 }
 
 }  // namespace rehome

@@ -32,6 +32,7 @@ Result<std::vector<std::string>> VectorListing::NextIds() {
       }
       last_ = id;
     }
+    std::erase_if(page.ids, [this](const std::string& id) { return id <= skipped_; });
     if (!page.ids.empty()) {
       return std::move(page.ids);
     }

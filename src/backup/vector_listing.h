@@ -18,6 +18,8 @@ class VectorListing {
   VectorListing(VectorStore& store, std::string ns, Clock& clock, const Call& call)
       : store_(store), ns_(std::move(ns)), clock_(clock), call_(call) {}
 
+  /// Leaves out the ids up to and with `id`. Before the first page.
+  void SkipThrough(std::string id) { skipped_ = std::move(id); }
   /// The records of the next page, in id order; empty at the end. kDataLoss if the listing cannot
   /// be complete.
   [[nodiscard]] Result<std::vector<VectorRecord>> Next();
@@ -35,6 +37,7 @@ class VectorListing {
   Call call_;
   std::string token_;
   std::string last_;
+  std::string skipped_;
   bool end_ = false;
   std::uint64_t vanished_ = 0;
 };

@@ -23,8 +23,8 @@ constexpr std::size_t kProblemsPerFileMax = 20;
 
 class Verification {
  public:
-  Verification(std::filesystem::path root, const std::stop_token& stop)
-      : root_(std::move(root)), stop_(stop) {}
+  Verification(std::filesystem::path root, const std::stop_token& stop, const Secret& key)
+      : root_(std::move(root)), stop_(stop), key_(key) {}
 
   Result<VerifyResult> Run();
 
@@ -48,6 +48,8 @@ class Verification {
 
   std::filesystem::path root_;
   const std::stop_token& stop_;
+  const Secret& key_;
+  Packing packing_;
   VerifyResult result_;
   std::map<std::string, std::size_t, std::less<>> problems_of_;
   std::map<std::string, std::string, std::less<>> path_of_sha256_;
@@ -146,7 +148,7 @@ Status Verification::CheckRecords(const BackupFile& file, Reader& reader, Check 
       Add(damaged ? Kind::kRecord : Kind::kUnreadable, file.path,
           std::max(reader.record(), before + 1), record.error().message);
       // Behind a broken line comes another line; behind anything else nothing can be told apart.
-      if (!damaged || reader.record() == before || file.path.ends_with(".bson")) {
+      if (!damaged || reader.record() == before || HoldsBson(file.path)) {
         break;
       }
       continue;
@@ -191,7 +193,7 @@ void Verification::CheckSum(const BackupFile& file, std::uint64_t records, const
 }
 
 Status Verification::CheckDocuments(const BackupFile& file, DocumentSum& sum) {
-  auto reader = DocumentReader::Open(root_ / file.path, FileReader::Hash::kYes);
+  auto reader = DocumentReader::Open(root_ / file.path, FileReader::Hash::kYes, packing_);
   if (!reader) {
     Add(Kind::kUnreadable, file.path, 0, reader.error().message);
     return {};
@@ -210,7 +212,7 @@ Status Verification::CheckDocuments(const BackupFile& file, DocumentSum& sum) {
 
 Status Verification::CheckVectors(const BackupFile& file, const NamespaceBackup& ns,
                                   SetDigest& digest) {
-  auto reader = VectorReader::Open(root_ / file.path, FileReader::Hash::kYes);
+  auto reader = VectorReader::Open(root_ / file.path, FileReader::Hash::kYes, packing_);
   if (!reader) {
     Add(Kind::kUnreadable, file.path, 0, reader.error().message);
     return {};
@@ -291,6 +293,7 @@ Result<VerifyResult> Verification::Run() {
   if (!result_.manifest) {
     return std::move(result_);  // without it nothing else can be judged
   }
+  REHOME_TRY_ASSIGN(packing_, PackingOf(*result_.manifest, key_));
   REHOME_TRY(WalkTree());
   for (const CollectionBackup& collection : manifest.collections) {
     REHOME_TRY(CheckCollection(collection));
@@ -332,8 +335,8 @@ std::string_view Name(BackupProblem::Kind kind) {
 }
 
 Result<VerifyResult> VerifyBackup(const std::filesystem::path& backup_dir,
-                                  const std::stop_token& stop) {
-  return Verification(backup_dir, stop).Run();
+                                  const std::stop_token& stop, const Secret& key) {
+  return Verification(backup_dir, stop, key).Run();
 }
 
 }  // namespace rehome

@@ -41,7 +41,7 @@ std::string InWords(const BackupProblem& problem) {
 /// Reads every byte of one backup; the number of its records.
 Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const CheckContext& context,
                               CheckResult& result) {
-  auto verified = VerifyBackup(backup, context.call.stop);
+  auto verified = VerifyBackup(backup, context.call.stop, context.flow.plan.backup.key);
   if (!verified) {
     if (verified.error().code != ErrorCode::kNotFound) {
       return std::unexpected(std::move(verified).error());

@@ -222,6 +222,7 @@ class Copier {
     REHOME_TRY_ASSIGN(request.backup, FindBackup(*options_.backup));
     request.documents = scratch.source_documents.get();
     request.vectors = scratch.source_vectors.get();
+    request.key = real_.backup.key;
     REHOME_TRY_ASSIGN(const RestoreResult restored,
                       RestoreBackup(request, environment_.clock, events_, call_));
     for (const std::string& warning : restored.warnings) {

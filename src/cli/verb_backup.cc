@@ -36,6 +36,8 @@ Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironmen
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
   BackupRequest request;
   request.dir = DirOf(plan, options);
+  request.zstd = plan.backup.zstd;
+  request.key = plan.backup.key;
   if (options.only != Only::kVectors) {
     request.documents = deps.stores.source_documents.get();
     request.collections =
@@ -63,7 +65,7 @@ Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironmen
 
 Result<int> Verify(const Plan& plan, const BackupOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto path, FindBackup(DirOf(plan, options)));
-  REHOME_TRY_ASSIGN(const VerifyResult result, VerifyBackup(path, environment.stop));
+  REHOME_TRY_ASSIGN(const VerifyResult result, VerifyBackup(path, environment.stop, plan.backup.key));
   if (options.common.json) {
     Json problems = Json::array();
     for (const BackupProblem& problem : result.problems) {
@@ -153,6 +155,7 @@ Result<int> Restore(const Plan& plan, const BackupOptions& options, CliEnvironme
   }
   request.overwrite = options.overwrite;
   request.exact = options.exact;
+  request.key = plan.backup.key;
   request.save_document = [&](const std::string& collection, const Document& document) {
     return saved.Add(collection, document);
   };

@@ -39,7 +39,8 @@ Result<Millis> Prove(Session& session, const BackupResult& backup) {
   REHOME_TRY_ASSIGN(const ScratchStores scratch, session.deps().scratch(dimension, metric));
   REHOME_TRY_ASSIGN(const ProofResult proof,
                     ProveRestore(backup.path, *scratch.documents, scratch.vectors.get(),
-                                 session.clock(), session.events(), session.call()));
+                                 session.clock(), session.events(), session.call(),
+                                 session.plan().backup.key));
   if (proof.passed()) {
     return proof.took;
   }
@@ -65,7 +66,9 @@ Result<PhaseOutcome> RunPrepare(Session& session) {
                     .namespaces = plan.namespaces,
                     .dir = plan.dir,
                     .notes = {{"plan", session.plan().name}, {"run", session.run().run_id}},
-                    .phase = Phase::kPrepare},
+                    .phase = Phase::kPrepare,
+                    .zstd = plan.zstd,
+                    .key = plan.key},
                    session.clock(), session.events(), session.call()));
   for (const std::string& warning : backup.warnings) {
     session.events().Warn(warning);

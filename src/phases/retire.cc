@@ -93,9 +93,14 @@ Result<Manifest> BackUp(Session& session) {
                     .namespaces = session.plan().retire.namespaces,
                     .dir = session.plan().backup.dir,
                     .notes = {{"plan", run.plan_name}, {"run", run.run_id}, {"phase", "retire"}},
-                    .phase = Phase::kRetire},
+                    .phase = Phase::kRetire,
+                    .zstd = session.plan().backup.zstd,
+                    .key = session.plan().backup.key,
+                    .resume = false},  // of what is there now, not of what was
                    session.clock(), session.events(), session.call()));
-  REHOME_TRY_ASSIGN(VerifyResult verified, VerifyBackup(made.path, session.call().stop));
+  REHOME_TRY_ASSIGN(
+      VerifyResult verified,
+      VerifyBackup(made.path, session.call().stop, session.plan().backup.key));
   if (!verified.passed()) {
     return Fail(ErrorCode::kCheckFailed,
                 fmt::format("the backup {} does not verify: {}: {}", made.path.string(),
@@ -300,6 +305,7 @@ Result<Counts> UndoRetire(Session& session) {
                                      .collections = {},
                                      .namespaces = {},
                                      .phase = Phase::kRetire,
+                                     .key = session.plan().backup.key,
                                      .save_document = {},
                                      .save_vector = {}},
                                     session.clock(), session.events(), session.call()));

@@ -124,6 +124,8 @@ Result<BackupResult> BackUpNamespace(const Plan& plan, const Deps& deps, const s
   request.dir = plan.backup.dir;
   request.notes = {{"plan", plan.name}, {"step", "vectors backup"}};
   request.phase = Phase::kVectors;
+  request.zstd = plan.backup.zstd;
+  request.key = plan.backup.key;
   return CreateBackup(request, deps.clock, deps.events, Call{.stop = deps.stop});
 }
 
