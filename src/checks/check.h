@@ -34,6 +34,14 @@ struct CheckResult {
   void Add(Discrepancy discrepancy);
 };
 
+/// A discrepancy with what is known of its datum: its `_id`, by which a feed may have named it, and
+/// the namespace in which a vector stands that should not.
+struct Suspect {
+  Discrepancy what;
+  std::optional<Value> source_id;
+  std::string ns = {};
+};
+
 /// Everything outlives the checks. `flow` is const but for its ledger and quarantine, of which
 /// checks only read.
 struct CheckContext {
@@ -54,6 +62,9 @@ struct CheckContext {
   /// everything.
   std::optional<std::vector<Value>> only;
   std::uint64_t seed = 0;  // of samples
+  /// Told every finding that fails its check and has a datum, also those beyond what a result
+  /// names. Absent: nobody asks.
+  std::function<void(const Suspect&)> on_finding{};
   Call call;
 };
 

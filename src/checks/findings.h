@@ -10,11 +10,6 @@
 
 namespace rehome {
 
-/// A discrepancy with the `_id` of its datum where one is known: by it a feed may have named it.
-struct Suspect {
-  Discrepancy what;
-  std::optional<Value> source_id;
-};
 /// Adds them to `result`; those that a feed has named beyond applied-through become pending.
 [[nodiscard]] Status Report(const CheckContext& context, std::vector<Suspect> findings,
                             CheckResult& result);

@@ -115,7 +115,8 @@ class OrphanSearch {
         if (findings != nullptr) {
           findings->push_back({{DiscrepancyClass::kExtra, id, "",
                                 fmt::format("a vector in namespace {} without an item", ns)},
-                               {}});
+                               {},
+                               ns});
         }
         continue;
       }
@@ -148,7 +149,8 @@ class OrphanSearch {
     return {{DiscrepancyClass::kMisplaced, id, "",
              fmt::format("a vector in namespace {}, its item belongs to {}", ns,
                          home.empty() ? "no organization of the run" : home)},
-            Value(items.front().Id())};
+            Value(items.front().Id()),
+            ns};
   }
 
   Result<bool> IsComplete() {

@@ -48,6 +48,7 @@ class Grammar {
   void AddStart();
   void AddRun();
   void AddAfterRun();
+  void AddReport();
   void AddBackup();
   void AddBackupAction(CLI::App& group, BackupOptions::Action action, const std::string& name,
                        const std::string& help);
@@ -97,6 +98,7 @@ Grammar::Grammar() {
   AddStart();
   AddRun();
   AddAfterRun();
+  AddReport();
   AddBackup();
   AddVectors();
   AddQuarantine();
@@ -214,6 +216,14 @@ void Grammar::AddAfterRun() {
   verify.add_option("--sample", verify_options.sample, "percent of the items to look at")
       ->check(CLI::Range(0.000001, 100.0))
       ->type_name("PERCENT");
+  verify.add_option("--report", verify_options.report, "writes a signed report to this file")
+      ->type_name("FILE");
+
+  CLI::App& repair = *app_.add_subcommand(
+      "repair", "mends what verify confirms from the source of truth, then verifies again");
+  auto& repair_options = Leaf<RepairOptions>(repair);
+  AddPlanFile(repair, repair_options.common);
+  AddCommon(repair, repair_options.common, Changes::kSomething);
 
   CLI::App& rollback =
       *app_.add_subcommand("rollback", "undoes a phase and what came after it, or all");
@@ -249,6 +259,26 @@ void Grammar::AddAfterRun() {
   AddCommon(retire, retire_options.common, Changes::kSomething);
   retire.add_flag("--shorten-retention", retire_options.shorten_retention,
                   "allows a retire.after under 24 h; stands in the audit log");
+}
+
+void Grammar::AddReport() {
+  CLI::App& report = *app_.add_subcommand("report", "signed verification reports");
+  report.require_subcommand(1);
+  CLI::App& check =
+      *report.add_subcommand("check", "whether a report is as it was signed, and by whom");
+  auto& check_options = Leaf<ReportOptions>(check);
+  check.add_option("file", check_options.file, "what `verify --report` wrote")
+      ->required()
+      ->type_name("FILE");
+  check.add_option("--key", check_options.key, "the public key that must have signed it")
+      ->type_name("HEX");
+  check.add_flag("--json", check_options.common.json,
+                 "one JSON document on stdout and nothing else there");
+  CLI::App& key = *report.add_subcommand("key", "the public key that signs this user's reports");
+  auto& key_options = Leaf<ReportOptions>(key);
+  key_options.action = ReportOptions::Action::kKey;
+  AddPlanFile(key, key_options.common);
+  AddCommon(key, key_options.common, Changes::kNothing);
 }
 
 void Grammar::AddBackup() {

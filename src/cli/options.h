@@ -60,9 +60,22 @@ struct StatusOptions {
 
 struct VerifyOptions {
   CommonOptions common;
-  std::string phase = "all";        // backup, all
-  std::vector<std::string> checks;  // empty: all of the phase
-  std::optional<double> sample;     // percent of the items, 0 < P <= 100
+  std::string phase = "all";                    // backup, all
+  std::vector<std::string> checks;              // empty: all of the phase
+  std::optional<double> sample;                 // percent of the items, 0 < P <= 100
+  std::optional<std::filesystem::path> report;  // a signed report goes there
+};
+
+struct RepairOptions {
+  CommonOptions common;
+};
+
+struct ReportOptions {
+  enum class Action : std::uint8_t { kCheck, kKey };
+  CommonOptions common;
+  Action action = Action::kCheck;
+  std::filesystem::path file;      // kCheck
+  std::optional<std::string> key;  // kCheck: the public key that must have signed
 };
 
 struct QuarantineOptions {
@@ -135,8 +148,8 @@ struct DemoOptions {
 
 using Command =
     std::variant<WelcomeOptions, InitOptions, LoadOptions, CheckOptions, PlanOptions, RunOptions,
-                 StatusOptions, VerifyOptions, QuarantineOptions, RollbackOptions, CutoverOptions,
-                 RevertOptions, RetireOptions, BackupOptions, VectorsOptions, ExplainOptions,
-                 RehearseOptions, ServeOptions, DemoOptions>;
+                 StatusOptions, VerifyOptions, RepairOptions, ReportOptions, QuarantineOptions,
+                 RollbackOptions, CutoverOptions, RevertOptions, RetireOptions, BackupOptions,
+                 VectorsOptions, ExplainOptions, RehearseOptions, ServeOptions, DemoOptions>;
 
 }  // namespace rehome::cli

@@ -14,6 +14,8 @@ int RunVerb(const PlanOptions& options, CliEnvironment& environment);
 int RunVerb(const RunOptions& options, CliEnvironment& environment);
 int RunVerb(const StatusOptions& options, CliEnvironment& environment);
 int RunVerb(const VerifyOptions& options, CliEnvironment& environment);
+int RunVerb(const RepairOptions& options, CliEnvironment& environment);
+int RunVerb(const ReportOptions& options, CliEnvironment& environment);
 int RunVerb(const QuarantineOptions& options, CliEnvironment& environment);
 int RunVerb(const RollbackOptions& options, CliEnvironment& environment);
 int RunVerb(const CutoverOptions& options, CliEnvironment& environment);

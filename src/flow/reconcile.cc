@@ -47,7 +47,7 @@ LedgerTarget VectorsTarget(const TenantNamespace& ns) {
   return {LedgerTarget::Store::kVectors, ns.name()};
 }
 
-Action Decide(const FlowContext& flow, const Case& one) {
+Action Decide(const FlowContext& flow, const Case& one, bool changed_is_ours) {
   const bool cut_over = flow.run.IsCutOver();
   const Item* desired = one.desired();
   if (!one.item) {
@@ -62,7 +62,9 @@ Action Decide(const FlowContext& flow, const Case& one) {
   if (desired != nullptr && found == one.row->item_digest) {
     return Action::kNothing;
   }
-  if (Judge(one.history, found) != Ownership::kOurs) {
+  const Ownership ownership = Judge(one.history, found);
+  if (ownership == Ownership::kForeign ||
+      (ownership == Ownership::kChanged && (cut_over || !changed_is_ours))) {
     if (!cut_over) {
       return Action::kConflict;
     }
@@ -71,14 +73,15 @@ Action Decide(const FlowContext& flow, const Case& one) {
   if (desired == nullptr) {
     return Action::kRemove;
   }
-  const bool same_tenant = StringField(one.item->view(), "org_id") == desired->tenant.org_id;
-  return same_tenant ? Action::kReplace : Action::kReroute;
+  const std::string org_id = StringField(one.item->view(), "org_id");
+  const bool moves = org_id != desired->tenant.org_id && flow.run.namespaces.contains(org_id);
+  return moves ? Action::kReroute : Action::kReplace;
 }
 
 class Round {
  public:
-  Round(FlowContext& flow, VectorMode mode, const Call& call)
-      : flow_(flow), mode_(mode), call_(call) {}
+  Round(FlowContext& flow, VectorMode mode, ChangedItems changed, const Call& call)
+      : flow_(flow), mode_(mode), changed_(changed), call_(call) {}
 
   Status Run(std::span<const Value> ids) {
     REHOME_TRY_ASSIGN(const std::vector<Case> cases, Load(ids));
@@ -126,7 +129,9 @@ class Round {
                                       one.row->source, call_));
       ++result.quarantined;
     }
-    switch (Decide(flow_, one)) {
+    const Action action = Decide(flow_, one, changed_ == ChangedItems::kSaveAndReplace);
+    REHOME_TRY(SaveChanged(one, action));
+    switch (action) {
       case Action::kNothing:
         ++result.unchanged;
         // Present and equal, but its vector may be missing: the crash came between item and mark.
@@ -155,6 +160,16 @@ class Round {
         return {};
     }
     return {};
+  }
+
+  /// What somebody else made of our item is kept before it goes.
+  Status SaveChanged(const Case& one, Action action) {
+    const bool goes =
+        action == Action::kReplace || action == Action::kReroute || action == Action::kRemove;
+    if (!goes || Judge(one.history, DocumentDigest(one.item->view())) == Ownership::kOurs) {
+      return {};
+    }
+    return flow_.saved.Add("changed before it was repaired", flow_.plan.items.to, *one.item, call_);
   }
 
   void Queue(const Case& one, std::optional<Md5Digest> before, Write write) {
@@ -211,9 +226,13 @@ class Round {
   }
 
   Status RemoveVector(const Document& item) {
-    REHOME_TRY_ASSIGN(const TenantNamespace ns,
-                      flow_.NamespaceOf(StringField(item.view(), "org_id")));
-    const std::string vector_id = StringField(item.view(), "item_id");
+    const std::string org_id = StringField(item.view(), "org_id");
+    if (!flow_.run.namespaces.contains(org_id)) {
+      return {};  // a changed item of no organization of the run: at home nowhere
+    }
+    REHOME_TRY_ASSIGN(const TenantNamespace ns, flow_.NamespaceOf(org_id));
+    // Not the item's own word: a changed item may name the vector of another.
+    const std::string vector_id = ItemId(flow_.plan.items.id, item.Id());
     REHOME_TRY_ASSIGN(const auto removed, RemoveVectors(flow_, ns, {&vector_id, 1}, call_));
     for (const std::string& foreign : removed.foreign) {
       result.conflicts.push_back(foreign);
@@ -294,6 +313,7 @@ class Round {
 
   FlowContext& flow_;
   const VectorMode mode_;
+  const ChangedItems changed_;
   const Call& call_;
   std::vector<LedgerEntry> entries_;
   std::vector<Document> sources_;
@@ -365,7 +385,7 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
 }
 
 Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode,
-                             const Call& call) {
+                             const Call& call, ChangedItems changed) {
   Reconciled out;
   for (std::size_t start = 0; start < source_ids.size(); start += kBatchMax) {
     const auto part = source_ids.subspan(start, std::min(kBatchMax, source_ids.size() - start));
@@ -374,7 +394,7 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
       if (call.stop.stop_requested()) {
         return Fail(ErrorCode::kCancelled, "stopped on request");
       }
-      Round one(flow, mode, call);
+      Round one(flow, mode, changed, call);
       REHOME_TRY(one.Run(ids));
       out.Add(one.result);
       ids = std::move(one.again);

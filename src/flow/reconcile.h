@@ -36,9 +36,16 @@ enum class VectorMode : std::uint8_t {
   kNow,    // every item leaves with its vector confirmed
 };
 
+/// What becomes of an item that is ours by its id and was changed since, before cutover.
+enum class ChangedItems : std::uint8_t {
+  kLeave,           // a conflict: named, left as it is
+  kSaveAndReplace,  // kept in rehome_saved, then written as its source says (repair)
+};
+
 /// Any number of source ids; worked off in batches. Repeating it changes nothing.
 [[nodiscard]] Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids,
-                                           VectorMode mode, const Call& call);
+                                           VectorMode mode, const Call& call,
+                                           ChangedItems changed = ChangedItems::kLeave);
 
 /// Removes those of `ids` from `ns` whose item lives in another namespace: what a re-route leaves
 /// that died on its way.

@@ -1,0 +1,76 @@
+#include "cli/verification_output.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "report/escape.h"
+#include "report/table.h"
+
+namespace rehome::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kShownMax = 20;
+
+Json CheckJson(const CheckResult& check) {
+  Json discrepancies = Json::array();
+  for (const Discrepancy& one : check.discrepancies) {
+    discrepancies.push_back({{"class", Name(one.discrepancy_class)},
+                             {"id", one.id},
+                             {"field", one.field},
+                             {"detail", one.detail}});
+  }
+  Json out{{"check", check.check}, {"passed", check.passed},         {"expected", check.expected},
+           {"found", check.found}, {"discrepancies", discrepancies}, {"totals", check.totals},
+           {"notes", check.notes}};
+  if (!check.skipped.empty()) {
+    out["skipped"] = check.skipped;
+  }
+  return out;
+}
+
+}  // namespace
+
+nlohmann::ordered_json ChecksJson(const Verification& verification) {
+  Json checks = Json::array();
+  for (const CheckResult& check : verification.checks) {
+    checks.push_back(CheckJson(check));
+  }
+  return checks;
+}
+
+void PrintVerification(const Verification& verification, CliEnvironment& environment) {
+  TextTable table({{"check"}, {"result"}, {"expected"}, {"found"}});
+  for (const CheckResult& check : verification.checks) {
+    const std::string result = !check.skipped.empty() ? "skipped"
+                               : check.passed         ? "passed"
+                                                      : "FAILED";
+    table.Add(
+        {check.check, result, check.skipped.empty() ? check.expected : check.skipped, check.found});
+  }
+  environment.out << table.Render();
+  for (const CheckResult& check : verification.checks) {
+    std::size_t shown = 0;
+    for (const Discrepancy& one : check.discrepancies) {
+      if (shown++ == kShownMax) {
+        environment.out << fmt::format("  {}: … --json names all of them\n", check.check);
+        break;
+      }
+      environment.out << Escape(fmt::format(
+                             "  {}: {} {}{}{}: {}", check.check, Name(one.discrepancy_class),
+                             one.id, one.field.empty() ? "" : ", field ", one.field, one.detail))
+                      << "\n";
+    }
+    for (const std::string& note : check.notes) {
+      environment.out << "  " << check.check << ": " << Escape(note) << "\n";
+    }
+  }
+  environment.out << (verification.passed ? "Verified: everything agrees.\n"
+                                          : "Verification found what is named above; rehome "
+                                            "explain ID shows one datum's whole way.\n");
+}
+
+}  // namespace rehome::cli

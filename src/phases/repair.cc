@@ -1,0 +1,348 @@
+#include "phases/repair.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checks/findings.h"
+#include "flow/reconcile.h"
+#include "flow/vector_writer.h"
+#include "journal/saved.h"
+#include "model/fields.h"
+#include "model/item.h"
+#include "model/sort_key.h"
+#include "phases/cutover.h"
+#include "phases/feeds.h"
+#include "phases/phases.h"
+#include "phases/restore_points.h"
+#include "phases/verification.h"
+
+namespace rehome {
+namespace {
+
+// Mending one thing may show another (an item that comes home, then its vector elsewhere).
+constexpr int kRoundsMax = 4;
+constexpr std::size_t kBatchMax = 250;
+constexpr std::string_view kWhy = "changed before it was repaired";
+
+/// What one verification found, by what it takes to mend it.
+struct Wounds {
+  std::map<std::string, Value> documents;                     // by sort key
+  std::map<std::string, std::set<std::string>> out_of_place;  // vector ids by namespace
+  [[nodiscard]] bool empty() const { return documents.empty() && out_of_place.empty(); }
+};
+
+class Repairer {
+ public:
+  explicit Repairer(Session& session) : session_(session), flow_(session.flow()) {}
+
+  Result<Repaired> Run() {
+    REHOME_TRY(CarryFirst());
+    REHOME_TRY(VerifyAll());
+    if (out_.verification.passed) {
+      out_.nothing_to_do = true;
+      out_.done.emplace_back("nothing to repair: everything agrees");
+      return std::move(out_);
+    }
+    REHOME_TRY(session_.Audit("repair", InWords(out_.verification)));
+    for (int round = 0; round < kRoundsMax && !out_.verification.passed; ++round) {
+      REHOME_TRY_ASSIGN(const bool mended, MendAll());
+      if (!mended) {
+        break;
+      }
+      REHOME_TRY(VerifyAll());
+    }
+    REHOME_TRY_ASSIGN(out_.saved_file, ExportSaved(session_));
+    Tell();
+    REHOME_TRY(session_.Audit("repair done", out_.verification.passed
+                                                 ? std::string("everything agrees")
+                                                 : InWords(out_.verification)));
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] VectorMode Mode() const {
+    const bool embeds = session_.run().At(Phase::kVectors).state == PhaseState::kDone;
+    return embeds ? VectorMode::kNow : VectorMode::kLater;
+  }
+
+  /// What a feed has named and nobody applied yet is no damage.
+  Status CarryFirst() {
+    if (session_.run().IsCutOver() || !session_.run().positions.contains("forward")) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session_, Mode()));
+    if (!drained.ids.empty()) {
+      out_.done.push_back(
+          fmt::format("{} changes of the source were carried first", drained.ids.size()));
+    }
+    return {};
+  }
+
+  Status VerifyAll() {
+    wounds_ = {};
+    VerificationScope scope(session_);
+    scope.context().on_finding = [this](const Suspect& suspect) { Note(suspect); };
+    REHOME_TRY_ASSIGN(out_.verification, Verify(scope.context(), {}));
+    return {};
+  }
+
+  void Note(const Suspect& suspect) {
+    if (suspect.source_id) {
+      wounds_.documents.emplace(SortKey(suspect.source_id->view()), *suspect.source_id);
+    }
+    if (!suspect.ns.empty()) {
+      wounds_.out_of_place[suspect.ns].insert(suspect.what.id);
+    }
+  }
+
+  /// True if anything was written.
+  Result<bool> MendAll() {
+    const std::uint64_t before = written_;
+    REHOME_TRY(MendTenants());
+    std::vector<Value> ids;
+    std::ranges::transform(wounds_.documents, std::back_inserter(ids),
+                           [](const auto& entry) { return entry.second; });
+    if (!session_.run().IsCutOver()) {
+      REHOME_TRY(MendItems(ids));
+    }
+    if (Mode() == VectorMode::kNow) {
+      REHOME_TRY(MendVectors(ids));
+      REHOME_TRY(RemoveOutOfPlace());
+    }
+    REHOME_TRY(session_.SettleLeftOpen());
+    REHOME_TRY(RefreshRestorePoints(session_));
+    return written_ > before;
+  }
+
+  Status MendTenants() {
+    if (session_.run().IsCutOver()) {
+      return {};  // theirs to change
+    }
+    const TenantsPlan& tenants = session_.plan().tenants;
+    for (const Organization& one : tenants.organizations) {
+      REHOME_TRY(MendTenant(tenants.organizations_collection, one.document));
+    }
+    for (const Profile& one : tenants.profiles) {
+      REHOME_TRY(MendTenant(tenants.profiles_collection, one.document));
+    }
+    return {};
+  }
+
+  Status MendTenant(const std::string& collection, const Document& wanted) {
+    const LedgerTarget target{LedgerTarget::Store::kDocuments, collection};
+    const Value id(wanted.Id());
+    const Call& call = session_.call();
+    REHOME_TRY_ASSIGN(const auto found, session_.target().FindByIds(collection, {&id, 1}, call));
+    if (found.front() == wanted) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const auto histories, session_.ledger().Find(target, {&id, 1}, call));
+    if (histories.front().LastDone() == nullptr) {
+      out_.left.push_back(fmt::format("{} {} is not this run's", collection, id.view().AsString()));
+      return {};
+    }
+    std::optional<Md5Digest> before;
+    if (found.front()) {
+      REHOME_TRY(session_.saved().Add(kWhy, collection, *found.front(), call));
+      before = DocumentDigest(found.front()->view());
+    }
+    const LedgerEntry entry{
+        .id = id, .before = before, .after = DocumentDigest(wanted.view()), .text = {}};
+    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(target, {&entry, 1}, call));
+    const Write write =
+        found.front() ? Write::Replace(*found.front(), wanted) : Write::Insert(wanted);
+    REHOME_TRY_ASSIGN(const auto results,
+                      session_.target().Apply(collection, {&write, 1}, {}, call));
+    const bool applied = results.front().applied();
+    REHOME_TRY(session_.ledger().Close(batch, {applied}, call));
+    if (applied) {
+      ++written_;
+      out_.done.push_back(
+          fmt::format("{} {} stands as the plan says", collection, id.view().AsString()));
+    } else {
+      out_.left.push_back(fmt::format(
+          "{} {} cannot be written: {}", collection, id.view().AsString(),
+          results.front().unique_index.empty() ? "somebody else is writing it"
+                                               : "another document has its unique key"));
+    }
+    return {};
+  }
+
+  Status MendItems(const std::vector<Value>& ids) {
+    REHOME_TRY_ASSIGN(const std::uint64_t quarantined_before,
+                      session_.quarantine().Count(session_.call()));
+    REHOME_TRY_ASSIGN(const Reconciled reconciled, Reconcile(flow_, ids, Mode(), session_.call(),
+                                                             ChangedItems::kSaveAndReplace));
+    REHOME_TRY_ASSIGN(const std::uint64_t quarantined,
+                      session_.quarantine().Count(session_.call()));
+    items_.Add(reconciled);
+    const bool quarantine_moved = quarantined != quarantined_before;
+    written_ += reconciled.inserted + reconciled.replaced + reconciled.deleted +
+                reconciled.embedded + (quarantine_moved ? 1U : 0U);
+    for (const std::string& id : reconciled.conflicts) {
+      foreign_.insert(fmt::format("item {} was not written by this run", id));
+    }
+    return {};
+  }
+
+  Status MendVectors(const std::vector<Value>& ids) {
+    for (std::size_t start = 0; start < ids.size(); start += kBatchMax) {
+      const std::span<const Value> part =
+          std::span(ids).subspan(start, std::min(kBatchMax, ids.size() - start));
+      REHOME_TRY_ASSIGN(
+          auto found, session_.target().FindByIds(session_.plan().items.to, part, session_.call()));
+      std::vector<Document> items;
+      for (auto& item : found) {
+        if (item && session_.run().namespaces.contains(StringField(item->view(), "org_id"))) {
+          items.push_back(*std::move(item));
+        }
+      }
+      REHOME_TRY(EmbedAgain(std::move(items)));
+    }
+    return {};
+  }
+
+  /// Writes the vectors that are not what their items make of them, and the marks that are wrong.
+  Status EmbedAgain(std::vector<Document> items) {
+    const Call& call = session_.call();
+    REHOME_TRY_ASSIGN(EmbeddedBatch embedded, EmbedItems(flow_, std::move(items), call));
+    std::vector<EmbeddedItem> wrong;
+    for (EmbeddedItem& one : embedded.items) {
+      REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                        flow_.NamespaceOf(StringField(one.item.view(), "org_id")));
+      const std::string& id = one.record.id;
+      REHOME_TRY_ASSIGN(const auto present,
+                        session_.target_vectors().Fetch(ns.name(), {&id, 1}, call));
+      const bool equal =
+          !present.empty() && VectorDigest(present.front()) == VectorDigest(one.record);
+      if (equal && one.item == WithMark(one.item.view(), id)) {
+        continue;
+      }
+      REHOME_TRY_ASSIGN(const bool ours, MayWrite(ns, id, present));
+      if (ours || equal) {
+        wrong.push_back(std::move(one));
+      } else {
+        foreign_.insert(
+            fmt::format("vector {} in namespace {} was not written by this run", id, ns.name()));
+      }
+    }
+    if (wrong.empty()) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(flow_, wrong, call));
+    vectors_ += written.upserted;
+    written_ += written.upserted;
+    return {};
+  }
+
+  Result<bool> MayWrite(const TenantNamespace& ns, const std::string& id,
+                        const std::vector<VectorRecord>& present) {
+    if (present.empty()) {
+      return true;
+    }
+    const Value value = Value::String(id);
+    REHOME_TRY_ASSIGN(const auto histories,
+                      session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()},
+                                             {&value, 1}, session_.call()));
+    return Judge(histories.front(), VectorDigest(present.front())) != Ownership::kForeign;
+  }
+
+  /// Vectors of ours without an item, or beside the namespace in which their item lives now.
+  Status RemoveOutOfPlace() {
+    for (const auto& [ns, named] : wounds_.out_of_place) {
+      const TenantNamespace place = Plan::JournaledNamespace(ns);
+      REHOME_TRY_ASSIGN(const std::vector<std::string> ids, WithoutHomeIn(ns, named));
+      for (std::size_t start = 0; start < ids.size(); start += kBatchMax) {
+        const std::span<const std::string> part =
+            std::span(ids).subspan(start, std::min(kBatchMax, ids.size() - start));
+        REHOME_TRY_ASSIGN(const VectorsRemoved removed,
+                          RemoveVectors(flow_, place, part, session_.call()));
+        removed_ += removed.removed;
+        written_ += removed.removed;
+        for (const std::string& id : removed.foreign) {
+          foreign_.insert(
+              fmt::format("vector {} in namespace {} was not written by this run", id, ns));
+        }
+      }
+    }
+    return {};
+  }
+
+  Result<std::vector<std::string>> WithoutHomeIn(const std::string& ns, std::set<std::string> ids) {
+    std::vector<Value> values;
+    std::ranges::transform(ids, std::back_inserter(values),
+                           [](const std::string& id) { return Value::String(id); });
+    REHOME_TRY_ASSIGN(const auto items,
+                      session_.target().FindByField(session_.plan().items.to, "item_id", values,
+                                                    SIZE_MAX, session_.call()));
+    for (const Document& item : items) {
+      const auto home = session_.run().namespaces.find(StringField(item.view(), "org_id"));
+      if (home != session_.run().namespaces.end() && home->second == ns) {
+        ids.erase(StringField(item.view(), "item_id"));
+      }
+    }
+    return std::vector<std::string>(ids.begin(), ids.end());
+  }
+
+  void Tell() {
+    const auto tell = [this](std::uint64_t count, std::string_view what) {
+      if (count > 0) {
+        out_.done.push_back(fmt::format("{} {}", count, what));
+      }
+    };
+    tell(items_.inserted, "items written again");
+    tell(items_.replaced, "items replaced by what their sources say");
+    tell(items_.deleted, "items without a source removed");
+    tell(items_.quarantined, "documents in quarantine that do not map");
+    tell(items_.embedded, "items embedded");
+    tell(vectors_, "vectors written again from their items");
+    tell(removed_, "vectors out of place removed");
+    if (!out_.saved_file.empty()) {
+      out_.done.push_back(fmt::format(
+          "what others had changed was saved to {} before it was replaced", out_.saved_file));
+    }
+    out_.left.insert(out_.left.end(), foreign_.begin(), foreign_.end());
+    for (const CheckResult& check : out_.verification.checks) {
+      if (check.passed) {
+        continue;
+      }
+      if (check.check == "backup") {
+        out_.left.emplace_back(
+            "a damaged backup is not mended: `rehome backup create` makes a new one, `rehome run "
+            "--phase 0` one that the run leans on");
+      } else if (check.check == "audit") {
+        out_.left.emplace_back("the audit log is append-only: a break in it stays and is named");
+      } else if (check.check == "pointers") {
+        out_.left.emplace_back(
+            "a pointer that somebody else changed is theirs: set it back by hand, or `rehome "
+            "revert`");
+      }
+    }
+  }
+
+  Session& session_;
+  FlowContext& flow_;
+  Repaired out_;
+  Wounds wounds_;
+  Reconciled items_;
+  std::uint64_t vectors_ = 0;
+  std::uint64_t removed_ = 0;
+  std::uint64_t written_ = 0;
+  std::set<std::string> foreign_;
+};
+
+}  // namespace
+
+Result<Repaired> Repair(Session& session) {
+  REHOME_TRY(SettleCutover(session));
+  if (session.run().At(Phase::kItems).state != PhaseState::kDone) {
+    return Fail(ErrorCode::kFailedPrecondition, "a repair needs phase 2 (items), which has not run",
+                "`rehome run` writes what is missing by itself");
+  }
+  return Repairer(session).Run();
+}
+
+}  // namespace rehome
