@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """mongo-java-server, which tests/peers/fetch.sh puts into build/peers/mongodb_server, as a context manager and as a command.
 
     mongodb_server.py run -- COMMAND…   runs COMMAND beside a server in memory; REHOME_TEST_MONGODB_URI is its address.
