@@ -65,10 +65,9 @@ class OrphanSearch {
     }
     REHOME_TRY_ASSIGN(const NamespaceTemplate pattern,
                       ParseNamespaceTemplate(flow_.plan.index.namespace_template));
-    const IdRange everything;
     REHOME_TRY(ForEachBatch(
         *flow_.stores.target_documents, flow_.plan.tenants.organizations_collection,
-        {&everything, 1}, context_.call, [&](const std::vector<Document>& organizations) -> Status {
+        IdRange{}, context_.call, [&](const std::vector<Document>& organizations) -> Status {
           for (const Document& one : organizations) {
             const auto found = namespaces_.find(
                 pattern.Expand(StringField(one.view(), "org_id"), StringField(one.view(), "slug")));

@@ -11,9 +11,8 @@ namespace rehome {
 Result<std::vector<std::string>> ProbeTexts(const CheckContext& context, std::size_t count_max) {
   const FlowContext& flow = context.flow;
   Reservoir<std::string> texts(count_max, context.seed);
-  const IdRange everything;
   if (const auto& probes = flow.plan.verify.probes) {
-    REHOME_TRY(ForEachBatch(*flow.stores.source_documents, probes->from, {&everything, 1},
+    REHOME_TRY(ForEachBatch(*flow.stores.source_documents, probes->from, {},
                             context.call, [&](const std::vector<Document>& documents) -> Status {
                               for (const Document& document : documents) {
                                 const auto value = probes->field.Find(document.view());

@@ -62,25 +62,9 @@ Result<std::vector<IdRange>> RangesOf(const CheckContext& context, DocumentStore
   return chosen;
 }
 
-Status ForEachBatch(DocumentStore& store, std::string_view collection,
-                    std::span<const IdRange> ranges, const Call& call, const EachBatch& each) {
-  for (const IdRange& range : ranges) {
-    REHOME_TRY_ASSIGN(const auto cursor, store.Scan(collection, range, call));
-    while (true) {
-      REHOME_TRY_ASSIGN(auto documents, cursor->Next(kWalkBatchCount, kWalkBatchBytes));
-      if (documents.empty()) {
-        break;
-      }
-      REHOME_TRY(each(std::move(documents)));
-    }
-  }
-  return {};
-}
-
 Status ForEachItem(const CheckContext& context, const EachBatch& each) {
-  const IdRange everything;
-  return ForEachBatch(*context.flow.stores.target_documents, context.flow.plan.items.to,
-                      {&everything, 1}, context.call, each);
+  return ForEachBatch(*context.flow.stores.target_documents, context.flow.plan.items.to, {},
+                      context.call, each);
 }
 
 Status ForEachItemLookedAt(const CheckContext& context, const EachBatch& each) {
@@ -88,7 +72,10 @@ Status ForEachItemLookedAt(const CheckContext& context, const EachBatch& each) {
   const std::string& collection = context.flow.plan.items.to;
   if (!context.only) {
     REHOME_TRY_ASSIGN(const auto ranges, RangesOf(context, store, collection, 1));
-    return ForEachBatch(store, collection, ranges, context.call, each);
+    for (const IdRange& range : ranges) {
+      REHOME_TRY(ForEachBatch(store, collection, range, context.call, each));
+    }
+    return {};
   }
   return ForEachIdOfOnly(context, [&](std::span<const Value> ids) -> Status {
     REHOME_TRY_ASSIGN(auto found, store.FindByIds(collection, ids, context.call));

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "checks/check.h"
+#include "ports/scan.h"
 
 namespace rehome {
 
@@ -43,9 +44,6 @@ class DocumentStream {
                                                     std::string_view collection, std::size_t parts);
 
 using EachBatch = std::function<Status(std::vector<Document> documents)>;
-[[nodiscard]] Status ForEachBatch(DocumentStore& store, std::string_view collection,
-                                  std::span<const IdRange> ranges, const Call& call,
-                                  const EachBatch& each);
 /// Every item of the target collection, without regard to `only` and `sample`.
 [[nodiscard]] Status ForEachItem(const CheckContext& context, const EachBatch& each);
 /// The items that this verification looks at.

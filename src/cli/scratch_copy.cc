@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "journal/names.h"
 #include "phases/vector_pages.h"
+#include "ports/scan.h"
 #include "report/escape.h"
 
 namespace rehome::cli {
@@ -148,13 +149,8 @@ Status CopyNamespaces(VectorStore& from, VectorStore& to, const Plan& plan, cons
 /// Removes what comes after the first `count_max` documents.
 Status Trim(DocumentStore& store, const std::string& collection, std::uint64_t count_max,
             const Call& call) {
-  REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, call));
   std::uint64_t seen = 0;
-  while (true) {
-    REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
-    if (documents.empty()) {
-      return {};
-    }
+  return ForEachBatch(store, collection, {}, call, [&](std::vector<Document> documents) -> Status {
     std::vector<Write> deletes;
     for (Document& document : documents) {
       if (++seen > count_max) {
@@ -164,7 +160,8 @@ Status Trim(DocumentStore& store, const std::string& collection, std::uint64_t c
     if (!deletes.empty()) {
       REHOME_TRY(store.Apply(collection, deletes, {}, call));
     }
-  }
+    return {};
+  });
 }
 
 Status CopyEnvFile(const Plan& real, const Plan& scratch) {
@@ -245,16 +242,13 @@ Status AddDigests(DocumentStore& store, const Call& call, std::map<std::string, 
       continue;
     }
     SetDigest digest;
-    REHOME_TRY_ASSIGN(auto cursor, store.Scan(info.name, {}, call));
-    while (true) {
-      REHOME_TRY_ASSIGN(const auto documents, cursor->Next(kBatchCount, kBatchBytes));
-      if (documents.empty()) {
-        break;
-      }
-      for (const Document& document : documents) {
-        digest.Add(Md5(document.bytes()));
-      }
-    }
+    REHOME_TRY(ForEachBatch(store, info.name, {}, call,
+                            [&](const std::vector<Document>& documents) -> Status {
+                              for (const Document& document : documents) {
+                                digest.Add(Md5(document.bytes()));
+                              }
+                              return {};
+                            }));
     if (digest.count() > 0) {
       out[fmt::format("collection {} in {}", info.name, store.Identity())] = digest.ToString();
     }

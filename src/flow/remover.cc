@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include "model/item.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 constexpr int kRoundsMax = 5;
 
 Status AddAll(FlowContext& flow, std::string_view collection, std::vector<Document> documents,
@@ -88,17 +87,11 @@ Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collecti
 Result<DocumentsRemoved> RemoveAllOurs(FlowContext& flow, std::string_view collection,
                                        std::string_view why, const Call& call) {
   DocumentsRemoved total;
-  REHOME_TRY_ASSIGN(auto cursor, flow.stores.target_documents->Scan(collection, {}, call));
-  while (true) {
-    if (call.stop.stop_requested()) {
-      return Fail(ErrorCode::kCancelled, "stopped on request");
-    }
-    REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
-    if (documents.empty()) {
-      return total;
-    }
-    REHOME_TRY(AddAll(flow, collection, std::move(documents), why, total, call));
-  }
+  REHOME_TRY(ForEachBatch(*flow.stores.target_documents, collection, {}, call,
+                          [&](std::vector<Document> documents) {
+                            return AddAll(flow, collection, std::move(documents), why, total, call);
+                          }));
+  return total;
 }
 
 }  // namespace rehome

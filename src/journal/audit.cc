@@ -5,15 +5,23 @@
 #include "base/digest.h"
 #include "journal/names.h"
 #include "model/fields.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
-
-Result<std::unique_ptr<DocumentCursor>> Walk(DocumentStore& store, const Call& call) {
-  return store.Scan(journal::kAudit, {}, call);
+/// Adds the next entry of the chain to what is known of it.
+void Follow(const Document& entry, AuditVerdict& out) {
+  const std::int64_t number = IntField(entry.view(), "_id");
+  if (number != out.head.number + 1) {
+    out.problems.push_back(fmt::format("entry {} follows entry {}", number, out.head.number));
+    out.breaks.push_back({.previous = out.head.number, .number = number, .gap = true});
+  } else if (StringField(entry.view(), "previous") != out.head.hash) {
+    out.problems.push_back(
+        fmt::format("entry {} does not hold the hash of entry {}", number, out.head.number));
+    out.breaks.push_back({.previous = out.head.number, .number = number, .gap = false});
+  }
+  out.head = {.number = number, .hash = Sha256Hex(entry.bytes())};
 }
 
 }  // namespace
@@ -49,7 +57,8 @@ Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
                                           .String("detail", detail)
                                           .Finish());
     REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kAudit, {&write, 1}, {}, call));
-    if (results.front().applied()) {
+    // A repeat after a lost reply finds what it wrote itself.
+    if (results.front().applied() || results.front().found == write.document) {
       return {};
     }
   }
@@ -57,26 +66,15 @@ Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
 }
 
 Result<AuditVerdict> VerifyAudit(DocumentStore& store, const Call& call) {
-  REHOME_TRY_ASSIGN(auto cursor, Walk(store, call));
   AuditVerdict out;
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto entries, cursor->Next(kBatchCount, kBatchBytes));
-    if (entries.empty()) {
-      return out;
-    }
-    for (const Document& entry : entries) {
-      const std::int64_t number = IntField(entry.view(), "_id");
-      if (number != out.head.number + 1) {
-        out.problems.push_back(fmt::format("entry {} follows entry {}", number, out.head.number));
-        out.breaks.push_back({.previous = out.head.number, .number = number, .gap = true});
-      } else if (StringField(entry.view(), "previous") != out.head.hash) {
-        out.problems.push_back(
-            fmt::format("entry {} does not hold the hash of entry {}", number, out.head.number));
-        out.breaks.push_back({.previous = out.head.number, .number = number, .gap = false});
-      }
-      out.head = {.number = number, .hash = Sha256Hex(entry.bytes())};
-    }
-  }
+  REHOME_TRY(ForEachBatch(store, journal::kAudit, {}, call,
+                          [&](const std::vector<Document>& entries) -> Status {
+                            for (const Document& entry : entries) {
+                              Follow(entry, out);
+                            }
+                            return {};
+                          }));
+  return out;
 }
 
 }  // namespace rehome

@@ -10,6 +10,7 @@
 #include "model/item.h"
 #include "model/sort_key.h"
 #include "phases/stamp.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
@@ -20,8 +21,6 @@ constexpr std::size_t kEventsMax = 1000;
 // Reads of one call: a writer that never stops is carried in slices, so that a stop and a status
 // come between.
 constexpr int kReadsMax = 100;
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 
 /// One of the two feeds of a run: the legacy side, or what the application writes after cutover.
 enum class Side : std::uint8_t { kForward, kReverse };
@@ -201,18 +200,15 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
 template <class Find>
 Status Sweep(Session& session, DocumentStore& store, const std::string& collection,
              const ApplyIds& apply, Drained& out, const Find& find) {
-  REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, session.call()));
-  while (true) {
-    REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
-    if (documents.empty()) {
-      return {};
-    }
-    REHOME_TRY_ASSIGN(const std::vector<Value> ids, find(std::move(documents)));
-    if (!ids.empty()) {
-      REHOME_TRY(apply(ids));
-      out.ids.insert(out.ids.end(), ids.begin(), ids.end());
-    }
-  }
+  return ForEachBatch(store, collection, {}, session.call(),
+                      [&](std::vector<Document> documents) -> Status {
+                        REHOME_TRY_ASSIGN(const std::vector<Value> ids, find(std::move(documents)));
+                        if (!ids.empty()) {
+                          REHOME_TRY(apply(ids));
+                          out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+                        }
+                        return {};
+                      });
 }
 
 /// Ids of the batch of items that are not as the ledger says.

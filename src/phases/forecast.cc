@@ -7,11 +7,10 @@
 #include "model/item.h"
 #include "phases/forecast_time.h"
 
+#include "ports/scan.h"
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 constexpr double kTokensPerPrice = 1e6;
 
 std::string Shown(ValueView value) {
@@ -27,22 +26,18 @@ class Forecaster {
   Status Scan(const Call& call) {
     DocumentStore& source = *deps_.stores.source_documents;
     REHOME_TRY_ASSIGN(const std::uint64_t total, source.Count(plan_.items.from, call));
-    REHOME_TRY_ASSIGN(const auto cursor, source.Scan(plan_.items.from, {}, call));
-    while (true) {
-      REHOME_TRY_ASSIGN(auto batch, cursor->Next(kBatchCount, kBatchBytes));
-      if (batch.empty()) {
-        break;
-      }
-      for (const MappedRow& row : MapRows(mapper_, std::move(batch))) {
-        REHOME_TRY(Add(row, call));
-      }
-      deps_.events.Advanced({.phase = Phase::kItems,
-                             .step = "forecast",
-                             .done = out_.documents,
-                             .total = total,
-                             .quarantined = out_.quarantined});
-    }
-    return {};
+    return ForEachBatch(source, plan_.items.from, {}, call,
+                        [&](std::vector<Document> batch) -> Status {
+                          for (const MappedRow& row : MapRows(mapper_, std::move(batch))) {
+                            REHOME_TRY(Add(row, call));
+                          }
+                          deps_.events.Advanced({.phase = Phase::kItems,
+                                                 .step = "forecast",
+                                                 .done = out_.documents,
+                                                 .total = total,
+                                                 .quarantined = out_.quarantined});
+                          return {};
+                        });
   }
 
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

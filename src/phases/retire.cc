@@ -16,13 +16,13 @@
 #include "phases/feeds.h"
 #include "phases/fences.h"
 #include "phases/verification.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
 constexpr Millis kRetentionMin{std::chrono::hours{24}};
 constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 
 std::string RetiredName(const std::string& collection) {
   return "rehome_retired_" + collection;
@@ -114,16 +114,14 @@ Result<Manifest> BackUp(Session& session) {
 
 Result<SetDigest> DigestOf(Session& session, const std::string& collection) {
   SetDigest out;
-  REHOME_TRY_ASSIGN(auto cursor, session.source().Scan(collection, {}, session.call()));
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto documents, cursor->Next(kBatchCount, kBatchBytes));
-    if (documents.empty()) {
-      return out;
-    }
-    for (const Document& document : documents) {
-      out.Add(Md5(document.bytes()));
-    }
-  }
+  REHOME_TRY(ForEachBatch(session.source(), collection, {}, session.call(),
+                          [&](const std::vector<Document>& documents) -> Status {
+                            for (const Document& document : documents) {
+                              out.Add(Md5(document.bytes()));
+                            }
+                            return {};
+                          }));
+  return out;
 }
 
 Status DropCollection(Session& session, const CollectionBackup& backup) {

@@ -7,12 +7,10 @@
 
 #include "model/extended_json.h"
 #include "model/item.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
-
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 
 bool Stamped(DocumentView document, const StampPlan& stamp) {
   return std::ranges::all_of(stamp.set, [&](const auto& field) {
@@ -92,18 +90,17 @@ Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp,
   return static_cast<std::uint64_t>(std::ranges::count(written, true));
 }
 
-Result<std::uint64_t> ForEachBatch(Session& session, const StampPlan& stamp,
+Result<std::uint64_t> ReplaceInAll(Session& session, const StampPlan& stamp,
                                    const std::function<Result<Document>(const Document&)>& change) {
   std::uint64_t total = 0;
-  REHOME_TRY_ASSIGN(auto cursor, session.source().Scan(stamp.collection, {}, session.call()));
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto documents, cursor->Next(kBatchCount, kBatchBytes));
-    if (documents.empty()) {
-      return total;
-    }
-    REHOME_TRY_ASSIGN(const std::uint64_t changed, ReplaceAll(session, stamp, documents, change));
-    total += changed;
-  }
+  REHOME_TRY(ForEachBatch(session.source(), stamp.collection, {}, session.call(),
+                          [&](const std::vector<Document>& documents) -> Status {
+                            REHOME_TRY_ASSIGN(const std::uint64_t changed,
+                                              ReplaceAll(session, stamp, documents, change));
+                            total += changed;
+                            return {};
+                          }));
+  return total;
 }
 
 }  // namespace
@@ -113,7 +110,7 @@ Result<std::uint64_t> RunStamps(Session& session) {
   for (const StampPlan& stamp : session.plan().stamps) {
     REHOME_TRY_ASSIGN(
         const std::uint64_t changed,
-        ForEachBatch(session, stamp, [&](const Document& document) -> Result<Document> {
+        ReplaceInAll(session, stamp, [&](const Document& document) -> Result<Document> {
           return Stamped(document.view(), stamp) ? Result<Document>(document)
                                                  : WithStamp(document, stamp);
         }));
@@ -146,7 +143,7 @@ Result<std::uint64_t> UndoStamps(Session& session) {
       // Fields that stood there before are not ours to take off.
       return histories.front().steps.empty() ? document : WithoutStamp(document, stamp);
     };
-    REHOME_TRY_ASSIGN(const std::uint64_t changed, ForEachBatch(session, stamp, unstamp));
+    REHOME_TRY_ASSIGN(const std::uint64_t changed, ReplaceInAll(session, stamp, unstamp));
     total += changed;
   }
   return total;

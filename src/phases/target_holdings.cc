@@ -8,12 +8,12 @@
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
+constexpr std::size_t kEqualHashesMax = 1000;
 
 std::uint64_t HashOf(std::string_view item_id) {
   return std::hash<std::string_view>()(item_id);
@@ -25,14 +25,8 @@ class HoldingsReader {
       : plan_(plan), stores_(stores), run_(run), call_(call) {}
 
   Result<TargetHoldings> Read() {
-    REHOME_TRY_ASSIGN(const auto cursor, stores_.target_documents->Scan(plan_.items.to, {}, call_));
-    while (true) {
-      REHOME_TRY_ASSIGN(const auto batch, cursor->Next(kBatchCount, kBatchBytes));
-      if (batch.empty()) {
-        break;
-      }
-      REHOME_TRY(Sort(batch));
-    }
+    REHOME_TRY(ForEachBatch(*stores_.target_documents, plan_.items.to, {}, call_,
+                            [&](const std::vector<Document>& batch) { return Sort(batch); }));
     REHOME_TRY(FindTakenItemIds());
     return std::move(out_);
   }
@@ -84,20 +78,16 @@ class HoldingsReader {
       return {};
     }
     std::ranges::sort(other_item_ids_);
-    REHOME_TRY_ASSIGN(const auto cursor,
-                      stores_.source_documents->Scan(plan_.items.from, {}, call_));
-    while (true) {
-      REHOME_TRY_ASSIGN(const auto batch, cursor->Next(kBatchCount, kBatchBytes));
-      if (batch.empty()) {
-        return {};
-      }
+    const auto confirm_all = [&](const std::vector<Document>& batch) -> Status {
       for (const Document& source : batch) {
         const std::string item_id = ItemId(plan_.items.id, source.Id());
         if (std::ranges::binary_search(other_item_ids_, HashOf(item_id))) {
           REHOME_TRY(Confirm(item_id, source));
         }
       }
-    }
+      return {};
+    };
+    return ForEachBatch(*stores_.source_documents, plan_.items.from, {}, call_, confirm_all);
   }
 
   /// Equal hashes: look at the documents themselves.
@@ -105,7 +95,7 @@ class HoldingsReader {
     const Value wanted = Value::String(item_id);
     REHOME_TRY_ASSIGN(const auto found,
                       stores_.target_documents->FindByField(plan_.items.to, "item_id", {&wanted, 1},
-                                                            kBatchCount, call_));
+                                                            kEqualHashesMax, call_));
     REHOME_TRY_ASSIGN(const auto foreign,
                       AreForeign(*stores_.target_documents, run_, plan_.items.to, found, call_));
     for (std::size_t i = 0; i < found.size(); ++i) {

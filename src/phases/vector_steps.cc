@@ -11,12 +11,10 @@
 #include "model/fields.h"
 #include "model/item.h"
 #include "phases/vector_pages.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
-
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 
 std::set<std::string> LegacyNamespaces(const Plan& plan) {
   std::set<std::string> out(plan.backup.namespaces.begin(), plan.backup.namespaces.end());
@@ -66,19 +64,17 @@ Result<std::vector<Write>> Resets(Session& session, const std::vector<Document>&
 
 Result<std::size_t> ResetMarks(Session& session, std::string_view org_id, bool only_ours) {
   std::size_t count = 0;
-  REHOME_TRY_ASSIGN(auto cursor,
-                    session.target().Scan(session.plan().items.to, {}, session.call()));
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto items, cursor->Next(kBatchCount, kBatchBytes));
-    if (items.empty()) {
-      return count;
-    }
+  const std::string& collection = session.plan().items.to;
+  const auto reset = [&](const std::vector<Document>& items) -> Status {
     REHOME_TRY_ASSIGN(const auto resets, Resets(session, items, org_id, only_ours));
     if (!resets.empty()) {
-      REHOME_TRY(session.target().Apply(session.plan().items.to, resets, {}, session.call()));
+      REHOME_TRY(session.target().Apply(collection, resets, {}, session.call()));
       count += resets.size();
     }
-  }
+    return {};
+  };
+  REHOME_TRY(ForEachBatch(session.target(), collection, {}, session.call(), reset));
+  return count;
 }
 
 }  // namespace

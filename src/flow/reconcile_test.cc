@@ -1,0 +1,179 @@
+// The one path for single documents: whatever happened to source and item, in whatever order.
+#include "flow/reconcile.h"
+
+#include <gtest/gtest.h>
+
+#include "support/flow_world.h"
+
+namespace rehome {
+namespace {
+
+using testing::FlowWorld;
+using testing::With;
+
+class ReconcileTest : public ::testing::Test {
+ protected:
+  /// Items of `jobs` with their vectors, as after phase 3.
+  void Migrate(const std::vector<Document>& jobs) {
+    ASSERT_TRUE(world_.Write(jobs));
+    std::vector<int> ids;
+    for (const Document& job : jobs) {
+      ids.push_back(job.Id().AsInt32());
+    }
+    ASSERT_TRUE(world_.Embed(ids));
+  }
+  Reconciled Now(int id, VectorMode mode = VectorMode::kNow,
+                 ChangedItems changed = ChangedItems::kLeave) {
+    const Value key = Value::Int32(id);
+    auto done = Reconcile(world_.flow, {&key, 1}, mode, world_.call, changed);
+    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().message);
+    return done.value_or(Reconciled());
+  }
+  void CutOver() {
+    world_.run.cut_over_at = WallTime{};
+    ASSERT_TRUE(world_.run.IsCutOver());
+  }
+  /// What stands there is what the source gives, its vector too.
+  void ExpectWhole(int id, std::string_view ns, std::string_view title) {
+    EXPECT_EQ(world_.Field(id, "title"), title);
+    EXPECT_TRUE(world_.IsMarkedItem(id));
+    const auto vector = world_.VectorOf(ns, id);
+    ASSERT_TRUE(vector);
+    EXPECT_EQ(std::get<std::string>(vector->metadata.at(std::string(kStampText))),
+              Md5(title).Hex());
+  }
+
+  FlowWorld world_;
+};
+
+TEST_F(ReconcileTest, InsertsReplacesAndDeletesAsTheSourceSays) {
+  world_.PutSource(world_.Job(1, "red", "one"));
+  EXPECT_EQ(Now(1).inserted, 1U);
+  ExpectWhole(1, "jobs_red", "one");
+  world_.PutSource(world_.Job(1, "red", "two"));
+  EXPECT_EQ(Now(1).replaced, 1U);
+  ExpectWhole(1, "jobs_red", "two");
+  EXPECT_EQ(Now(1).unchanged, 1U);
+  world_.RemoveSource(1);
+  EXPECT_EQ(Now(1).deleted, 1U);
+  EXPECT_FALSE(world_.ItemOf(1));
+  EXPECT_FALSE(world_.VectorOf("jobs_red", 1));
+  EXPECT_EQ(Now(1).unchanged, 1U);
+}
+
+TEST_F(ReconcileTest, LeavesVectorsToPhaseThreeWhereAskedTo) {
+  world_.PutSource(world_.Job(1, "red", "one"));
+  Now(1, VectorMode::kLater);
+  EXPECT_FALSE(world_.IsMarkedItem(1));
+  EXPECT_EQ(world_.embedder->calls, 0);
+  EXPECT_EQ(Now(1).embedded, 1U);  // the crash came between item and mark
+  ExpectWhole(1, "jobs_red", "one");
+}
+
+TEST_F(ReconcileTest, MovesItemAndVectorToAnotherTenant) {
+  Migrate({world_.Job(1, "red", "one")});
+  world_.PutSource(world_.Job(1, "blue", "one"));
+  EXPECT_EQ(Now(1).replaced, 1U);
+  EXPECT_EQ(world_.Field(1, "org_id"), "org_blue");
+  EXPECT_FALSE(world_.VectorOf("jobs_red", 1));
+  ExpectWhole(1, "jobs_blue", "one");
+}
+
+TEST_F(ReconcileTest, SetsAsideWhatNoLongerMapsAndTakesItBack) {
+  Migrate({world_.Job(1, "red", "one")});
+  world_.PutSource(world_.Job(1, "green", "one"));
+  const Reconciled away = Now(1);
+  EXPECT_EQ(away.quarantined, 1U);
+  EXPECT_EQ(away.deleted, 1U);
+  EXPECT_TRUE(world_.Quarantined(1));
+  EXPECT_FALSE(world_.ItemOf(1));
+  EXPECT_FALSE(world_.VectorOf("jobs_red", 1));
+  world_.PutSource(world_.Job(1, "blue", "one"));
+  EXPECT_EQ(Now(1).inserted, 1U);
+  EXPECT_FALSE(world_.Quarantined(1));
+  ExpectWhole(1, "jobs_blue", "one");
+}
+
+TEST_F(ReconcileTest, SetsAsideWhatTheEmbedderRefuses) {
+  Migrate({world_.Job(1, "red", "one")});
+  world_.PutSource(world_.Job(1, "blue", "refuse this"));
+  Now(1);
+  ASSERT_TRUE(world_.Quarantined(1));
+  EXPECT_EQ(world_.Quarantined(1)->reason, QuarantineReason::kEmbedding);
+  EXPECT_FALSE(world_.ItemOf(1));
+}
+
+TEST_F(ReconcileTest, ChangedAndForeignItemsAreConflictsBeforeCutover) {
+  Migrate({world_.Job(1, "red", "one")});
+  const Document changed = With(*world_.ItemOf(1), "title", "theirs");
+  world_.PutItem(changed);
+  world_.PutSource(world_.Job(1, "red", "two"));
+  EXPECT_EQ(Now(1).conflicts, (std::vector<std::string>{"job_n~1"}));
+  EXPECT_EQ(world_.ItemOf(1), changed);
+  const Document foreign = DocumentBuilder().Int32("_id", 2).String("item_id", "theirs").Finish();
+  world_.PutItem(foreign);
+  world_.PutSource(world_.Job(2, "red", "mine"));
+  EXPECT_EQ(Now(2).conflicts.size(), 1U);
+  EXPECT_EQ(world_.ItemOf(2), foreign);
+}
+
+TEST_F(ReconcileTest, RepairSavesTheChangedAndWritesItsOwnAgain) {
+  Migrate({world_.Job(1, "red", "one")});
+  const Document changed = With(*world_.ItemOf(1), "title", "theirs");
+  world_.PutItem(changed);
+  const Reconciled repaired = Now(1, VectorMode::kNow, ChangedItems::kSaveAndReplace);
+  EXPECT_TRUE(repaired.conflicts.empty());
+  ExpectWhole(1, "jobs_red", "one");
+  ASSERT_EQ(world_.SavedData().size(), 1U);
+  EXPECT_EQ(world_.SavedData().front().json, ToExtendedJson(changed.view(), JsonMode::kCanonical));
+}
+
+TEST_F(ReconcileTest, AfterCutoverNothingOfTheApplicationsIsOverwrittenOrBroughtBack) {
+  Migrate(
+      {world_.Job(1, "red", "one"), world_.Job(2, "red", "two"), world_.Job(3, "red", "three")});
+  CutOver();
+  const Document changed = With(*world_.ItemOf(1), "title", "the application's");
+  world_.PutItem(changed);
+  world_.RemoveItem(2);
+  for (const int id : {1, 2, 3}) {
+    world_.PutSource(world_.Job(id, "red", "straggler"));
+  }
+  EXPECT_EQ(Now(1).saved, (std::vector<std::string>{"job_n~1"}));
+  EXPECT_EQ(world_.ItemOf(1), changed);
+  EXPECT_EQ(Now(2).saved, (std::vector<std::string>{"job_n~2"}));
+  EXPECT_FALSE(world_.ItemOf(2));
+  EXPECT_EQ(Now(3).replaced, 1U);  // what it left alone follows the source
+  ExpectWhole(3, "jobs_red", "straggler");
+  EXPECT_EQ(world_.SavedData().size(), 2U);
+  world_.RemoveSource(1);
+  EXPECT_EQ(Now(1).unchanged, 1U);
+  EXPECT_EQ(world_.ItemOf(1), changed);
+}
+
+TEST_F(ReconcileTest, OneSlowBatchAmongManyIdsLosesNone) {
+  std::vector<Value> ids;
+  for (int id = 0; id < 600; ++id) {
+    world_.PutSource(world_.Job(id, id % 2 == 0 ? "red" : "blue", "t" + std::to_string(id)));
+    ids.push_back(Value::Int32(id));
+  }
+  const auto done = Reconcile(world_.flow, ids, VectorMode::kNow, world_.call);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->inserted, 600U);
+  EXPECT_EQ(done->embedded, 600U);
+  ExpectWhole(599, "jobs_blue", "t599");
+}
+
+TEST_F(ReconcileTest, StraysOfAMoveThatDiedAreRemoved) {
+  Migrate({world_.Job(1, "red", "one")});
+  // The vector is in its new namespace already, the item moved, the old vector still stands.
+  const Document moved = With(*world_.ItemOf(1), "org_id", "org_blue");
+  world_.PutItem(moved);
+  const std::vector<std::string> ids{"job_n~1"};
+  const TenantNamespace red = Plan::JournaledNamespace("jobs_red");
+  ASSERT_TRUE(RemoveStrays(world_.flow, red, ids, world_.call));
+  EXPECT_FALSE(world_.VectorOf("jobs_red", 1));
+  ASSERT_TRUE(RemoveStrays(world_.flow, red, ids, world_.call));
+}
+
+}  // namespace
+}  // namespace rehome
