@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build pkg-config ca-certificates
-  libbson-dev libsqlite3-dev libcurl4-openssl-dev libboost1.81-dev libsimdjson-dev
+  libbson-dev libmongoc-dev libsqlite3-dev libcurl4-openssl-dev libboost1.81-dev libsimdjson-dev
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev libssl-dev
   libjq-dev libonig-dev libpcre2-dev libsodium-dev libzstd-dev
   # The configure step describes the tests too, so that demo.sh and test.sh share one build directory.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adapters/http/http_client.h"
+#include "adapters/mongodb/mongodb_document_store.h"
 #include "adapters/pinecone/pinecone_vector_store.h"
 #include "adapters/sqlite/sqlite_document_store.h"
 #include "base/atomic_file.h"
@@ -186,12 +187,12 @@ Result<std::shared_ptr<DocumentStore>> OpenDocuments(const StoreSpec& spec, Acce
     return std::shared_ptr<DocumentStore>(std::move(store));
   }
   if (spec.address.starts_with(kMongo)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "MongoDB support is not part of this build: " + spec.address,
-                "use sqlite:FILE, for example after `rehome load` of an export");
+    const Secret uri = spec.secret.empty() ? Secret(spec.address) : spec.secret;
+    REHOME_TRY_ASSIGN(auto store, MongodbDocumentStore::Open(uri, clock));
+    return std::shared_ptr<DocumentStore>(std::move(store));
   }
   return Fail(ErrorCode::kInvalidArgument, "no document store has the address " + spec.address,
-              "use sqlite:FILE");
+              "use mongodb://HOST/DATABASE or sqlite:FILE");
 }
 
 Result<std::shared_ptr<VectorStore>> OpenVectors(const StoreSpec& spec, const Plan& plan,

@@ -3,10 +3,12 @@
 // that knows the concrete adapters. Outermost first, a store is retrying(rate_limited(adapter));
 // read-only ones refuse every write outside of that.
 //
-//   sqlite:FILE       one file                    local:DIR        pinecone-local inside this
-//   process: a thread, a free mongodb://…       not in this build loopback port, a random key;
-//   reached over HTTP http(s)://HOST    an index's data plane       pinecone:NAME    an index whose
-//   host the control plane tells
+//   sqlite:FILE       one file
+//   mongodb://…       a server, replica set or sharded cluster; mongodb+srv:// too
+//   local:DIR         pinecone-local inside this process: a thread, a free loopback port, a random
+//                     key; reached over HTTP
+//   http(s)://HOST    an index's data plane
+//   pinecone:NAME     an index whose host the control plane tells
 #include <cstdint>
 #include <filesystem>
 #include <memory>

@@ -1,0 +1,219 @@
+#include "adapters/mongodb/catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/mongodb/reads.h"
+#include "model/fields.h"
+
+namespace rehome::mongodb {
+namespace {
+
+constexpr std::string_view kPrimaryIndex = "_id_";
+constexpr std::int64_t kCursorBatch = 100'000;  // all of them in one answer
+
+Document OneBatch() {
+  return DocumentBuilder().Int64("batchSize", kCursorBatch).Finish();
+}
+
+bool IsInternal(std::string_view collection) {
+  return collection.starts_with("system.");
+}
+
+Result<std::vector<Document>> List(Server& server, const Document& filter, const Call& call) {
+  DocumentBuilder command;
+  command.Int32("listCollections", 1).Append("filter", filter).Append("cursor", OneBatch());
+  const std::string doing = "listing the collections of " + server.database();
+  REHOME_TRY(RefuseStopped(call, doing));
+  const Answer<Document> reply =
+      server.Ask(server.database(), WithDeadline(std::move(command), call));
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
+  }
+  return BatchOf(reply->view());
+}
+
+/// An index as it is created anew: without what the server adds about where it stands.
+Document Portable(DocumentView index) {
+  DocumentBuilder out;
+  for (const auto& [key, value] : index) {
+    if (key != "ns") {
+      out.Append(key, value);
+    }
+  }
+  return out.Finish();
+}
+
+Result<std::vector<Document>> IndexesOf(Server& server, std::string_view collection,
+                                        const Call& call) {
+  DocumentBuilder command;
+  command.String("listIndexes", collection).Append("cursor", OneBatch());
+  const Answer<Document> reply =
+      server.Ask(server.database(), WithDeadline(std::move(command), call));
+  if (!reply) {
+    if (reply.error().code == codes::kNamespaceNotFound) {
+      return std::vector<Document>{};  // dropped meanwhile
+    }
+    return std::unexpected(ToError(
+        reply.error(), "listing the indexes of " + server.Name(collection), Effect::kReads));
+  }
+  std::vector<Document> out;
+  for (const Document& index : BatchOf(reply->view())) {
+    if (StringField(index.view(), "name") != kPrimaryIndex) {
+      out.push_back(Portable(index.view()));
+    }
+  }
+  return out;
+}
+
+Document FilterByName(std::string_view collection) {
+  return DocumentBuilder().String("name", collection).Finish();
+}
+
+Status CheckName(std::string_view collection) {
+  if (collection.empty() || collection.contains('\0') || collection.contains('$')) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a collection's name must not be empty nor hold a NUL byte or a $");
+  }
+  return {};
+}
+
+/// Runs a command that changes the catalog; `fine`: a failure that is success.
+template <class Fine>
+Status Change(Server& server, const Document& command, std::string_view doing, const Call& call,
+              std::string_view database, const Fine& fine) {
+  REHOME_TRY(RefuseStopped(call, doing));
+  REHOME_TRY_ASSIGN(const Answer<Document> answer, server.TryWrite(command, call, database));
+  if (!answer && !fine(answer.error())) {
+    return std::unexpected(ToError(answer.error(), doing, Effect::kWrites));
+  }
+  if (answer) {
+    if (const auto unconfirmed = answer->Find("writeConcernError")) {
+      return std::unexpected(WriteConcernError(unconfirmed->AsDocument(), doing));
+    }
+  }
+  return {};
+}
+
+bool IsAbsent(const Failure& failure) {
+  return failure.origin == Failure::Origin::kServer &&
+         (failure.code == codes::kNamespaceNotFound || failure.message == "ns not found");
+}
+
+}  // namespace
+
+Result<std::vector<CollectionInfo>> ListCollections(Server& server, const Call& call) {
+  REHOME_TRY_ASSIGN(const std::vector<Document> listed, List(server, Document(), call));
+  std::vector<CollectionInfo> out;
+  for (const Document& one : listed) {
+    const std::string name = StringField(one.view(), "name");
+    if (IsInternal(name)) {
+      continue;
+    }
+    CollectionInfo info{
+        name, Document::Trusted(std::string(DocumentField(one.view(), "options").bytes())), {}};
+    if (StringField(one.view(), "type") != "view") {
+      REHOME_TRY_ASSIGN(info.indexes, IndexesOf(server, name, call));
+    }
+    out.push_back(std::move(info));
+  }
+  std::ranges::sort(out, {}, &CollectionInfo::name);
+  return out;
+}
+
+Result<std::optional<Document>> OptionsOf(Server& server, std::string_view collection,
+                                          const Call& call) {
+  REHOME_TRY_ASSIGN(const std::vector<Document> listed,
+                    List(server, FilterByName(collection), call));
+  for (const Document& one : listed) {
+    if (StringField(one.view(), "name") == collection) {
+      return Document::Trusted(std::string(DocumentField(one.view(), "options").bytes()));
+    }
+  }
+  return std::nullopt;
+}
+
+Status Create(Server& server, std::string_view collection, const Document& options,
+              const Call& call) {
+  REHOME_TRY(CheckName(collection));
+  DocumentBuilder command;
+  command.String("create", collection);
+  for (const auto& [key, value] : options.view()) {
+    command.Append(key, value);
+  }
+  return Change(server, command.Finish(), "creating " + server.Name(collection), call, {},
+                [](const Failure& failure) { return failure.code == codes::kNamespaceExists; });
+}
+
+Status Drop(Server& server, std::string_view collection, const Call& call) {
+  return Change(server, DocumentBuilder().String("drop", collection).Finish(),
+                "dropping " + server.Name(collection), call, {}, IsAbsent);
+}
+
+Status Rename(Server& server, std::string_view from, std::string_view to, const Call& call) {
+  REHOME_TRY(CheckName(to));
+  REHOME_TRY_ASSIGN(const auto source, OptionsOf(server, from, call));
+  REHOME_TRY_ASSIGN(const auto target, OptionsOf(server, to, call));
+  if (source && target) {
+    return Fail(ErrorCode::kAlreadyExists,
+                fmt::format("{} cannot be renamed to {}, which exists", from, to));
+  }
+  if (!source && !target) {
+    return Fail(ErrorCode::kNotFound, fmt::format("there is no collection {} to rename", from));
+  }
+  if (!source) {
+    return {};
+  }
+  return Change(server,
+                DocumentBuilder()
+                    .String("renameCollection", server.Name(from))
+                    .String("to", server.Name(to))
+                    .Finish(),
+                fmt::format("renaming {} to {}", server.Name(from), to), call, "admin",
+                [](const Failure&) { return false; });
+}
+
+Status CreateIndex(Server& server, std::string_view collection, const Document& index,
+                   const Call& call) {
+  REHOME_TRY(CheckName(collection));
+  const std::string name = StringField(index.view(), "name");
+  if (name.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("an index of {} has no name", collection));
+  }
+  if (name == kPrimaryIndex) {
+    return {};
+  }
+  return Change(server,
+                DocumentBuilder()
+                    .String("createIndexes", collection)
+                    .Array("indexes", ArrayBuilder().Append(index).Finish())
+                    .Finish(),
+                fmt::format("creating the index {} of {}", name, server.Name(collection)), call, {},
+                [](const Failure&) { return false; });
+}
+
+Status DropIndex(Server& server, std::string_view collection, std::string_view name,
+                 const Call& call) {
+  return Change(server,
+                DocumentBuilder().String("dropIndexes", collection).String("index", name).Finish(),
+                fmt::format("dropping the index {} of {}", name, server.Name(collection)), call, {},
+                [](const Failure& failure) {
+                  return failure.code == codes::kIndexNotFound || IsAbsent(failure);
+                });
+}
+
+Document IndexDocument(const IndexSpec& index) {
+  DocumentBuilder key;
+  for (const std::string& path : index.paths) {
+    key.Int32(path, 1);
+  }
+  DocumentBuilder out;
+  out.Append("key", key.Finish()).String("name", index.name);
+  if (index.unique) {
+    out.Bool("unique", true);
+  }
+  return out.Finish();
+}
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,67 @@
+#include "adapters/mongodb/description.h"
+
+#include "adapters/mongodb/fence.h"
+#include "adapters/mongodb/reads.h"
+#include "adapters/mongodb/stream.h"
+#include "model/fields.h"
+
+namespace rehome::mongodb {
+namespace {
+
+std::string CompatibilityVersion(Server& server) {
+  const Answer<Document> reply = server.Ask(
+      "admin",
+      DocumentBuilder().Int32("getParameter", 1).Int32("featureCompatibilityVersion", 1).Finish());
+  return reply ? StringField(DocumentField(reply->view(), "featureCompatibilityVersion"), "version")
+               : "";
+}
+
+bool HasStage(Server& server, std::string_view stage, const Document& body) {
+  const Document pipeline =
+      ArrayBuilder().Append(DocumentBuilder().Append(stage, body).Finish()).Finish();
+  return server
+      .Ask(server.database(), DocumentBuilder()
+                                  .String("aggregate", "rehome_runs")
+                                  .Array("pipeline", pipeline)
+                                  .Append("cursor", Document())
+                                  .Finish())
+      .has_value();
+}
+
+}  // namespace
+
+Result<Document> Describe(Server& server, const Call& call) {
+  REHOME_TRY_ASSIGN(const Capabilities said, server.Ask(call));
+  REHOME_TRY_ASSIGN(const FenceKind fence, PossibleFence(server, call));
+  const auto stream =
+      Stream::Open(server, {.collection = {}, .collections = {"rehome_runs"}}, Document(), call);
+  if (!stream && IsRetryable(stream.error().code)) {
+    return std::unexpected(stream.error());
+  }
+  DocumentBuilder out;
+  out.String("store", "mongodb")
+      .String("version", said.version)
+      .String("database", server.database())
+      .String("topology", said.Topology())
+      .Bool("change_feed", stream.has_value());
+  if (!stream) {
+    out.String("change_feed_missing", stream.error().message);
+  }
+  const std::string compatibility = CompatibilityVersion(server);
+  if (!compatibility.empty()) {
+    out.String("feature_compatibility", compatibility);
+  }
+  const bool samples = HasStage(server, "$sample", DocumentBuilder().Int32("size", 1).Finish());
+  return out.Bool("writable", said.writable)
+      .Bool("majority", said.replicated())
+      .Bool("sessions", said.sessions)
+      .Bool("database_stream", stream && stream->watches_database())
+      .Bool("cluster_time", stream && stream->opened_at() != 0)
+      .Bool("compares_whole_documents", said.hello)
+      .Bool("samples", samples)
+      .String("fence", rehome::Name(fence))
+      .Int64("wire_version", said.wire_version)
+      .Finish();
+}
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,228 @@
+#include "adapters/mongodb/feed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/mongodb/reads.h"
+#include "model/fields.h"
+
+namespace rehome::mongodb {
+namespace {
+
+constexpr Millis kPollInterval{20};
+constexpr Millis kPatience{10};      // of one look when nobody waits
+constexpr Millis kPatienceMax{500};  // so that a stop is seen
+
+bool IsWrite(std::string_view operation) {
+  return operation == "insert" || operation == "update" || operation == "replace" ||
+         operation == "delete";
+}
+
+bool EndsCollection(std::string_view operation) {
+  return operation == "drop" || operation == "rename" || operation == "dropDatabase" ||
+         operation == "invalidate";
+}
+
+Error Ended(std::string_view operation, std::string_view collection) {
+  return {
+      ErrorCode::kFailedPrecondition,
+      fmt::format("{} ended while it was followed: the server reports `{}`", collection, operation),
+      "if it stands as it should, run again with --online --sweep: a new position first, then "
+      "a digest sweep of both sides"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChangeFeed>> Feed::Open(std::shared_ptr<Server> server,
+                                               std::vector<std::string> collections, Clock& clock,
+                                               const Call& call) {
+  if (collections.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "a change feed needs a collection");
+  }
+  std::ranges::sort(collections);
+  REHOME_TRY_ASSIGN(
+      const Stream probe,
+      Stream::Open(*server, {.collection = {}, .collections = collections}, Document(), call));
+  return std::unique_ptr<ChangeFeed>(
+      new Feed(std::move(server), std::move(collections), probe.watches_database(), clock));
+}
+
+std::vector<std::string> Feed::StreamNames() const {
+  return one_stream_ ? std::vector{std::string(kWholeDatabase)} : collections_;
+}
+
+Watched Feed::WatchedBy(const std::string& stream) const {
+  return {.collection = stream, .collections = collections_};
+}
+
+Result<ChangePosition> Feed::Head(const Call& call) {
+  Places places;
+  for (const std::string& stream : StreamNames()) {
+    REHOME_TRY_ASSIGN(Document place, HeadOf(stream, call));
+    places.emplace(stream, std::move(place));
+  }
+  return ToPosition(places);
+}
+
+Result<Document> Feed::HeadOf(const std::string& stream, const Call& call) {
+  REHOME_TRY_ASSIGN(const Stream opened,
+                    Stream::Open(*server_, WatchedBy(stream), Document(), call));
+  if (!opened.place().view().empty()) {
+    return opened.place();
+  }
+  if (opened.opened_at() != 0) {
+    return StartAfterTime(opened.opened_at());
+  }
+  REHOME_TRY_ASSIGN(const std::uint64_t newest, NewestOperation(call));
+  return StartAfterTime(newest);
+}
+
+Result<std::uint64_t> Feed::NewestOperation(const Call& call) {
+  constexpr std::string_view kDoing = "reading the newest entry of local.oplog.rs";
+  REHOME_TRY(RefuseStopped(call, kDoing));
+  const Answer<Document> reply =
+      server_->Ask("local", DocumentBuilder()
+                                .String("find", "oplog.rs")
+                                .Append("filter", Document())
+                                .Append("sort", DocumentBuilder().Int32("$natural", -1).Finish())
+                                .Int32("limit", 1)
+                                .Bool("singleBatch", true)
+                                .Finish());
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), kDoing, Effect::kReads));
+  }
+  const std::vector<Document> newest = BatchOf(reply->view());
+  const auto time = newest.empty() ? std::nullopt : newest.front().Find("ts");
+  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
+                                                      : 0;  // nothing was ever written
+}
+
+std::uint64_t Feed::ServerTime() {
+  const Answer<Document> reply =
+      server_->Ask(server_->database(), DocumentBuilder().Int32("ping", 1).Finish());
+  const auto time = reply ? reply->Find("operationTime") : std::nullopt;
+  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
+                                                      : 0;
+}
+
+Status Feed::Align(const ChangePosition& after, const Call& call) {
+  if (after == asked_ && streams_.size() == StreamNames().size()) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(Places places, ParsePosition(after));
+  streams_.clear();
+  gathered_.clear();
+  asked_ = {};
+  for (const std::string& name : StreamNames()) {
+    const auto place = places.find(name);
+    if (place == places.end()) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("the position `{}` does not say where to follow {}", after.token,
+                              name.empty() ? server_->database() : name),
+                  "run again with --online --sweep: a new position first, then a digest sweep of "
+                  "both sides");
+    }
+    REHOME_TRY_ASSIGN(Stream stream, Stream::Open(*server_, WatchedBy(name), place->second, call));
+    streams_.emplace(name, std::move(stream));
+  }
+  places_ = std::move(places);
+  asked_ = after;
+  return {};
+}
+
+Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_max, Millis wait,
+                               const Call& call) {
+  const std::string doing = "following the changes of " + server_->database();
+  REHOME_TRY(RefuseStopped(call, doing));
+  REHOME_TRY(Align(after, call));
+  const SteadyTime start = clock_.Steady();
+  const std::uint64_t time = ServerTime();
+  while (gathered_.size() < count_max) {
+    REHOME_TRY(RefuseStopped(call, doing));
+    const auto passed = std::chrono::floor<Millis>(clock_.Steady() - start);
+    const Millis rest = gathered_.empty() ? std::max(wait - passed, Millis{0}) : Millis{0};
+    const Millis patience = std::clamp(rest, kPatience, kPatienceMax);
+    REHOME_TRY_ASSIGN(const bool through, Look(count_max, patience, time, call));
+    if (through && (rest <= patience || !gathered_.empty())) {
+      break;
+    }
+    if (!through && passed > wait + call.timeout) {
+      return Fail(ErrorCode::kDeadlineExceeded, doing + ": the stream is behind the server's time",
+                  "run again; a busy or recovering replica set needs a moment");
+    }
+  }
+  return Deliver();
+}
+
+ChangeBatch Feed::Deliver() {
+  ChangeBatch batch{std::exchange(gathered_, {}), ToPosition(places_)};
+  asked_ = batch.position;
+  return batch;
+}
+
+Result<bool> Feed::Look(std::size_t count_max, Millis wait, std::uint64_t time, const Call& call) {
+  bool through = true;
+  bool any = false;
+  for (const std::string& name : StreamNames()) {
+    const std::size_t room = count_max - std::min(gathered_.size(), count_max);
+    if (room == 0) {
+      return false;
+    }
+    const Millis patience = one_stream_ ? wait : Millis{1};
+    REHOME_TRY_ASSIGN(const std::vector<Document> events, ReadStream(name, room, patience, call));
+    REHOME_TRY(Gather(name, events));
+    any = any || !events.empty();
+    const auto seen = TimeOf(places_.at(name));
+    through = through && events.empty() && (time == 0 || !seen || *seen >= time);
+  }
+  // A server that answers at once instead of waiting.
+  if (!any && !one_stream_ && wait > kPatience && !clock_.SleepFor(kPollInterval, call.stop)) {
+    return Fail(ErrorCode::kCancelled, "stopped before the next change came");
+  }
+  return through;
+}
+
+/// A broken stream is opened again where it stood, once.
+Result<std::vector<Document>> Feed::ReadStream(const std::string& name, std::size_t count_max,
+                                               Millis wait, const Call& call) {
+  auto events = streams_.at(name).Read(count_max, wait);
+  if (events || !IsRetryable(events.error().code)) {
+    return events;
+  }
+  streams_.erase(name);
+  REHOME_TRY_ASSIGN(Stream again, Stream::Open(*server_, WatchedBy(name), places_.at(name), call));
+  return streams_.emplace(name, std::move(again)).first->second.Read(count_max, wait);
+}
+
+Status Feed::Gather(const std::string& name, const std::vector<Document>& events) {
+  for (const Document& event : events) {
+    const std::string operation = StringField(event.view(), "operationType");
+    const std::string named = StringField(DocumentField(event.view(), "ns"), "coll");
+    const std::string& collection = named.empty() ? name : named;
+    if (EndsCollection(operation)) {
+      streams_.clear();  // what was gathered is delivered first; the next read comes here again
+      if (!gathered_.empty()) {
+        return {};
+      }
+      return std::unexpected(
+          Ended(operation, collection.empty() ? server_->database() : collection));
+    }
+    places_.insert_or_assign(name, ResumeAfter(DocumentField(event.view(), "_id")));
+    const auto id = DocumentField(event.view(), "documentKey").Find("_id");
+    if (IsWrite(operation) && id) {
+      gathered_.push_back({collection, Value(*id), ToPosition(places_)});
+    }
+  }
+  const Document& place = streams_.at(name).place();
+  if (!place.view().empty()) {
+    places_.insert_or_assign(name, place);
+  }
+  return {};
+}
+
+Status Feed::Release(const ChangePosition& /*position*/, const Call& /*call*/) {
+  return {};  // the server keeps its oplog by size and age
+}
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,19 @@
+#pragma once
+// id_ranges.h — a range of ids as MongoDB can be asked for it. $gt and $lt compare within one group
+// of types only (numbers, strings, …), so a range becomes several filters, each of them exact,
+// together complete, in MongoDB's order.
+#include <vector>
+
+#include "model/document.h"
+#include "ports/document_store.h"
+
+namespace rehome::mongodb {
+
+/// Filters over `_id` in ascending order, disjoint; none: the range is empty. `every_type`: whether
+/// the server knows the types that only old applications wrote (symbol, DBPointer, code).
+[[nodiscard]] std::vector<Document> RangeFilters(const IdRange& range, bool every_type);
+
+/// { _id: id } as a filter that matches documents as ids too.
+[[nodiscard]] Document IdFilter(ValueView id);
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,80 @@
+#include "adapters/mongodb/position.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "model/extended_json.h"
+#include "model/fields.h"
+
+namespace rehome::mongodb {
+namespace {
+
+constexpr std::string_view kResume = "resumeAfter";
+constexpr std::string_view kStart = "startAtOperationTime";
+// A token's text is a sort key in hexadecimal: the type of a timestamp, then its 8 bytes.
+constexpr std::string_view kTimestampTag = "82";
+constexpr std::size_t kTimestampDigits = 16;
+
+Value Timestamp(std::uint64_t time) {
+  std::string payload(8, '\0');
+  for (std::size_t i = 0; i < payload.size(); ++i) {
+    payload[i] = static_cast<char>((time >> (8 * i)) & 0xFFU);
+  }
+  return Value(ValueView(BsonType::kTimestamp, payload));
+}
+
+}  // namespace
+
+ChangePosition ToPosition(const Places& places) {
+  DocumentBuilder out;
+  for (const auto& [stream, place] : places) {
+    out.Append(stream, place);
+  }
+  return {ToExtendedJson(out.Finish().view(), JsonMode::kCanonical)};
+}
+
+Result<Places> ParsePosition(const ChangePosition& position) {
+  const auto refuse = [&] {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("`{}` is no position of a MongoDB change feed", position.token));
+  };
+  const Result<Document> parsed = ParseExtendedJson(position.token);
+  if (!parsed || parsed->view().empty()) {
+    return refuse();
+  }
+  Places out;
+  for (const auto& [stream, place] : parsed->view()) {
+    if (place.type() != BsonType::kDocument ||
+        (!place.AsDocument().Find(kResume) && !place.AsDocument().Find(kStart))) {
+      return refuse();
+    }
+    out.emplace(stream, Document::Trusted(std::string(place.payload())));
+  }
+  return out;
+}
+
+Document ResumeAfter(DocumentView token) {
+  return DocumentBuilder().Append(kResume, Document::Trusted(std::string(token.bytes()))).Finish();
+}
+
+Document StartAfterTime(std::uint64_t time) {
+  return DocumentBuilder().Append(kStart, Timestamp(time + 1)).Finish();
+}
+
+std::optional<std::uint64_t> TimeOf(const Document& place) {
+  if (const auto start = place.Find(kStart); start && start->type() == BsonType::kTimestamp) {
+    return static_cast<std::uint64_t>(start->AsInt64()) - 1;
+  }
+  const std::string data = StringField(DocumentField(place.view(), kResume), "_data");
+  if (!data.starts_with(kTimestampTag) || data.size() < kTimestampTag.size() + kTimestampDigits) {
+    return std::nullopt;
+  }
+  std::uint64_t time = 0;
+  const char* first = data.data() + kTimestampTag.size();
+  const auto [end, error] = std::from_chars(first, first + kTimestampDigits, time, 16);
+  return error == std::errc{} && end == first + kTimestampDigits ? std::optional(time)
+                                                                 : std::nullopt;
+}
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,391 @@
+#include "adapters/mongodb/reads.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "adapters/mongodb/id_ranges.h"
+#include "model/fields.h"
+#include "model/sort_key.h"
+
+namespace rehome::mongodb {
+namespace {
+
+// A server that does not cut its answers must not fill memory with one of large documents.
+constexpr std::size_t kFirstCountUncut = 100;
+constexpr std::int64_t kCountStep = 200'000;
+constexpr std::size_t kIdsOfOneFind = 1'000;
+constexpr std::size_t kIdsOfOneFindUncut = 100;
+constexpr std::size_t kSamplesOfOneRange = 20;
+constexpr std::size_t kIdsOfOnePage = 10'000;
+constexpr std::size_t kFoundOfOnePage = 1'000;
+
+Document ById() {
+  return DocumentBuilder().Int32("_id", 1).Finish();
+}
+
+/// Both conditions; either may be empty.
+Document Both(const Document& filter, const Document& on_id) {
+  if (filter.view().empty()) {
+    return on_id;
+  }
+  if (on_id.view().empty()) {
+    return filter;
+  }
+  return DocumentBuilder()
+      .Array("$and", ArrayBuilder().Append(on_id).Append(filter).Finish())
+      .Finish();
+}
+
+/// `ask(filter)` gives documents for each filter of the range in turn, until one gives some.
+template <class F>
+Result<std::vector<Document>> FirstFound(Server& server, const IdRange& range, const F& ask) {
+  for (const Document& on_id : RangeFilters(range, server.knows_every_type())) {
+    Result<std::vector<Document>> found = ask(on_id);
+    if (!found && found.error().message.contains("Unknown type") && server.knows_every_type()) {
+      server.ForgetRareTypes();
+      return FirstFound(server, range, ask);
+    }
+    if (!found || !found->empty()) {
+      return found;
+    }
+  }
+  return std::vector<Document>{};
+}
+
+class Cursor final : public DocumentCursor {
+ public:
+  Cursor(std::shared_ptr<Server> server, std::string_view collection, const IdRange& range,
+         Call call)
+      : server_(server),
+        reader_(std::move(server), collection, range, Document(), false),
+        call_(std::move(call)) {}
+
+  [[nodiscard]] Result<std::vector<Document>> Next(std::size_t count_max,
+                                                   std::size_t bytes_max) override {
+    count_max = std::max<std::size_t>(count_max, 1);
+    if (rest_.empty()) {
+      REHOME_TRY_ASSIGN(const std::size_t limit, Limit(count_max, bytes_max));
+      REHOME_TRY_ASSIGN(rest_, reader_.Next(limit, call_));
+      at_ = 0;
+    }
+    return Take(count_max, bytes_max);
+  }
+
+ private:
+  /// How many documents to ask for, by the size of those that came.
+  Result<std::size_t> Limit(std::size_t count_max, std::size_t bytes_max) {
+    if (seen_ == 0) {
+      REHOME_TRY_ASSIGN(const Capabilities server, server_->Ask(call_));
+      return server.hello ? count_max : std::min(count_max, kFirstCountUncut);
+    }
+    const std::size_t average = std::max<std::size_t>(seen_bytes_ / seen_, 1);
+    return std::clamp<std::size_t>(bytes_max / average + 1, 1, count_max);
+  }
+
+  std::vector<Document> Take(std::size_t count_max, std::size_t bytes_max) {
+    std::vector<Document> batch;
+    std::size_t bytes = 0;
+    while (at_ < rest_.size() && batch.size() < count_max && (bytes < bytes_max || batch.empty())) {
+      bytes += rest_[at_].bytes().size();
+      batch.push_back(std::move(rest_[at_++]));
+    }
+    if (at_ == rest_.size()) {
+      rest_.clear();
+      at_ = 0;
+    }
+    seen_ += batch.size();
+    seen_bytes_ += bytes;
+    return batch;
+  }
+
+  const std::shared_ptr<Server> server_;
+  RangeReader reader_;
+  const Call call_;
+  std::vector<Document> rest_;  // read and not given out yet
+  std::size_t at_ = 0;
+  std::size_t seen_ = 0;
+  std::size_t seen_bytes_ = 0;
+};
+
+/// The number of the first ids that match, and the last of them.
+Document CountPipeline(const Document& on_id) {
+  const Document group = DocumentBuilder()
+                             .Null("_id")
+                             .Append("n", DocumentBuilder().Int32("$sum", 1).Finish())
+                             .Append("last", DocumentBuilder().String("$last", "$_id").Finish())
+                             .Finish();
+  return ArrayBuilder()
+      .Append(DocumentBuilder().Append("$match", on_id).Finish())
+      .Append(DocumentBuilder().Append("$sort", ById()).Finish())
+      .Append(DocumentBuilder().Int64("$limit", kCountStep).Finish())
+      .Append(DocumentBuilder().Append("$project", ById()).Finish())
+      .Append(DocumentBuilder().Append("$group", group).Finish())
+      .Finish();
+}
+
+/// What one $in finds of `wanted` ids (ascending, distinct), however the server cuts its answers.
+Status FindSome(Server& server, std::string_view collection,
+                std::vector<std::pair<std::string, const Value*>> wanted, const Call& call,
+                std::unordered_map<std::string, Document>& found) {
+  while (!wanted.empty()) {
+    ArrayBuilder ids;
+    for (const auto& [key, id] : wanted) {
+      ids.Append(id->view());
+    }
+    const Document in = DocumentBuilder().Array("$in", ids.Finish()).Finish();
+    REHOME_TRY_ASSIGN(std::vector<Document> documents,
+                      Find(server,
+                           {.collection = collection,
+                            .filter = DocumentBuilder().Append("_id", in).Finish(),
+                            .limit = wanted.size()},
+                           call));
+    if (documents.empty()) {
+      return {};
+    }
+    const std::string last = SortKey(documents.back().Id());
+    for (Document& document : documents) {
+      std::string key = SortKey(document.Id());
+      found.insert_or_assign(std::move(key), std::move(document));
+    }
+    std::erase_if(wanted, [&](const auto& one) { return one.first <= last; });
+  }
+  return {};
+}
+
+/// Every `step`-th id of the collection is a boundary.
+Result<std::vector<Value>> WalkBoundaries(const std::shared_ptr<Server>& server,
+                                          std::string_view collection, std::size_t parts,
+                                          const Call& call) {
+  REHOME_TRY_ASSIGN(const std::uint64_t count, CountAll(*server, collection, call));
+  const std::size_t step = count / parts;
+  std::vector<Value> boundaries;
+  RangeReader reader(server, collection, {}, Document(), true);
+  std::size_t seen = 0;
+  while (step > 0) {
+    REHOME_TRY_ASSIGN(const std::vector<Document> page, reader.Next(kIdsOfOnePage, call));
+    if (page.empty()) {
+      break;
+    }
+    for (const Document& document : page) {
+      if (++seen % step == 0 && boundaries.size() + 1 < parts) {
+        boundaries.emplace_back(document.Id());
+      }
+    }
+  }
+  return boundaries;
+}
+
+/// Quantiles of a random sample; nothing where the server does not sample.
+Result<std::optional<std::vector<Value>>> SampleBoundaries(Server& server,
+                                                           std::string_view collection,
+                                                           std::size_t parts, const Call& call) {
+  const Document size = DocumentBuilder()
+                            .Int64("size", static_cast<std::int64_t>(parts * kSamplesOfOneRange))
+                            .Finish();
+  const Document pipeline = ArrayBuilder()
+                                .Append(DocumentBuilder().Append("$sample", size).Finish())
+                                .Append(DocumentBuilder().Append("$project", ById()).Finish())
+                                .Finish();
+  const Document batch =
+      DocumentBuilder()
+          .Int64("batchSize", static_cast<std::int64_t>(parts * kSamplesOfOneRange) + 1)
+          .Finish();
+  auto reply = server.Read(WithDeadline(DocumentBuilder()
+                                            .String("aggregate", collection)
+                                            .Array("pipeline", pipeline)
+                                            .Append("cursor", batch),
+                                        call),
+                           "sampling " + server.Name(collection), call);
+  if (!reply) {
+    if (reply.error().code == ErrorCode::kFailedPrecondition) {
+      return std::nullopt;
+    }
+    return std::unexpected(std::move(reply).error());
+  }
+  std::vector<std::pair<std::string, Value>> ids;
+  for (const Document& document : BatchOf(reply->view())) {
+    ids.emplace_back(SortKey(document.Id()), document.Id());
+  }
+  std::ranges::sort(ids, {}, &std::pair<std::string, Value>::first);
+  const auto doubles = std::ranges::unique(ids, {}, &std::pair<std::string, Value>::first);
+  ids.erase(doubles.begin(), doubles.end());
+  std::vector<Value> boundaries;
+  for (std::size_t part = 1; part < parts; ++part) {
+    const std::size_t at = ids.size() * part / parts;
+    if (at > 0 && (boundaries.empty() || boundaries.back() != ids[at - 1].second)) {
+      boundaries.push_back(ids[at - 1].second);
+    }
+  }
+  return boundaries;
+}
+
+}  // namespace
+
+Document SimpleCollation() {
+  return DocumentBuilder().String("locale", "simple").Finish();
+}
+
+std::vector<Document> BatchOf(DocumentView reply) {
+  std::vector<Document> out;
+  for (const auto& [name, batch] : DocumentField(reply, "cursor")) {
+    if (batch.type() != BsonType::kArray || (name != "firstBatch" && name != "nextBatch")) {
+      continue;
+    }
+    for (const auto& [index, document] : batch.AsDocument()) {
+      if (document.type() == BsonType::kDocument) {
+        // Part of a reply that was parsed.
+        out.push_back(Document::Trusted(std::string(document.payload())));
+      }
+    }
+  }
+  return out;
+}
+
+Result<std::vector<Document>> Find(Server& server, const FindQuery& query, const Call& call) {
+  const auto limit = static_cast<std::int64_t>(query.limit);
+  DocumentBuilder command;
+  command.String("find", query.collection)
+      .Append("filter", query.filter)
+      .Append("sort", ById())
+      .Int64("limit", limit)
+      .Int64("batchSize", limit)
+      .Bool("singleBatch", true)
+      .Append("collation", SimpleCollation());
+  if (query.ids_only) {
+    command.Append("projection", ById());
+  }
+  REHOME_TRY_ASSIGN(const Document reply,
+                    server.Read(WithDeadline(std::move(command), call),
+                                "reading " + server.Name(query.collection), call));
+  return BatchOf(reply.view());
+}
+
+Result<std::vector<Document>> RangeReader::Next(std::size_t limit, const Call& call) {
+  const auto ask = [&](const Document& on_id) {
+    return Find(*server_,
+                {.collection = collection_,
+                 .filter = Both(filter_, on_id),
+                 .limit = limit,
+                 .ids_only = ids_only_},
+                call);
+  };
+  REHOME_TRY_ASSIGN(std::vector<Document> page, FirstFound(*server_, range_, ask));
+  if (!page.empty()) {
+    range_.after = Value(page.back().Id());
+  }
+  return page;
+}
+
+Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::string_view collection,
+                                                       std::span<const Value> ids,
+                                                       const Call& call) {
+  std::vector<std::pair<std::string, const Value*>> wanted;
+  std::vector<std::string> keys;
+  for (const Value& id : ids) {
+    keys.push_back(SortKey(id.view()));
+    wanted.emplace_back(keys.back(), &id);
+  }
+  std::ranges::sort(wanted, {}, [](const auto& one) -> const std::string& { return one.first; });
+  const auto doubles = std::ranges::unique(
+      wanted, {}, [](const auto& one) -> const std::string& { return one.first; });
+  wanted.erase(doubles.begin(), doubles.end());
+  REHOME_TRY_ASSIGN(const Capabilities capabilities, server.Ask(call));
+  const std::size_t step = capabilities.hello ? kIdsOfOneFind : kIdsOfOneFindUncut;
+  std::unordered_map<std::string, Document> found;
+  for (std::size_t first = 0; first < wanted.size(); first += step) {
+    const auto some = std::span(wanted).subspan(first, std::min(step, wanted.size() - first));
+    REHOME_TRY(FindSome(server, collection, {some.begin(), some.end()}, call, found));
+  }
+  std::vector<std::optional<Document>> out(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (const auto document = found.find(keys[i]); document != found.end()) {
+      out[i] = document->second;
+    }
+  }
+  return out;
+}
+
+Result<std::vector<Document>> FindByField(const std::shared_ptr<Server>& server,
+                                          std::string_view collection, std::string_view path,
+                                          std::span<const Value> values, std::size_t count_max,
+                                          const Call& call) {
+  ArrayBuilder wanted;
+  for (const Value& value : values) {
+    wanted.Append(value.view());
+  }
+  const Document in = DocumentBuilder().Array("$in", wanted.Finish()).Finish();
+  RangeReader reader(server, collection, {}, DocumentBuilder().Append(path, in).Finish(), false);
+  std::vector<Document> found;
+  while (found.size() < count_max) {
+    const std::size_t limit = std::min(count_max - found.size(), kFoundOfOnePage);
+    REHOME_TRY_ASSIGN(std::vector<Document> page, reader.Next(limit, call));
+    if (page.empty()) {
+      break;
+    }
+    std::ranges::move(page, std::back_inserter(found));
+  }
+  return found;
+}
+
+/// The server's own metadata count is not exact after a crash and on shards that hold orphans, so
+/// ids are counted, in steps that end before a deadline does.
+Result<std::uint64_t> CountAll(Server& server, std::string_view collection, const Call& call) {
+  const auto step = [&](const Document& on_id) -> Result<std::vector<Document>> {
+    REHOME_TRY_ASSIGN(const Document reply,
+                      server.Read(WithDeadline(DocumentBuilder()
+                                                   .String("aggregate", collection)
+                                                   .Array("pipeline", CountPipeline(on_id))
+                                                   .Append("cursor", Document())
+                                                   .Append("collation", SimpleCollation()),
+                                               call),
+                                  "counting " + server.Name(collection), call));
+    return BatchOf(reply.view());
+  };
+  IdRange range;
+  std::uint64_t total = 0;
+  while (true) {
+    const bool whole = !range.after;
+    REHOME_TRY_ASSIGN(const std::vector<Document> counted, FirstFound(server, range, step));
+    if (counted.empty()) {
+      return total;
+    }
+    const std::int64_t count = IntField(counted.front().view(), "n");
+    total += static_cast<std::uint64_t>(count);
+    if (whole && count < kCountStep) {
+      return total;
+    }
+    range.after = Value(*counted.front().Find("last"));
+  }
+}
+
+Result<std::vector<IdRange>> SplitById(const std::shared_ptr<Server>& server,
+                                       std::string_view collection, std::size_t ranges_max,
+                                       const Call& call) {
+  const std::size_t parts = std::max<std::size_t>(ranges_max, 1);
+  std::vector<IdRange> ranges(1);
+  if (parts == 1) {
+    return ranges;
+  }
+  REHOME_TRY_ASSIGN(auto sampled, SampleBoundaries(*server, collection, parts, call));
+  std::vector<Value> boundaries;
+  if (sampled) {
+    boundaries = *std::move(sampled);
+  } else {
+    REHOME_TRY_ASSIGN(boundaries, WalkBoundaries(server, collection, parts, call));
+  }
+  for (Value& boundary : boundaries) {
+    ranges.back().upto = boundary;
+    ranges.push_back({std::move(boundary), std::nullopt});
+  }
+  return ranges;
+}
+
+std::unique_ptr<DocumentCursor> OpenCursor(std::shared_ptr<Server> server,
+                                           std::string_view collection, const IdRange& range,
+                                           const Call& call) {
+  return std::make_unique<Cursor>(std::move(server), collection, range, call);
+}
+
+}  // namespace rehome::mongodb

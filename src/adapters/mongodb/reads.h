@@ -1,0 +1,73 @@
+#pragma once
+// reads.h — finding documents. Every read is one command whose answer holds all it found: no cursor
+// stays open on the server, so nothing is lost with a connection and a read goes on after the last
+// _id it saw.
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/mongodb/server.h"
+#include "ports/document_store.h"
+
+namespace rehome::mongodb {
+
+/// At most `limit` documents of `collection` that match `filter`, in _id order. A short answer does
+/// not mean that there are no more: the server cuts answers at 16 MiB; an empty one does.
+struct FindQuery {
+  std::string_view collection;
+  Document filter;
+  std::size_t limit = 0;
+  bool ids_only = false;
+};
+[[nodiscard]] Result<std::vector<Document>> Find(Server& server, const FindQuery& query,
+                                                 const Call& call);
+
+/// The documents of a range that also match `filter`, in _id order, page by page.
+class RangeReader {
+ public:
+  RangeReader(std::shared_ptr<Server> server, std::string_view collection, IdRange range,
+              Document filter, bool ids_only)
+      : server_(std::move(server)),
+        collection_(collection),
+        range_(std::move(range)),
+        filter_(std::move(filter)),
+        ids_only_(ids_only) {}
+  /// At most `limit`; empty: the range is through.
+  [[nodiscard]] Result<std::vector<Document>> Next(std::size_t limit, const Call& call);
+
+ private:
+  const std::shared_ptr<Server> server_;
+  const std::string collection_;
+  IdRange range_;
+  const Document filter_;
+  const bool ids_only_;
+};
+
+[[nodiscard]] Result<std::vector<std::optional<Document>>> FindByIds(Server& server,
+                                                                     std::string_view collection,
+                                                                     std::span<const Value> ids,
+                                                                     const Call& call);
+[[nodiscard]] Result<std::vector<Document>> FindByField(const std::shared_ptr<Server>& server,
+                                                        std::string_view collection,
+                                                        std::string_view path,
+                                                        std::span<const Value> values,
+                                                        std::size_t count_max, const Call& call);
+[[nodiscard]] Result<std::uint64_t> CountAll(Server& server, std::string_view collection,
+                                             const Call& call);
+[[nodiscard]] Result<std::vector<IdRange>> SplitById(const std::shared_ptr<Server>& server,
+                                                     std::string_view collection,
+                                                     std::size_t ranges_max, const Call& call);
+[[nodiscard]] std::unique_ptr<DocumentCursor> OpenCursor(std::shared_ptr<Server> server,
+                                                         std::string_view collection,
+                                                         const IdRange& range, const Call& call);
+
+/// The documents of a reply's cursor.
+[[nodiscard]] std::vector<Document> BatchOf(DocumentView reply);
+
+/// `collation: simple`: strings compare by their bytes, whatever the collection's default is.
+[[nodiscard]] Document SimpleCollation();
+
+}  // namespace rehome::mongodb

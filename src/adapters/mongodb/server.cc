@@ -1,0 +1,147 @@
+#include "adapters/mongodb/server.h"
+
+#include <fmt/format.h>
+
+#include "model/fields.h"
+
+namespace rehome::mongodb {
+namespace {
+
+Document Command(std::string_view name) {
+  return DocumentBuilder().Int32(name, 1).Finish();
+}
+
+Document WriteConcern(const Capabilities& server, const Call& call) {
+  DocumentBuilder concern;
+  concern.String("w", "majority");
+  if (!server.replicated()) {
+    concern.Bool("j", true);  // one server's majority says nothing about its disk
+  }
+  return concern.Int64("wtimeout", call.timeout.count()).Finish();
+}
+
+}  // namespace
+
+std::string Capabilities::Topology() const {
+  if (sharded) {
+    return "sharded cluster";
+  }
+  return set_name.empty() ? "standalone" : "replica set " + set_name;
+}
+
+Status RefuseStopped(const Call& call, std::string_view doing) {
+  if (call.stop.stop_requested()) {
+    return Fail(ErrorCode::kCancelled, fmt::format("stopped before {}", doing));
+  }
+  return {};
+}
+
+Document WithDeadline(DocumentBuilder command, const Call& call) {
+  return command.Int64("maxTimeMS", std::max<std::int64_t>(call.timeout.count(), 1)).Finish();
+}
+
+Document ReadOptions(const Capabilities& server) {
+  if (!server.replicated()) {
+    return {};
+  }
+  const Document concern = DocumentBuilder().String("level", "majority").Finish();
+  return DocumentBuilder().Append("readConcern", concern).Finish();
+}
+
+std::string Server::Name(std::string_view collection) const {
+  return fmt::format("{}.{}", database(), collection);
+}
+
+Answer<Document> Server::Ask(std::string_view database, const Document& command) {
+  return pool_->Pop()->Run(database, command, Traffic::kOther, Document());
+}
+
+Result<Capabilities> Server::Ask(const Call& call) {
+  const std::scoped_lock lock(mutex_);
+  if (!known_) {
+    REHOME_TRY_ASSIGN(known_, Detect(call));
+  }
+  return *known_;
+}
+
+Result<Capabilities> Server::Detect(const Call& call) {
+  const std::string doing = "connecting to " + Identity();
+  REHOME_TRY(RefuseStopped(call, doing));
+  const auto error = [&](const Failure& failure) {
+    return std::unexpected(ToError(failure, doing, Effect::kReads));
+  };
+  Capabilities out;
+  Answer<Document> hello = Ask("admin", Command("hello"));
+  out.hello = hello.has_value();
+  if (!hello && hello.error().origin == Failure::Origin::kServer &&
+      hello.error().code == codes::kCommandNotFound) {
+    hello = Ask("admin", Command("isMaster"));
+  }
+  if (!hello) {
+    return error(hello.error());
+  }
+  const DocumentView said = hello->view();
+  out.set_name = StringField(said, "setName");
+  out.sharded = StringField(said, "msg") == "isdbgrid";
+  out.writable = BoolField(said, "isWritablePrimary") || BoolField(said, "ismaster");
+  out.sessions = said.Find("logicalSessionTimeoutMinutes").has_value();
+  out.wire_version = IntField(said, "maxWireVersion");
+  out.batch_count_max = IntField(said, "maxWriteBatchSize", out.batch_count_max);
+  const Answer<Document> build = Ask("admin", Command("buildInfo"));
+  out.version = build ? StringField(build->view(), "version") : "";
+  return out;
+}
+
+Result<Document> Server::Read(const Document& command, std::string_view doing, const Call& call) {
+  REHOME_TRY(RefuseStopped(call, doing));
+  REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
+  Answer<Document> answer =
+      pool_->Pop()->Run(database(), command, Traffic::kRead, ReadOptions(server));
+  if (!answer) {
+    return std::unexpected(ToError(answer.error(), doing, Effect::kReads));
+  }
+  return *std::move(answer);
+}
+
+Result<Answer<Document>> Server::TryWrite(const Document& command, const Call& call,
+                                          std::string_view other) {
+  REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
+  return pool_->Pop()->Run(
+      other.empty() ? database() : other, command, Traffic::kWrite,
+      DocumentBuilder().Append("writeConcern", WriteConcern(server, call)).Finish());
+}
+
+Result<Document> Server::Insert(std::string_view collection,
+                                std::span<const Document* const> documents, bool bypass,
+                                const Call& call) {
+  const std::string doing = "writing to " + Name(collection);
+  REHOME_TRY(RefuseStopped(call, doing));
+  REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
+  const Document options = DocumentBuilder()
+                               .Append("writeConcern", WriteConcern(server, call))
+                               .Bool("ordered", false)
+                               .Finish();
+  Answer<Document> answer =
+      pool_->Pop()->Insert(database(), collection, documents, bypass, options);
+  if (!answer) {
+    return std::unexpected(ToError(answer.error(), doing, Effect::kWrites));
+  }
+  for (const auto& [key, unconfirmed] : DocumentField(answer->view(), "writeConcernErrors")) {
+    return std::unexpected(WriteConcernError(unconfirmed.AsDocument(), doing));
+  }
+  return *std::move(answer);
+}
+
+Result<Document> Server::Write(const Document& command, std::string_view doing, const Call& call) {
+  REHOME_TRY(RefuseStopped(call, doing));
+  REHOME_TRY_ASSIGN(Answer<Document> answer, TryWrite(command, call));
+  if (!answer) {
+    return std::unexpected(ToError(answer.error(), doing, Effect::kWrites));
+  }
+  if (const auto unconfirmed = answer->Find("writeConcernError")) {
+    return std::unexpected(WriteConcernError(unconfirmed->AsDocument(), doing));
+  }
+  return *std::move(answer);
+}
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,86 @@
+#pragma once
+// server.h — one database of one server or cluster: what it can do, and commands with the right
+// concerns and deadlines, their errors in our words.
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "adapters/mongodb/mongo.h"
+#include "ports/call.h"
+
+namespace rehome::mongodb {
+
+/// What a server said it is. Nothing here is assumed from a name or a version where the server's
+/// own answer tells.
+struct Capabilities {
+  std::string version;
+  std::string set_name;     // of the replica set; empty: none
+  bool sharded = false;     // a mongos answered
+  bool writable = true;     // this is (or leads to) a primary
+  bool hello = false;       // answers `hello`: MongoDB since 4.4.2, 4.2.10, 4.0.21, 3.6.21
+  bool every_type = false;  // knows the rare types in $type, as MongoDB does
+  bool sessions = false;
+  std::int64_t wire_version = 0;
+  std::int64_t batch_count_max = 100'000;
+  [[nodiscard]] bool replicated() const { return sharded || !set_name.empty(); }
+  /// "sharded cluster", "replica set rs0", "standalone".
+  [[nodiscard]] std::string Topology() const;
+};
+
+class Server {
+ public:
+  explicit Server(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
+
+  [[nodiscard]] const std::string& database() const { return pool_->address().database; }
+  [[nodiscard]] std::string Identity() const { return pool_->address().Identity(); }
+  /// "app.jobs", as errors name a collection.
+  [[nodiscard]] std::string Name(std::string_view collection) const;
+  [[nodiscard]] std::unique_ptr<Connection> Pop() { return pool_->Pop(); }
+
+  /// Asked once; an error is not kept.
+  [[nodiscard]] Result<Capabilities> Ask(const Call& call);
+
+  /// Whether it knows MongoDB's rare types (symbol, code, …) in a filter. It does until it says no.
+  [[nodiscard]] bool knows_every_type() const { return knows_every_type_; }
+  void ForgetRareTypes() { knows_every_type_ = false; }
+
+  /// A read of what a majority has, from the primary.
+  [[nodiscard]] Result<Document> Read(const Document& command, std::string_view doing,
+                                      const Call& call);
+  /// A write that a majority has once it returned. The reply's write errors are the caller's; a
+  /// write concern error is kOutcomeUnknown.
+  [[nodiscard]] Result<Document> Write(const Document& command, std::string_view doing,
+                                       const Call& call);
+  /// Inserts, unordered; the reply's write errors are the caller's.
+  [[nodiscard]] Result<Document> Insert(std::string_view collection,
+                                        std::span<const Document* const> documents, bool bypass,
+                                        const Call& call);
+  /// The same without judgement of a failure: for callers to whom some codes are no errors.
+  [[nodiscard]] Result<Answer<Document>> TryWrite(const Document& command, const Call& call,
+                                                  std::string_view database = {});
+  /// Any command of any database, without concerns.
+  [[nodiscard]] Answer<Document> Ask(std::string_view database, const Document& command);
+
+ private:
+  [[nodiscard]] Result<Capabilities> Detect(const Call& call);
+
+  const std::unique_ptr<Pool> pool_;
+  std::atomic<bool> knows_every_type_ = true;
+  std::mutex mutex_;
+  std::optional<Capabilities> known_;  // guarded by mutex_
+};
+
+/// kCancelled before anything was sent.
+[[nodiscard]] Status RefuseStopped(const Call& call, std::string_view doing);
+
+/// `command` with `maxTimeMS`, so that the server stops when nobody waits any more.
+[[nodiscard]] Document WithDeadline(DocumentBuilder command, const Call& call);
+
+/// `readConcern: majority` where a majority exists.
+[[nodiscard]] Document ReadOptions(const Capabilities& server);
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,134 @@
+#include "adapters/mongodb/stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/mongodb/reads.h"
+#include "model/fields.h"
+
+namespace rehome::mongodb {
+namespace {
+
+/// Events of the watched collections, and those that end them.
+Document Match(const std::vector<std::string>& collections) {
+  ArrayBuilder names;
+  for (const std::string& name : collections) {
+    names.String(name);
+  }
+  const Document in = DocumentBuilder().Array("$in", names.Finish()).Finish();
+  ArrayBuilder ends;
+  ends.String("dropDatabase").String("invalidate");
+  const Document any =
+      ArrayBuilder()
+          .Append(DocumentBuilder().Append("ns.coll", in).Finish())
+          .Append(DocumentBuilder().Append("to.coll", in).Finish())
+          .Append(
+              DocumentBuilder()
+                  .Append("operationType", DocumentBuilder().Array("$in", ends.Finish()).Finish())
+                  .Finish())
+          .Finish();
+  return DocumentBuilder().Append("$match", DocumentBuilder().Array("$or", any).Finish()).Finish();
+}
+
+/// Only what names a document: an event stays small however large the document is, so that none
+/// grows over the 16 MiB of an answer.
+Document Project() {
+  const Document kept = DocumentBuilder()
+                            .Int32("operationType", 1)
+                            .Int32("ns", 1)
+                            .Int32("to", 1)
+                            .Int32("documentKey", 1)
+                            .Finish();
+  return DocumentBuilder().Append("$project", kept).Finish();
+}
+
+Document Pipeline(const Watched& watched, const Document& place) {
+  ArrayBuilder pipeline;
+  pipeline.Append(DocumentBuilder().Append("$changeStream", place).Finish());
+  if (watched.collection.empty()) {
+    pipeline.Append(Match(watched.collections));
+  }
+  return pipeline.Append(Project()).Finish();
+}
+
+Document Command(const Watched& watched, const Document& place) {
+  DocumentBuilder command;
+  if (watched.collection.empty()) {
+    command.Int32("aggregate", 1);
+  } else {
+    command.String("aggregate", watched.collection);
+  }
+  // Without a first batch: reading has its own size and patience.
+  return command.Array("pipeline", Pipeline(watched, place))
+      .Append("cursor", DocumentBuilder().Int32("batchSize", 0).Finish())
+      .Finish();
+}
+
+}  // namespace
+
+Result<Stream> Stream::Open(Server& server, const Watched& watched, const Document& place,
+                            const Call& call) {
+  const std::string doing =
+      watched.collection.empty()
+          ? fmt::format("following the changes of {}", server.database())
+          : fmt::format("following the changes of {}", server.Name(watched.collection));
+  REHOME_TRY(RefuseStopped(call, doing));
+  Stream stream(server, server.Pop(), doing);
+  if (const auto failure = stream.connection_->Pin()) {
+    return std::unexpected(ToError(*failure, doing, Effect::kReads));
+  }
+  const Answer<Document> reply = stream.connection_->Run(server.database(), Command(watched, place),
+                                                         Traffic::kOther, Document());
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
+  }
+  const DocumentView cursor = DocumentField(reply->view(), "cursor");
+  const std::string name = StringField(cursor, "ns");
+  stream.cursor_collection_ = name.substr(std::min(name.find('.') + 1, name.size()));
+  stream.watches_database_ = stream.cursor_collection_.starts_with("$cmd");
+  stream.opened_at_ = static_cast<std::uint64_t>(0);
+  if (const auto time = reply->Find("operationTime");
+      time && time->type() == BsonType::kTimestamp) {
+    stream.opened_at_ = static_cast<std::uint64_t>(time->AsInt64());
+  }
+  stream.place_ = place;
+  stream.first_ = stream.Take(reply->view());
+  return stream;
+}
+
+std::vector<Document> Stream::Take(DocumentView reply) {
+  const DocumentView cursor = DocumentField(reply, "cursor");
+  cursor_ = IntField(cursor, "id");
+  std::vector<Document> events = BatchOf(reply);
+  if (const auto after = cursor.Find("postBatchResumeToken")) {
+    place_ = ResumeAfter(after->AsDocument());
+  } else if (!events.empty()) {
+    place_ = ResumeAfter(DocumentField(events.back().view(), "_id"));
+  }
+  return events;
+}
+
+Result<std::vector<Document>> Stream::Read(std::size_t count_max, Millis wait) {
+  if (!first_.empty()) {
+    return std::exchange(first_, {});
+  }
+  if (cursor_ == 0) {
+    return Fail(ErrorCode::kUnavailable, doing_ + ": the server closed the stream", "run again");
+  }
+  const Document command =
+      DocumentBuilder()
+          .Int64("getMore", cursor_)
+          .String("collection", cursor_collection_)
+          .Int64("batchSize", static_cast<std::int64_t>(std::max<std::size_t>(count_max, 1)))
+          .Int64("maxTimeMS", std::max<std::int64_t>(wait.count(), 1))
+          .Finish();
+  const Answer<Document> reply =
+      connection_->Run(server_->database(), command, Traffic::kOther, Document());
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), doing_, Effect::kReads));
+  }
+  return Take(reply->view());
+}
+
+}  // namespace rehome::mongodb

@@ -1,0 +1,314 @@
+#include "adapters/mongodb/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <unordered_set>
+
+#include "adapters/mongodb/fence.h"
+#include "adapters/mongodb/id_ranges.h"
+#include "adapters/mongodb/reads.h"
+#include "model/extended_json.h"
+#include "model/fields.h"
+#include "model/sort_key.h"
+
+namespace rehome::mongodb {
+namespace {
+
+constexpr std::size_t kDocumentBytesMax = 16U * 1024U * 1024U;
+// A command may be 16 MiB and a little, what surrounds its documents included.
+constexpr std::size_t kCommandBytesMax = 12U * 1024U * 1024U;
+// A filter that repeats the document must fit beside its replacement.
+constexpr std::size_t kComparedBytesMax = 7U * 1024U * 1024U;
+constexpr std::size_t kRunCountMax = 1'000;
+constexpr std::int64_t kScannedCountMax = 2'000;
+constexpr std::array<std::size_t, 1> kFirst{0};
+
+bool Compares(const Write& write) {
+  return write.kind == Write::Kind::kReplace || write.kind == Write::Kind::kDelete;
+}
+
+const Document& Named(const Write& write) {
+  return Compares(write) ? write.expected : write.document;
+}
+
+std::size_t BytesOf(const Write& write) {
+  return write.document.bytes().size() + (Compares(write) ? write.expected.bytes().size() : 0);
+}
+
+/// How many of `writes` make one run: one kind, no id twice, no command too large.
+std::size_t RunLength(std::span<const Write> writes, std::size_t count_max) {
+  std::unordered_set<std::string> ids;
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (const Write& write : writes) {
+    bytes += BytesOf(write);
+    if (write.kind != writes.front().kind || count == count_max ||
+        (count > 0 && bytes > kCommandBytesMax) || !ids.insert(SortKey(Named(write).Id())).second) {
+      break;
+    }
+    ++count;
+  }
+  return count;
+}
+
+/// Matches the document only while it is what was read: the server compares every field, in order.
+/// Numbers of different types compare equal there; the comparison before told them apart.
+Document ComparingFilter(const Document& expected) {
+  const Document id = IdFilter(expected.Id());
+  if (expected.bytes().size() > kComparedBytesMax) {
+    return id;
+  }
+  DocumentBuilder filter;
+  for (const auto& [key, value] : id.view()) {
+    filter.Append(key, value);
+  }
+  const Document literal = DocumentBuilder().Append("$literal", expected).Finish();
+  const Document operands =
+      ArrayBuilder().Append(Value::String("$$ROOT").view()).Append(literal).Finish();
+  return filter.Append("$expr", DocumentBuilder().Array("$eq", operands).Finish()).Finish();
+}
+
+Document UpdateStatement(const Document& filter, const Document& document, bool upsert) {
+  return DocumentBuilder()
+      .Append("q", filter)
+      .Append("u", document)
+      .Bool("upsert", upsert)
+      .Finish();
+}
+
+Document DeleteStatement(const Document& filter) {
+  return DocumentBuilder().Append("q", filter).Int32("limit", 1).Finish();
+}
+
+}  // namespace
+
+Status CheckWrites(std::string_view name, std::span<const Write> writes) {
+  for (const Write& write : writes) {
+    const std::optional<ValueView> id = Named(write).Find("_id");
+    if (!id || (write.kind == Write::Kind::kReplace && !write.document.Find("_id"))) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("a write to {} names no _id", name));
+    }
+    const auto refuse = [&](std::string_view why) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("the document {} of {} {}", ToExtendedJson(*id, JsonMode::kRelaxed),
+                              name, why));
+    };
+    if (write.document.bytes().size() > kDocumentBytesMax) {
+      return refuse("is larger than 16 MiB");
+    }
+    if (id->type() == BsonType::kArray || id->type() == BsonType::kUndefined ||
+        id->type() == BsonType::kRegex) {
+      return refuse(
+          fmt::format("has an _id of type {}, which MongoDB refuses", rehome::Name(id->type())));
+    }
+    if (write.kind == Write::Kind::kReplace && SortKey(*id) != SortKey(write.document.Id())) {
+      return refuse("cannot be replaced by one with another _id");
+    }
+  }
+  return {};
+}
+
+Result<std::vector<WriteResult>> Writer::Apply(std::span<const Write> writes) {
+  REHOME_TRY(CheckWrites(name_, writes));
+  REHOME_TRY(RefuseStopped(call_, "writing to " + name_));
+  REHOME_TRY_ASSIGN(const Capabilities server, server_.Ask(call_));
+  const std::size_t count_max =
+      std::min(kRunCountMax, static_cast<std::size_t>(server.batch_count_max));
+  std::vector<WriteResult> results(writes.size());
+  for (std::size_t first = 0; first < writes.size();) {
+    const std::size_t count = RunLength(writes.subspan(first), count_max);
+    REHOME_TRY(ApplyRun(writes.subspan(first, count), std::span(results).subspan(first, count)));
+    first += count;
+  }
+  return results;
+}
+
+Status Writer::ApplyRun(Run run, Results results) {
+  switch (run.front().kind) {
+    case Write::Kind::kInsert:
+      return Insert(run, results);
+    case Write::Kind::kPut:
+      return Put(run, results);
+    case Write::Kind::kReplace:
+    case Write::Kind::kDelete:
+      return CompareAndSet(run, results);
+  }
+  return Fail(ErrorCode::kInternal, "a write of unknown kind");
+}
+
+Result<Document> Writer::Send(DocumentBuilder command) {
+  command.Bool("ordered", false);
+  if (options_.bypass_fence) {
+    command.Bool("bypassDocumentValidation", true);
+  }
+  return server_.Write(command.Finish(), "writing to " + name_, call_);
+}
+
+Status Writer::Insert(Run run, Results results) {
+  std::vector<const Document*> documents;
+  for (const Write& write : run) {
+    documents.push_back(&write.document);
+  }
+  REHOME_TRY_ASSIGN(const Document reply,
+                    server_.Insert(collection_, documents, options_.bypass_fence, call_));
+  std::vector<std::size_t> positions(run.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  return TakeErrors(reply.view(), run, results, positions);
+}
+
+Status Writer::Put(Run run, Results results) {
+  ArrayBuilder updates;
+  for (const Write& write : run) {
+    updates.Append(UpdateStatement(IdFilter(write.document.Id()), write.document, true));
+  }
+  REHOME_TRY_ASSIGN(
+      const Document reply,
+      Send(DocumentBuilder().String("update", collection_).Array("updates", updates.Finish())));
+  std::vector<std::size_t> positions(run.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  return TakeErrors(reply.view(), run, results, positions);
+}
+
+Status Writer::CompareAndSet(Run run, Results results) {
+  REHOME_TRY_ASSIGN(auto stored, Stored(run));
+  std::vector<std::size_t> equal;
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    if (stored[i] == run[i].expected) {
+      equal.push_back(i);
+    } else {
+      results[i] = {WriteResult::Outcome::kConflict, std::move(stored[i]), {}};
+    }
+  }
+  if (equal.empty()) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const bool scans, ScansForComparison());
+  return scans ? SetOneByOne(run, results, equal) : SetMany(run, results, equal);
+}
+
+/// A server that is not MongoDB itself looks through the whole collection for a filter of more than
+/// the _id: that is let be where the collection is small.
+Result<bool> Writer::ScansForComparison() {
+  REHOME_TRY_ASSIGN(const Capabilities server, server_.Ask(call_));
+  if (server.hello) {
+    return false;
+  }
+  const Answer<Document> count =
+      server_.Ask(server_.database(), DocumentBuilder().String("count", collection_).Finish());
+  return !count || IntField(count->view(), "n") > kScannedCountMax;
+}
+
+Status Writer::SetMany(Run run, Results results, std::span<const std::size_t> equal) {
+  const bool replaces = run.front().kind == Write::Kind::kReplace;
+  ArrayBuilder statements;
+  for (const std::size_t i : equal) {
+    const Document filter = ComparingFilter(run[i].expected);
+    statements.Append(replaces ? UpdateStatement(filter, run[i].document, false)
+                               : DeleteStatement(filter));
+  }
+  REHOME_TRY_ASSIGN(const Document reply,
+                    Send(DocumentBuilder()
+                             .String(replaces ? "update" : "delete", collection_)
+                             .Array(replaces ? "updates" : "deletes", statements.Finish())));
+  REHOME_TRY(TakeErrors(reply.view(), run, results, equal));
+  std::int64_t refused = 0;
+  for (const std::size_t i : equal) {
+    refused += results[i].applied() ? 0 : 1;
+  }
+  if (IntField(reply.view(), "n") + refused == static_cast<std::int64_t>(equal.size())) {
+    return {};
+  }
+  // Somebody was faster. The reply does not say where, so what stands there does.
+  REHOME_TRY_ASSIGN(auto stored, Stored(run));
+  for (const std::size_t i : equal) {
+    const bool done = replaces ? stored[i] == run[i].document : !stored[i];
+    if (!done && results[i].applied()) {
+      results[i] = {WriteResult::Outcome::kConflict, std::move(stored[i]), {}};
+    }
+  }
+  return {};
+}
+
+/// Each is compared once more right before it is written by its _id alone. What is written by
+/// others in between is lost: such a server is for trials.
+Status Writer::SetOneByOne(Run run, Results results, std::span<const std::size_t> equal) {
+  const bool replaces = run.front().kind == Write::Kind::kReplace;
+  for (const std::size_t i : equal) {
+    REHOME_TRY_ASSIGN(auto stored, Stored(run.subspan(i, 1)));
+    if (stored.front() != run[i].expected) {
+      results[i] = {WriteResult::Outcome::kConflict, std::move(stored.front()), {}};
+      continue;
+    }
+    const Document filter = IdFilter(run[i].expected.Id());
+    const Document statement =
+        replaces ? UpdateStatement(filter, run[i].document, false) : DeleteStatement(filter);
+    REHOME_TRY_ASSIGN(const Document reply,
+                      Send(DocumentBuilder()
+                               .String(replaces ? "update" : "delete", collection_)
+                               .Array(replaces ? "updates" : "deletes",
+                                      ArrayBuilder().Append(statement).Finish())));
+    REHOME_TRY(TakeErrors(reply.view(), run.subspan(i, 1), results.subspan(i, 1), kFirst));
+  }
+  return {};
+}
+
+Error Writer::Refused(DocumentView error) const {
+  const std::int64_t code = IntField(error, "code");
+  if (code == codes::kDocumentValidationFailure && NamesFence(error)) {
+    return FencedError(name_);
+  }
+  return ToError(ServerFailure(error), "writing to " + name_, Effect::kWrites);
+}
+
+Status Writer::TakeErrors(DocumentView reply, Run run, Results results,
+                          std::span<const std::size_t> positions) {
+  bool conflicts = false;
+  for (const auto& [key, element] : DocumentField(reply, "writeErrors")) {
+    const DocumentView error = element.AsDocument();
+    if (IntField(error, "code") != codes::kDuplicateKey) {
+      return std::unexpected(Refused(error));
+    }
+    const auto index = static_cast<std::size_t>(IntField(error, "index"));
+    CHECK(index < positions.size());
+    WriteResult& result = results[positions[index]];
+    result.outcome = WriteResult::Outcome::kConflict;
+    result.unique_index = IndexOfDuplicate(StringField(error, "errmsg"));
+    conflicts = true;
+  }
+  return conflicts ? ReadBack(run, results) : Status{};
+}
+
+Status Writer::ReadBack(Run run, Results results) {
+  std::vector<Value> ids;
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    if (!results[i].applied()) {
+      ids.emplace_back(Named(run[i]).Id());
+    }
+  }
+  REHOME_TRY_ASSIGN(auto found, FindByIds(server_, collection_, ids, call_));
+  std::size_t next = 0;
+  for (WriteResult& result : results) {
+    if (!result.applied()) {
+      result.found = std::move(found[next++]);
+      // An equal _id is the stronger news: a repeated insert shows the caller its own document.
+      if (result.found &&
+          run[static_cast<std::size_t>(&result - results.data())].kind == Write::Kind::kInsert) {
+        result.unique_index.clear();
+      }
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::optional<Document>>> Writer::Stored(Run run) {
+  std::vector<Value> ids;
+  for (const Write& write : run) {
+    ids.emplace_back(Named(write).Id());
+  }
+  return FindByIds(server_, collection_, ids, call_);
+}
+
+}  // namespace rehome::mongodb

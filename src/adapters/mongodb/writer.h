@@ -1,0 +1,57 @@
+#pragma once
+// writer.h — writes in order, one result each. Neighbours of one kind go out as one command; what
+// conflicts is read back.
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/mongodb/server.h"
+#include "ports/document_store.h"
+
+namespace rehome::mongodb {
+
+/// kInvalidArgument: a document that MongoDB cannot hold; nothing was written then.
+[[nodiscard]] Status CheckWrites(std::string_view name, std::span<const Write> writes);
+
+class Writer {
+ public:
+  Writer(Server& server, std::string_view collection, const WriteOptions& options, const Call& call)
+      : server_(server),
+        collection_(collection),
+        name_(server.Name(collection)),
+        options_(options),
+        call_(call) {}
+
+  [[nodiscard]] Result<std::vector<WriteResult>> Apply(std::span<const Write> writes);
+
+ private:
+  /// Writes of one kind with different ids, few enough for one command.
+  using Run = std::span<const Write>;
+  using Results = std::span<WriteResult>;
+
+  [[nodiscard]] Status ApplyRun(Run run, Results results);
+  [[nodiscard]] Status Insert(Run run, Results results);
+  [[nodiscard]] Status Put(Run run, Results results);
+  /// kReplace and kDelete: what stands is read and compared byte for byte; what is equal is written
+  /// under a filter that holds only while it stands so.
+  [[nodiscard]] Status CompareAndSet(Run run, Results results);
+  [[nodiscard]] Result<bool> ScansForComparison();
+  [[nodiscard]] Status SetMany(Run run, Results results, std::span<const std::size_t> equal);
+  [[nodiscard]] Status SetOneByOne(Run run, Results results, std::span<const std::size_t> equal);
+  [[nodiscard]] Result<Document> Send(DocumentBuilder command);
+  /// Marks the writes that a reply's errors name as conflicts and reads what stands there.
+  [[nodiscard]] Status TakeErrors(DocumentView reply, Run run, Results results,
+                                  std::span<const std::size_t> positions);
+  [[nodiscard]] Status ReadBack(Run run, Results results);
+  [[nodiscard]] Result<std::vector<std::optional<Document>>> Stored(Run run);
+  [[nodiscard]] Error Refused(DocumentView error) const;
+
+  Server& server_;
+  const std::string collection_;
+  const std::string name_;
+  const WriteOptions options_;
+  const Call call_;
+};
+
+}  // namespace rehome::mongodb
