@@ -182,9 +182,4 @@ Result<Opener::Opened> Opener::Open(std::string_view sealed, std::string_view bo
   return Fail(ErrorCode::kDataLoss, "the encrypted stream holds a mark that nobody wrote");
 }
 
-bool EqualInConstantTime(std::string_view a, std::string_view b) {
-  Initialise();
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 }  // namespace rehome

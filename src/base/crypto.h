@@ -93,7 +93,4 @@ class Opener {
   std::unique_ptr<State> state_;
 };
 
-/// Whether two byte strings are equal, in a time that does not tell where they differ.
-[[nodiscard]] bool EqualInConstantTime(std::string_view a, std::string_view b);
-
 }  // namespace rehome

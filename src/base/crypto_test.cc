@@ -74,12 +74,5 @@ TEST(Opener, RefusesWhatWasChangedMovedOrSealedElsewhere) {
   }
 }
 
-TEST(EqualInConstantTime, ComparesWholeStrings) {
-  EXPECT_TRUE(EqualInConstantTime("", ""));
-  EXPECT_TRUE(EqualInConstantTime("key", "key"));
-  EXPECT_FALSE(EqualInConstantTime("key", "kez"));
-  EXPECT_FALSE(EqualInConstantTime("key", "keys"));
-}
-
 }  // namespace
 }  // namespace rehome

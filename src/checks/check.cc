@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "checks/all.h"
 
@@ -11,12 +13,106 @@ namespace rehome {
 namespace {
 
 constexpr std::size_t kIdsInWords = 3;
+constexpr int kRecheckRounds = 4;
+
+/// Suspects of one pass, by what a second pass needs.
+struct Suspects {
+  std::vector<Value> ids;
+  bool all_known = true;  // each has an `_id`
+};
+
+Result<CheckResult> Observe(const NamedCheck& check, CheckContext& context, Suspects& suspects) {
+  const auto told = context.on_finding;
+  context.on_finding = [&suspects, &told](const Suspect& suspect) {
+    suspects.all_known = suspects.all_known && suspect.source_id.has_value();
+    if (suspect.source_id) {
+      suspects.ids.push_back(*suspect.source_id);
+    }
+    if (told) {
+      told(suspect);
+    }
+  };
+  auto result = check.run(context);
+  context.on_finding = told;
+  return result;
+}
+
+/// What the second pass says of what failed in the first takes its place.
+void Replace(CheckResult& result, CheckResult again) {
+  std::vector<Discrepancy> kept = std::exchange(result.discrepancies, {});
+  std::erase_if(kept, [](const Discrepancy& one) { return IsFailing(one.discrepancy_class); });
+  std::erase_if(result.totals, [&](const auto& total) {
+    return std::ranges::none_of(
+        kept, [&](const Discrepancy& one) { return Name(one.discrepancy_class) == total.first; });
+  });
+  result.discrepancies = std::move(kept);
+  result.passed = again.passed;
+  for (Discrepancy& one : again.discrepancies) {
+    if (IsFailing(one.discrepancy_class)) {
+      result.discrepancies.push_back(std::move(one));
+    }
+  }
+  for (const auto& [name, total] : again.totals) {
+    result.totals.try_emplace(name, total);
+  }
+}
+
+/// On live data a document may be between two writes: what failed is judged again, and only what
+/// fails each time stands.
+Status Recheck(const NamedCheck& check, CheckContext& context, CheckResult& result,
+               Suspects suspects) {
+  const auto only = context.only;
+  for (int round = 1; round <= kRecheckRounds; ++round) {
+    const bool suspect = std::ranges::any_of(result.discrepancies, [](const Discrepancy& one) {
+      return IsFailing(one.discrepancy_class);
+    });
+    if ((result.passed && !suspect) || !context.recheck(round)) {
+      break;
+    }
+    if (check.in_delta && suspects.all_known && !suspects.ids.empty()) {
+      context.only = std::exchange(suspects.ids, {});
+    }
+    suspects = {};
+    auto again = Observe(check, context, suspects);
+    context.only = only;
+    if (!again) {
+      return std::unexpected(std::move(again).error());
+    }
+    Replace(result, *std::move(again));
+  }
+  return {};
+}
+
+void TellAges(const CheckContext& context, CheckResult& result) {
+  if (context.progress == nullptr || context.clock == nullptr) {
+    return;
+  }
+  for (const Discrepancy& one : result.discrepancies) {
+    if (IsFailing(one.discrepancy_class)) {
+      const auto age = context.clock->Now() - context.progress->FirstSeen(one.id);
+      result.ages.insert_or_assign(one.id, std::chrono::duration_cast<Millis>(age));
+    }
+  }
+}
 
 Result<CheckResult> Make(const NamedCheck& check, CheckContext& context) {
   if (context.call.stop.stop_requested()) {
     return Fail(ErrorCode::kCancelled, "stopped on request");
   }
-  auto result = check.run(context);
+  Suspects suspects;
+  auto result = Observe(check, context, suspects);
+  if (result && context.recheck) {
+    // Seen now, so that the age counts from the first look.
+    TellAges(context, *result);
+    if (const Status rechecked = Recheck(check, context, *result, std::move(suspects));
+        !rechecked) {
+      result = std::unexpected(rechecked.error());
+    }
+  }
+  if (result) {
+    result->ages.clear();
+    TellAges(context, *result);
+  }
   if (!result) {
     return std::unexpected(std::move(result).error().In(fmt::format("check {}", check.name)));
   }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "flow/context.h"
 #include "journal/run_record.h"
 #include "model/discrepancy.h"
@@ -28,6 +29,7 @@ struct CheckResult {
   std::vector<Discrepancy> discrepancies;       // the first kNamedMax of each class
   std::map<std::string, std::uint64_t> totals;  // by class, all of them
   std::vector<std::string> notes;               // information: legacy orphans, statistics that lag
+  std::map<std::string, Millis> ages;           // by id: since when a failing one is known to be so
 
   static constexpr std::size_t kNamedMax = 1000;
   /// Counts it, keeps it while there is room, and fails the check if its class fails one.
@@ -40,6 +42,24 @@ struct Suspect {
   Discrepancy what;
   std::optional<Value> source_id;
   std::string ns = {};
+};
+
+/// What a verification that was interrupted leaves for the next one of the same data, and since when
+/// a suspect is one.
+class CheckProgress {
+ public:
+  virtual ~CheckProgress() = default;
+  struct Clean {
+    std::string through;  // up to and with this id; empty: all of the part
+    std::uint64_t count = 0;
+  };
+  /// How far `part` was found without a finding; nothing: look at all of it.
+  [[nodiscard]] virtual std::optional<Clean> Find(std::string_view part) const = 0;
+  [[nodiscard]] virtual Status Note(std::string_view part, Clean clean) = 0;
+  /// What a feed has named since that attempt began: to be looked at in whatever part it is.
+  [[nodiscard]] virtual const std::vector<Value>& changed() const = 0;
+  /// Now, or when an earlier verification saw it.
+  [[nodiscard]] virtual WallTime FirstSeen(std::string_view id) = 0;
 };
 
 /// Everything outlives the checks. `flow` is const but for its ledger and quarantine, of which
@@ -65,6 +85,11 @@ struct CheckContext {
   /// Told every finding that fails its check and has a datum, also those beyond what a result
   /// names. Absent: nobody asks.
   std::function<void(const Suspect&)> on_finding{};
+  /// Waits before what failed is judged again on live data (round from 1); false: it stands.
+  /// Absent: the first judgement stands.
+  std::function<bool(int round)> recheck{};
+  CheckProgress* progress = nullptr;  // absent: nothing is kept
+  Clock* clock = nullptr;             // absent: nothing has an age
   Call call;
 };
 

@@ -870,6 +870,95 @@ TEST(Checks, AStopIsNoVerdict) {
   EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
 }
 
+TEST(Checks, WhatIsRightByTheNextLookWasBetweenTwoWrites) {
+  World world;
+  const Document whole = world.ItemOf(2);
+  world.SetItem(2, "title", Value::String("half way"));
+  world.context.clock = &world.clock;
+  world.context.recheck = [&](int round) {
+    if (round == 2) {
+      world.Put(*world.target, "new", whole);
+    }
+    return true;
+  };
+  const Verification verification = Ok(Verify(world.context, {"digests", "vectors"}));
+  EXPECT_TRUE(verification.passed) << InWords(verification);
+  EXPECT_EQ(Found(verification), std::multiset<std::string>{});
+}
+
+/// Remembers in memory what a journal would keep.
+class RememberedProgress final : public CheckProgress {
+ public:
+  explicit RememberedProgress(Clock& clock) : clock_(clock) {}
+  std::optional<Clean> Find(std::string_view part) const override {
+    const auto found = parts.find(std::string(part));
+    return found == parts.end() ? std::nullopt : std::optional(found->second);
+  }
+  Status Note(std::string_view part, Clean clean) override {
+    parts.insert_or_assign(std::string(part), std::move(clean));
+    return {};
+  }
+  const std::vector<Value>& changed() const override { return named; }
+  WallTime FirstSeen(std::string_view id) override {
+    return seen.emplace(id, clock_.Now()).first->second;
+  }
+
+  std::map<std::string, Clean> parts;
+  std::vector<Value> named;
+  std::map<std::string, WallTime> seen;
+
+ private:
+  Clock& clock_;
+};
+
+TEST(Checks, WhatFailsEachTimeStandsWithItsAge) {
+  World world;
+  world.SetItem(2, "title", Value::String("for good"));
+  RememberedProgress progress(world.clock);
+  world.context.clock = &world.clock;
+  world.context.progress = &progress;
+  int rounds = 0;
+  world.context.recheck = [&](int) {
+    ++rounds;
+    world.clock.Advance(Millis{100});
+    return true;
+  };
+  const Verification verification = Ok(Verify(world.context, {"digests"}));
+  EXPECT_FALSE(verification.passed);
+  EXPECT_EQ(Found(verification), std::multiset<std::string>{"digests differing it_n~2 title"});
+  EXPECT_GT(rounds, 1);
+  EXPECT_EQ(Named(verification, "digests").ages.at("it_n~2"), Millis{100} * rounds);
+}
+
+TEST(Checks, AnInterruptedPassIsGoneOnWithAndWhatWasWrittenSinceIsLookedAt) {
+  World world;
+  RememberedProgress progress(world.clock);
+  world.context.progress = &progress;
+  world.Drop(*world.source, "old", Id(11));  // the one in quarantine
+  Ok(world.quarantine.Remove(std::vector{Id(11)}, world.call));
+  EXPECT_TRUE(Ok(Verify(world.context, {"digests", "vectors"})).passed);
+  const auto parts = progress.parts;
+  EXPECT_FALSE(parts.empty());
+  // Past every feed: what was found clean is not read again.
+  const Document whole = world.ItemOf(2);
+  world.SetItem(2, "more", Value::Bool(true));
+  EXPECT_TRUE(Ok(Verify(world.context, {"digests"})).passed);
+  // A feed names it.
+  progress.named = {Id(2)};
+  const Verification named = Ok(Verify(world.context, {"digests"}));
+  EXPECT_EQ(Found(named), std::multiset<std::string>{"digests differing it_n~2 more"});
+  EXPECT_FALSE(Named(named, "digests").notes.empty());
+  progress.parts.clear();
+  progress.named.clear();
+  EXPECT_EQ(Found(Ok(Verify(world.context, {"digests"}))),
+            std::multiset<std::string>{"digests differing it_n~2 more"});
+  world.Put(*world.target, "new", whole);
+  // A write to the index moves its LSN: no part of it is taken as known.
+  progress.parts = parts;
+  world.EditVector(3, [](VectorRecord& record) { record.metadata.erase("rehome_text"); });
+  EXPECT_FALSE(Ok(Verify(world.context, {"vectors"})).passed);
+}
+
 TEST(CheckResult, NamesSoManyOfAClassAndCountsThemAll) {
   CheckResult result;
   for (std::size_t i = 0; i < CheckResult::kNamedMax + 5; ++i) {

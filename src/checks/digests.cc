@@ -21,12 +21,24 @@ namespace {
 
 /// Part of a range: how many documents were seen equal, and the ids of those that were not.
 struct Compared {
+  std::size_t part = 0;
   std::uint64_t equal = 0;
   std::vector<Value> suspects;
+  bool last = false;  // of its range
 };
 using ComparePump = Pump<Compared>;
 
 constexpr std::size_t kRangesPerReader = 4;
+// With progress kept: how much of a pass an interruption may cost.
+constexpr std::size_t kRangesKept = 64;
+
+/// The name of a range in the journal of this check's progress.
+std::string PartName(const IdRange& range) {
+  const auto bound = [](const std::optional<Value>& id) {
+    return id ? ToExtendedJson(id->view(), JsonMode::kCanonical) : std::string();
+  };
+  return fmt::format("digests {} .. {}", bound(range.after), bound(range.upto));
+}
 
 bool IsEqual(const Mapper& mapper, const Document& source, const Document& item) {
   const Mapped mapped = mapper.Map(source.view());
@@ -36,6 +48,12 @@ bool IsEqual(const Mapper& mapper, const Document& source, const Document& item)
   }
   return WithMark(expected->document.view(), expected->item_id) == item ||
          DocumentDigest(expected->document.view()) == DocumentDigest(item.view());
+}
+
+bool Holds(const IdRange& range, const Value& id) {
+  const std::string key = SortKey(id.view());
+  return (!range.after || SortKey(range.after->view()) < key) &&
+         (!range.upto || key <= SortKey(range.upto->view()));
 }
 
 /// What is known of one id, read anew.
@@ -68,6 +86,15 @@ Discrepancy Differing(const Item& expected, const Document& item) {
           difference->field, difference->detail};
 }
 
+/// What became of everything that was looked at: the sum is the total.
+struct Tally {
+  std::uint64_t equal = 0;
+  std::uint64_t quarantined = 0;
+  std::uint64_t named = 0;    // a discrepancy each
+  std::uint64_t foreign = 0;  // of other organizations
+  std::uint64_t gone = 0;     // on both sides, since the scan
+};
+
 class DigestComparison {
  public:
   DigestComparison(CheckContext& context, CheckResult& result)
@@ -81,10 +108,18 @@ class DigestComparison {
       REHOME_TRY(CompareRanges());
       REHOME_TRY(JudgeQuarantine());
     }
-    result_.found = fmt::format("{} equal, {} quarantined", equal_, quarantined_);
-    if (foreign_ > 0) {
+    const Tally& sum = tally_;
+    result_.found =
+        fmt::format("{} equal + {} quarantined + {} named + {} of others = {} looked at", sum.equal,
+                    sum.quarantined, sum.named, sum.foreign, looked_at_);
+    if (looked_at_ != sum.equal + sum.quarantined + sum.named + sum.foreign + sum.gone) {
+      return Fail(
+          ErrorCode::kInternal,
+          fmt::format("the digests check does not add up: {}, {} gone", result_.found, sum.gone));
+    }
+    if (sum.foreign > 0) {
       result_.notes.push_back(
-          fmt::format("{} items of other organizations were left aside", foreign_));
+          fmt::format("{} items of other organizations were left aside", sum.foreign));
     }
     return {};
   }
@@ -94,20 +129,71 @@ class DigestComparison {
     const int workers = flow_.plan.limits.workers;
     const std::size_t threads = workers > 0 ? static_cast<std::size_t>(workers)
                                             : std::max(1U, std::thread::hardware_concurrency());
-    const std::size_t parts = threads == 1 ? 1 : threads * kRangesPerReader;
+    std::size_t parts = threads == 1 ? 1 : threads * kRangesPerReader;
+    parts = context_.progress != nullptr ? std::max(parts, kRangesKept) : parts;
     const bool retired = SourceIsRetired(context_);
     DocumentStore& store =
         retired ? *flow_.stores.target_documents : *flow_.stores.source_documents;
     REHOME_TRY_ASSIGN(
-        const auto ranges,
+        auto ranges,
         RangesOf(context_, store, retired ? flow_.plan.items.to : flow_.plan.items.from, parts));
+    REHOME_TRY(LeaveOutWhatWasEqual(ranges));
+    std::vector<Compared> sums(ranges.size());
     return ComparePump::Run(
         ranges.size(), {.threads = threads == 1 ? 0 : threads, .scheduler = flow_.scheduler},
-        context_.call.stop, [&](std::size_t part) { return OpenRange(ranges[part]); },
-        [&](const Compared& compared) {
-          equal_ += compared.equal;
-          return JudgeIds(compared.suspects);
+        context_.call.stop, [&](std::size_t part) { return OpenRange(part, ranges[part]); },
+        [&](const Compared& compared) -> Status {
+          tally_.equal += compared.equal;
+          looked_at_ += compared.equal;
+          REHOME_TRY(JudgeIds(compared.suspects));
+          return NoteRange(ranges[compared.part], compared, sums[compared.part]);
         });
+  }
+
+  /// What an interrupted attempt compared; what was written in it since is looked at again, and
+  /// counted again.
+  Status LeaveOutWhatWasEqual(std::vector<IdRange>& ranges) {
+    if (context_.progress == nullptr) {
+      return {};
+    }
+    const std::size_t all = ranges.size();
+    std::vector<IdRange> left_out;
+    std::erase_if(ranges, [&](const IdRange& range) {
+      const auto clean = context_.progress->Find(PartName(range));
+      if (clean) {
+        tally_.equal += clean->count;
+        looked_at_ += clean->count;
+        left_out.push_back(range);
+      }
+      return clean.has_value();
+    });
+    if (left_out.empty()) {
+      return {};
+    }
+    std::vector<Value> changed;
+    std::ranges::copy_if(context_.progress->changed(), std::back_inserter(changed),
+                         [&](const Value& id) {
+                           return std::ranges::any_of(
+                               left_out, [&](const IdRange& range) { return Holds(range, id); });
+                         });
+    result_.notes.push_back(fmt::format(
+        "{} of {} ranges were found equal by an attempt that was interrupted; {} documents that "
+        "were written since are looked at again",
+        left_out.size(), all, changed.size()));
+    for (std::size_t start = 0; start < changed.size(); start += kWalkBatchCount) {
+      REHOME_TRY(JudgeIds(
+          std::span(changed).subspan(start, std::min(kWalkBatchCount, changed.size() - start))));
+    }
+    return {};
+  }
+
+  Status NoteRange(const IdRange& range, const Compared& compared, Compared& sum) {
+    sum.equal += compared.equal;
+    sum.last = sum.last || !compared.suspects.empty();  // here: not clean
+    if (context_.progress == nullptr || !compared.last || sum.last) {
+      return {};
+    }
+    return context_.progress->Note(PartName(range), {.through = {}, .count = sum.equal});
   }
 
   /// Both sides of one key range, read side by side.
@@ -120,7 +206,7 @@ class DigestComparison {
   };
 
   /// Runs on a reader's thread, as what it returns does.
-  Result<ComparePump::Source> OpenRange(const IdRange& range) const {
+  Result<ComparePump::Source> OpenRange(std::size_t part, const IdRange& range) const {
     REHOME_TRY_ASSIGN(auto sources,
                       DocumentStream::Open(*flow_.stores.source_documents, flow_.plan.items.from,
                                            range, context_.call));
@@ -128,16 +214,16 @@ class DigestComparison {
                                                        flow_.plan.items.to, range, context_.call));
     const auto streams =
         std::make_shared<RangeStreams>(RangeStreams{std::move(sources), std::move(items)});
-    return [this, streams]() -> Result<std::optional<Compared>> {
+    return [this, part, streams]() -> Result<std::optional<Compared>> {
       if (streams->ended()) {
         return std::nullopt;
       }
-      return Compare(*streams);
+      return Compare(part, *streams);
     };
   }
 
-  Result<Compared> Compare(RangeStreams& streams) const {
-    Compared compared;
+  Result<Compared> Compare(std::size_t part, RangeStreams& streams) const {
+    Compared compared{.part = part, .equal = 0, .suspects = {}, .last = false};
     while (!streams.ended() && compared.suspects.size() + compared.equal < kWalkBatchCount) {
       const Document* source = streams.sources.head();
       const Document* item = streams.items.head();
@@ -154,6 +240,7 @@ class DigestComparison {
         REHOME_TRY(streams.items.Advance());
       }
     }
+    compared.last = streams.ended();
     return compared;
   }
 
@@ -193,6 +280,8 @@ class DigestComparison {
         findings.push_back({*std::move(found), ids[i]});
       }
     }
+    looked_at_ += ids.size();
+    tally_.named += findings.size();
     return Report(context_, std::move(findings), result_);
   }
 
@@ -200,7 +289,7 @@ class DigestComparison {
     const Item* expected = one.expected();
     if (expected != nullptr && one.item &&
         DocumentDigest(one.item->view()) == one.row->item_digest) {
-      ++equal_;
+      ++tally_.equal;
       return std::nullopt;
     }
     if (context_.run.IsCutOver()) {
@@ -208,7 +297,7 @@ class DigestComparison {
         return changed;
       }
       if (one.item && !one.row && SourceIsRetired(context_)) {
-        ++equal_;  // as the journal says; nothing else is left to ask
+        ++tally_.equal;  // as the journal says; nothing else is left to ask
         return std::nullopt;
       }
     }
@@ -240,7 +329,7 @@ class DigestComparison {
       return Differing(expected, *one.item);
     }
     if (one.InQuarantineAsItIs()) {
-      ++quarantined_;  // maps, but its key was taken or its text refused
+      ++tally_.quarantined;  // maps, but its key was taken or its text refused
       return std::nullopt;
     }
     return Discrepancy{DiscrepancyClass::kMissing, expected.item_id, "",
@@ -255,7 +344,7 @@ class DigestComparison {
           fmt::format("its source does not map ({}: {})", Name(why.reason), why.detail)};
     }
     if (one.InQuarantineAsItIs()) {
-      ++quarantined_;
+      ++tally_.quarantined;
       return std::nullopt;
     }
     return Discrepancy{
@@ -267,10 +356,11 @@ class DigestComparison {
 
   std::optional<Discrepancy> JudgeWithoutSource(const Case& one) {
     if (!one.item) {
-      return std::nullopt;  // gone on both sides since the scan
+      ++tally_.gone;
+      return std::nullopt;  // on both sides since the scan
     }
     if (HomeOf(context_, one.item->view()).empty() && one.history.LastDone() == nullptr) {
-      ++foreign_;
+      ++tally_.foreign;
       return std::nullopt;
     }
     return Discrepancy{DiscrepancyClass::kExtra, ItemIdOf(flow_.plan, one.item->view()), "",
@@ -309,9 +399,8 @@ class DigestComparison {
   CheckContext& context_;
   FlowContext& flow_;
   CheckResult& result_;
-  std::uint64_t equal_ = 0;
-  std::uint64_t quarantined_ = 0;
-  std::uint64_t foreign_ = 0;
+  Tally tally_;
+  std::uint64_t looked_at_ = 0;
 };
 
 }  // namespace

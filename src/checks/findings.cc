@@ -56,7 +56,7 @@ Status Report(const CheckContext& context, std::vector<Suspect> findings, CheckR
     const bool harmless =
         finding.what.discrepancy_class == DiscrepancyClass::kPending && !context.pending_fails;
     const bool passed_before = result.passed;
-    if (context.on_finding && !harmless && IsFailing(finding.what.discrepancy_class)) {
+    if (context.on_finding && IsFailing(finding.what.discrepancy_class)) {
       context.on_finding(finding);
     }
     result.Add(std::move(finding.what));

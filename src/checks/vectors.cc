@@ -9,6 +9,7 @@
 #include "checks/all.h"
 #include "checks/findings.h"
 #include "checks/walk.h"
+#include "flow/text_fit.h"
 #include "model/fields.h"
 
 namespace rehome {
@@ -60,9 +61,7 @@ class VectorInspection {
           context_, [&](const std::vector<Document>& items) { return InspectItems(items); }));
     } else {
       for (const auto& [org_id, ns] : context_.run.namespaces) {
-        REHOME_TRY(ForEachPage(context_, ns, [&, &home = ns](const std::vector<std::string>& ids) {
-          return random_.Unit() < context_.sample ? InspectPage(home, ids) : Status{};
-        }));
+        REHOME_TRY(InspectNamespace(ns));
         REHOME_TRY(NoteStatistics(ns));
       }
     }
@@ -74,6 +73,67 @@ class VectorInspection {
   }
 
  private:
+  Status InspectNamespace(const std::string& ns) {
+    REHOME_TRY_ASSIGN(const std::string part, PartName(ns));
+    const auto clean = part.empty() ? std::nullopt : context_.progress->Find(part);
+    const std::string through = clean ? clean->through : std::string();
+    std::uint64_t count = clean ? clean->count : 0;
+    if (clean) {
+      REHOME_TRY(InspectChanged());
+      inspected_ += count;
+      result_.notes.push_back(fmt::format(
+          "{} vectors of {} were found right by an attempt that was interrupted", count, ns));
+    }
+    return ForEachPage(context_, ns, [&](std::vector<std::string> ids) -> Status {
+      std::erase_if(ids, [&](const std::string& id) { return !through.empty() && id <= through; });
+      if (ids.empty() || random_.Unit() >= context_.sample) {
+        return {};
+      }
+      const std::uint64_t before = inspected_;
+      REHOME_TRY(InspectPage(ns, ids));
+      count += inspected_ - before;
+      const bool all_right = result_.totals.empty();
+      return part.empty() || !all_right
+                 ? Status{}
+                 : context_.progress->Note(part, {.through = ids.back(), .count = count});
+    });
+  }
+
+  /// The name of a namespace as it stands in the journal of this check's progress; empty: nothing is
+  /// kept, since nobody can tell whether something was written meanwhile.
+  Result<std::string> PartName(const std::string& ns) {
+    if (context_.progress == nullptr || context_.sample < 1.0) {
+      return std::string();
+    }
+    REHOME_TRY_ASSIGN(const auto lsn, flow_.stores.target_vectors->IndexedLsn(ns, context_.call));
+    return lsn ? fmt::format("vectors {} {}", ns, *lsn) : std::string();
+  }
+
+  /// Items that were written since the interrupted attempt, once.
+  Status InspectChanged() {
+    if (std::exchange(changed_inspected_, true)) {
+      return {};
+    }
+    const std::uint64_t inspected = inspected_;
+    const std::span<const Value> changed = context_.progress->changed();
+    for (std::size_t start = 0; start < changed.size(); start += kWalkBatchCount) {
+      REHOME_TRY_ASSIGN(
+          auto found, flow_.stores.target_documents->FindByIds(
+                          flow_.plan.items.to,
+                          changed.subspan(start, std::min(kWalkBatchCount, changed.size() - start)),
+                          context_.call));
+      std::vector<Document> items;
+      for (auto& item : found) {
+        if (item) {
+          items.push_back(*std::move(item));
+        }
+      }
+      REHOME_TRY(InspectItems(items));
+    }
+    inspected_ = inspected;
+    return {};
+  }
+
   Status InspectPage(const std::string& ns, const std::vector<std::string>& ids) {
     REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
     listed_ += ids.size();
@@ -205,9 +265,14 @@ class VectorInspection {
       return {};
     }
     std::vector<std::string> texts;
-    std::ranges::transform(samples, std::back_inserter(texts), &Sample::text);
+    const Stores& stores = flow_.stores;
+    for (const Sample& sample : samples) {
+      texts.push_back(
+          FitText(*stores.embedder, flow_.plan.index.embedder.too_long, sample.text).text);
+    }
+    Embedder& fresh = stores.fresh_embedder ? *stores.fresh_embedder : *stores.embedder;
     REHOME_TRY_ASSIGN(const Embeddings again,
-                      flow_.stores.embedder->Embed(texts, TextRole::kPassage, context_.call));
+                      fresh.Embed(texts, TextRole::kPassage, context_.call));
     CHECK(again.vectors.size() == samples.size());
     std::vector<Suspect> findings;
     for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -247,6 +312,7 @@ class VectorInspection {
   Random random_;
   Reservoir<Sample> samples_;
   std::uint64_t inspected_ = 0;
+  bool changed_inspected_ = false;
   std::uint64_t listed_ = 0;
 };
 

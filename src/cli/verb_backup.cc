@@ -13,6 +13,7 @@
 #include "cli/saved_file.h"
 #include "cli/verbs.h"
 #include "cli/wiring.h"
+#include "journal/audit.h"
 #include "report/escape.h"
 #include "report/table.h"
 
@@ -47,6 +48,9 @@ Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironmen
     request.vectors = deps.stores.source_vectors.get();
     request.namespaces = plan.backup.namespaces;
   }
+  REHOME_TRY_ASSIGN(const AuditHead audit,
+                    ReadAuditHead(*deps.stores.target_documents, {.stop = environment.stop}));
+  request.notes = {{"plan", plan.name}, {"audit_head", audit.hash}};
   REHOME_TRY_ASSIGN(const BackupResult result,
                     CreateBackup(request, environment.clock, *events, {.stop = environment.stop}));
   PrintWarnings(result.warnings, environment);
@@ -65,7 +69,8 @@ Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironmen
 
 Result<int> Verify(const Plan& plan, const BackupOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto path, FindBackup(DirOf(plan, options)));
-  REHOME_TRY_ASSIGN(const VerifyResult result, VerifyBackup(path, environment.stop, plan.backup.key));
+  REHOME_TRY_ASSIGN(const VerifyResult result,
+                    VerifyBackup(path, environment.stop, plan.backup.key));
   if (options.common.json) {
     Json problems = Json::array();
     for (const BackupProblem& problem : result.problems) {
@@ -101,12 +106,16 @@ struct RestoreTarget {
   std::shared_ptr<VectorStore> vectors;
 };
 
-Result<RestoreTarget> OpenTarget(const Plan& plan, const BackupOptions& options, EventSink& events,
+/// What is written into the plan's own stores stands in the audit log first.
+Result<RestoreTarget> OpenTarget(const Plan& plan, const BackupOptions& options,
+                                 const std::string& announcement, EventSink& events,
                                  CliEnvironment& environment) {
   RestoreTarget target;
   if (!options.into) {
     REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadWrite, events, environment));
     target = {deps.stores.source_documents, deps.stores.source_vectors};
+    REHOME_TRY(AppendAudit(*deps.stores.target_documents, environment.clock, "backup restore",
+                           announcement, {}, {.stop = environment.stop}));
   } else if (KindOf(*options.into) == StoreKind::kDocuments) {
     REHOME_TRY_ASSIGN(target.documents, OpenDocuments({.address = *options.into, .secret = {}},
                                                       Access::kReadWrite, environment.clock));
@@ -141,9 +150,11 @@ std::string Announcement(const Plan& plan, const BackupOptions& options,
 
 Result<int> Restore(const Plan& plan, const BackupOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto path, FindBackup(DirOf(plan, options)));
-  REHOME_TRY(Confirm(Announcement(plan, options, path), options.common, environment));
+  const std::string announcement = Announcement(plan, options, path);
+  REHOME_TRY(Confirm(announcement, options.common, environment));
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
-  REHOME_TRY_ASSIGN(const RestoreTarget target, OpenTarget(plan, options, *events, environment));
+  REHOME_TRY_ASSIGN(const RestoreTarget target,
+                    OpenTarget(plan, options, announcement, *events, environment));
   SavedFile saved(path.parent_path() /
                   fmt::format("saved-{}.jsonl", BackupName(environment.clock.Now(), 1)));
   RestoreRequest request;

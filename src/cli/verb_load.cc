@@ -10,6 +10,7 @@
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
 #include "cli/wiring.h"
+#include "journal/audit.h"
 #include "report/escape.h"
 
 namespace rehome::cli {
@@ -42,6 +43,11 @@ Result<int> Load(const Plan& plan, const LoadOptions& options, CliEnvironment& e
   request.vectors = options.only == Only::kDocuments ? nullptr : deps.stores.source_vectors.get();
   REHOME_TRY_ASSIGN(const LoadResult result, LoadApplication(request, environment.clock, *events,
                                                              {.stop = environment.stop}));
+  REHOME_TRY(
+      AppendAudit(*deps.stores.target_documents, environment.clock, "load",
+                  fmt::format("{} collections and {} namespaces of {}", result.collections.size(),
+                              result.namespaces.size(), options.from.string()),
+                  {}, {.stop = {}}));
   for (const std::string& warning : result.warnings) {
     environment.err << "warning: " << Escape(warning) << "\n";
   }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -14,6 +16,7 @@
 #include "cli/wiring.h"
 #include "journal/audit.h"
 #include "phases/read_scope.h"
+#include "phases/verify_progress.h"
 #include "report/escape.h"
 #include "report/signed_report.h"
 
@@ -22,11 +25,41 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// A runner carries what a feed named within this time, as a rule.
+constexpr Millis kRecheckAfter{250};
+
 std::vector<std::string> NamesOf(const VerifyOptions& options) {
   if (options.phase == "backup" && options.checks.empty()) {
     return {"backup"};
   }
   return options.checks;
+}
+
+/// Where the progress of a whole verification is kept; null where it is not: a part is soon done
+/// again, and a store that cannot be written to is verified all the same.
+struct Progress {
+  std::shared_ptr<DocumentStore> store;
+  std::unique_ptr<VerifyProgress> kept;
+};
+
+Progress OpenProgress(const Plan& plan, const RunRecord& run, const VerifyOptions& options,
+                      const Deps& deps, CliEnvironment& environment) {
+  const std::vector<std::string> names = NamesOf(options);
+  const bool walks = names.empty() || std::ranges::find(names, "digests") != names.end() ||
+                     std::ranges::find(names, "vectors") != names.end();
+  if (!walks || options.sample.value_or(100.0) < 100.0) {
+    return {};
+  }
+  auto store = OpenDocuments(plan.documents.target, Access::kReadWrite, environment.clock);
+  auto kept = store ? VerifyProgress::Open(**store, plan, run, deps.stores, environment.clock,
+                                           {.stop = environment.stop})
+                    : std::unexpected(store.error());
+  if (!kept) {
+    deps.events.Note(
+        fmt::format("an interrupted verification would start anew: {}", kept.error().message));
+    return {};
+  }
+  return {.store = std::move(*store), .kept = std::move(*kept)};
 }
 
 struct WrittenReport {
@@ -75,7 +108,7 @@ Result<WrittenReport> WriteReport(const Plan& plan, const RunRecord& run, const 
 
 Result<int> Run(const Plan& plan, const VerifyOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
-  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kVerify, *events, environment));
   REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, PlanRule::kMustMatch, deps));
   if (!read.run) {
     return Fail(ErrorCode::kFailedPrecondition,
@@ -89,7 +122,18 @@ Result<int> Run(const Plan& plan, const VerifyOptions& options, CliEnvironment& 
   ReadScope scope(read, deps);
   CheckContext context = scope.MakeCheckContext(live);
   context.sample = options.sample.value_or(100.0) / 100.0;
+  const Progress progress = OpenProgress(plan, *read.run, options, deps, environment);
+  context.progress = progress.kept.get();
+  context.clock = &environment.clock;
+  if (live) {
+    context.recheck = [&](int round) {
+      return environment.clock.SleepFor(kRecheckAfter * round, environment.stop);
+    };
+  }
   REHOME_TRY_ASSIGN(const Verification verification, Verify(context, NamesOf(options)));
+  if (progress.kept) {
+    REHOME_TRY(progress.kept->Finish());
+  }
   std::optional<WrittenReport> report;
   if (options.report) {
     REHOME_TRY_ASSIGN(report,

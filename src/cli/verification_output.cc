@@ -22,6 +22,9 @@ Json CheckJson(const CheckResult& check) {
                              {"id", one.id},
                              {"field", one.field},
                              {"detail", one.detail}});
+    if (const auto age = check.ages.find(one.id); age != check.ages.end()) {
+      discrepancies.back()["age_ms"] = age->second.count();
+    }
   }
   Json out{{"check", check.check}, {"passed", check.passed},         {"expected", check.expected},
            {"found", check.found}, {"discrepancies", discrepancies}, {"totals", check.totals},

@@ -37,10 +37,10 @@ Result<Millis> Prove(Session& session, const BackupResult& backup) {
     metric = ns.metric;
   }
   REHOME_TRY_ASSIGN(const ScratchStores scratch, session.deps().scratch(dimension, metric));
-  REHOME_TRY_ASSIGN(const ProofResult proof,
-                    ProveRestore(backup.path, *scratch.documents, scratch.vectors.get(),
-                                 session.clock(), session.events(), session.call(),
-                                 session.plan().backup.key));
+  REHOME_TRY_ASSIGN(
+      const ProofResult proof,
+      ProveRestore(backup.path, *scratch.documents, scratch.vectors.get(), session.clock(),
+                   session.events(), session.call(), session.plan().backup.key));
   if (proof.passed()) {
     return proof.took;
   }
@@ -58,18 +58,19 @@ Result<Millis> Prove(Session& session, const BackupResult& backup) {
 Result<PhaseOutcome> RunPrepare(Session& session) {
   REHOME_TRY(RefuseFindings(session));
   const BackupPlan& plan = session.plan().backup;
-  REHOME_TRY_ASSIGN(
-      const BackupResult backup,
-      CreateBackup({.documents = &session.source(),
-                    .vectors = &session.source_vectors(),
-                    .collections = plan.collections,
-                    .namespaces = plan.namespaces,
-                    .dir = plan.dir,
-                    .notes = {{"plan", session.plan().name}, {"run", session.run().run_id}},
-                    .phase = Phase::kPrepare,
-                    .zstd = plan.zstd,
-                    .key = plan.key},
-                   session.clock(), session.events(), session.call()));
+  REHOME_TRY_ASSIGN(const BackupResult backup,
+                    CreateBackup({.documents = &session.source(),
+                                  .vectors = &session.source_vectors(),
+                                  .collections = plan.collections,
+                                  .namespaces = plan.namespaces,
+                                  .dir = plan.dir,
+                                  .notes = {{"plan", session.plan().name},
+                                            {"run", session.run().run_id},
+                                            {"audit_head", session.run().audit_hash}},
+                                  .phase = Phase::kPrepare,
+                                  .zstd = plan.zstd,
+                                  .key = plan.key},
+                                 session.clock(), session.events(), session.call()));
   for (const std::string& warning : backup.warnings) {
     session.events().Warn(warning);
   }

@@ -85,22 +85,23 @@ Status TakeBackRenamed(Session& session) {
 /// A verified backup of what is still there and will go.
 Result<Manifest> BackUp(Session& session) {
   RunRecord& run = session.run();
-  REHOME_TRY_ASSIGN(
-      const BackupResult made,
-      CreateBackup({.documents = &session.source(),
-                    .vectors = &session.source_vectors(),
-                    .collections = session.plan().retire.collections,
-                    .namespaces = session.plan().retire.namespaces,
-                    .dir = session.plan().backup.dir,
-                    .notes = {{"plan", run.plan_name}, {"run", run.run_id}, {"phase", "retire"}},
-                    .phase = Phase::kRetire,
-                    .zstd = session.plan().backup.zstd,
-                    .key = session.plan().backup.key,
-                    .resume = false},  // of what is there now, not of what was
-                   session.clock(), session.events(), session.call()));
-  REHOME_TRY_ASSIGN(
-      VerifyResult verified,
-      VerifyBackup(made.path, session.call().stop, session.plan().backup.key));
+  REHOME_TRY_ASSIGN(const BackupResult made,
+                    CreateBackup({.documents = &session.source(),
+                                  .vectors = &session.source_vectors(),
+                                  .collections = session.plan().retire.collections,
+                                  .namespaces = session.plan().retire.namespaces,
+                                  .dir = session.plan().backup.dir,
+                                  .notes = {{"plan", run.plan_name},
+                                            {"run", run.run_id},
+                                            {"phase", "retire"},
+                                            {"audit_head", run.audit_hash}},
+                                  .phase = Phase::kRetire,
+                                  .zstd = session.plan().backup.zstd,
+                                  .key = session.plan().backup.key,
+                                  .resume = false},  // of what is there now, not of what was
+                                 session.clock(), session.events(), session.call()));
+  REHOME_TRY_ASSIGN(VerifyResult verified,
+                    VerifyBackup(made.path, session.call().stop, session.plan().backup.key));
   if (!verified.passed()) {
     return Fail(ErrorCode::kCheckFailed,
                 fmt::format("the backup {} does not verify: {}: {}", made.path.string(),

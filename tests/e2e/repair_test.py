@@ -1,0 +1,92 @@
+"""Whatever of the planted corruptions can be mended from the source of truth is mended by one command, and verify is clean
+after it; what was changed is saved first; what is foreign stays and is named."""
+import json
+
+import harness
+from harness import CHECK_FAILED, DONE, REFUSED, USAGE, tearDownModule  # noqa: F401
+from planting import Planted, add_tests, found_in
+from small_application import Case
+
+
+class Repair(Planted):
+    def repair(self, expect=DONE):
+        return self.application.json("repair", "--yes", expect=expect)
+
+    def test_nothing_to_repair_is_said_and_changes_nothing(self):
+        self.at_stage("migrated")
+        before = self.application.outcome()
+        report = self.repair()
+        self.assertTrue(report["nothing_to_do"] and report["passed"])
+        self.assertEqual(self.application.outcome(), before)
+
+    def test_it_asks_first(self):
+        self.at_stage("migrated")
+        self.application.run("repair", expect=USAGE)
+
+    def test_a_plan_that_never_ran_has_nothing_to_repair(self):
+        app = self.small(count=3)
+        answer = app.run("repair", "--yes", expect=REFUSED)
+        self.assert_error(answer, "phase 0")
+
+    def test_what_was_changed_is_saved_before_it_is_replaced(self):
+        self.at_stage("migrated")
+        self.edit_item(lambda d: {**d, "title": "somebody's own words"})
+        self.replant(metadata={"client": "somebody's own client"})
+        self.application.change("organizations", "org_bolt", slug="their-own")
+        before = self.application.json("status")
+        report = self.repair()
+        saved = (self.application.dir / report["saved"]).read_text()
+        for words in ("somebody's own words", "somebody's own client", "their-own"):
+            self.assertIn(words, saved)
+            self.assertTrue(any(words in json.dumps(d, default=str) for d in self.application.documents("rehome_saved")), words)
+        after = self.application.json("status")
+        self.assertEqual([p["digest"] for p in before["restore_points"]], [p["digest"] for p in after["restore_points"]])
+        self.assertNotEqual(before["audit_head"], after["audit_head"])
+
+    def test_many_at_once(self):
+        self.at_stage("migrated")
+        expected = self.application.outcome()
+        self.application.write("job_items", lambda d: {**d, "topics": ["lost"]}, lambda d: d["org_id"] == "org_cord")
+        self.application.write("job_items", lambda _: None, lambda d: d["org_id"] == "org_bolt")
+        with self.application.index() as index:
+            index.delete("jobs_acme", index.ids("jobs_acme"))
+        self.application.delete("organizations", "org_acme")
+        self.repair()
+        self.assertEqual(self.application.outcome(), expected)
+
+    def test_what_a_feed_named_is_carried_and_not_taken_for_damage(self):
+        self.at_stage("migrated")
+        self.application.change("jobs", self.victim["_id"], title="a newer title")
+        report = self.repair()
+        self.assertTrue(report["passed"])
+        self.assertEqual(self.application.document("job_items", self.victim["_id"])["title"], "a newer title")
+        self.assertFalse(report["saved"])
+
+    def test_killed_in_the_middle_it_is_repeated(self):
+        self.at_stage("migrated")
+        expected = self.application.outcome()
+        for share in range(6):
+            self.application.write("job_items", lambda d: {**d, "title": "wrong"}, lambda d: d["org_id"] == "org_cord")
+            self.application.stop_after(0.02 + 0.05 * share, "repair", "--yes", by=harness.signal.SIGKILL)
+        self.repair()
+        self.assertEqual(self.application.outcome(), expected)
+
+
+def mend(test, expected, mended):
+    if mended is True:
+        report = test.repair()
+        test.assertEqual(report["left"], [])
+        test.application.verify()
+        return
+    report = test.repair(expect=CHECK_FAILED)
+    test.assertTrue(report["left"], report)
+    if mended == "foreign":
+        test.assertTrue(any("was not written by this run" in one for one in report["left"]), report["left"])
+    still = found_in(test.application.verify(expect=CHECK_FAILED))
+    test.assertEqual({one[2] for one in still}, {one[2] for one in expected})
+
+
+add_tests(Repair, "is_mended_or_left", mend)
+
+if __name__ == "__main__":
+    harness.main()
