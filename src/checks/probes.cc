@@ -5,6 +5,8 @@
 
 #include "checks/findings.h"
 #include "checks/walk.h"
+#include "flow/text_fit.h"
+#include "mapping/text.h"
 
 namespace rehome {
 
@@ -16,7 +18,8 @@ Result<std::vector<std::string>> ProbeTexts(const CheckContext& context, std::si
                             context.call, [&](const std::vector<Document>& documents) -> Status {
                               for (const Document& document : documents) {
                                 const auto value = probes->field.Find(document.view());
-                                if (value && value->IsString() && !value->AsString().empty()) {
+                                if (value && value->IsString() &&
+                                    !Trim(value->AsString()).empty()) {
                                   texts.Offer(std::string(value->AsString()));
                                 }
                               }
@@ -42,7 +45,11 @@ Result<std::vector<std::vector<float>>> EmbedProbes(Embedder& embedder,
   if (texts.empty()) {
     return std::vector<std::vector<float>>{};
   }
-  REHOME_TRY_ASSIGN(Embeddings embedded, embedder.Embed(texts, TextRole::kQuery, call));
+  std::vector<std::string> fitting;  // a question is never too long to be asked
+  for (const std::string& text : texts) {
+    fitting.push_back(FitText(embedder, EmbedderPlan::TooLong::kCut, text).text);
+  }
+  REHOME_TRY_ASSIGN(Embeddings embedded, embedder.Embed(fitting, TextRole::kQuery, call));
   CHECK(embedded.vectors.size() == texts.size());
   return std::move(embedded.vectors);
 }

@@ -1,6 +1,7 @@
 // What the vectors are for: a proposal is written from what a probe retrieves in each tenant's
 // namespace, and cites it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -9,6 +10,7 @@
 #include "checks/probes.h"
 #include "checks/walk.h"
 #include "mapping/text.h"
+#include "model/fields.h"
 
 namespace rehome {
 namespace {
@@ -75,12 +77,19 @@ Result<std::string> Generate(const CheckContext& context, const std::string& pro
       composed, context.call);
 }
 
-bool Cites(const Plan& plan, const std::string& text, const std::vector<Document>& items) {
-  return std::ranges::any_of(items, [&](const Document& item) {
-    return std::ranges::any_of(Citations(plan, item), [&](const std::string& citation) {
-      return text.contains(citation);
-    });
-  });
+/// The item_ids of those of `items` that the text quotes.
+std::vector<std::string> Cited(const Plan& plan, const std::string& text,
+                               const std::vector<Document>& items) {
+  std::vector<std::string> out;
+  for (const Document& item : items) {
+    const auto citations = Citations(plan, item);
+    const bool cited = std::ranges::any_of(
+        citations, [&](const std::string& citation) { return text.contains(citation); });
+    if (cited) {
+      out.push_back(StringField(item.view(), "item_id"));
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -113,12 +122,15 @@ Result<CheckResult> CheckProposals(CheckContext& context) {
       continue;
     }
     REHOME_TRY_ASSIGN(const std::string text, Generate(context, texts.front(), items));
-    if (!Cites(context.flow.plan, text, items)) {
+    const std::vector<std::string> cited = Cited(context.flow.plan, text, items);
+    if (cited.empty()) {
       result.Add({DiscrepancyClass::kMissing, org_id, "",
                   "the proposal cites nothing of what was retrieved"});
     }
     ++written;
-    result.notes.push_back(fmt::format("proposal for {}:\n{}", org_id, text));
+    result.notes.push_back(
+        fmt::format("proposal for {}, citing {}:\n{}", org_id,
+                    cited.empty() ? "nothing" : fmt::format("{}", fmt::join(cited, ", ")), text));
   }
   result.expected = "a proposal per tenant that cites what was retrieved";
   result.found = fmt::format("{} proposals", written);

@@ -149,6 +149,18 @@ Json TargetJson(const TargetHoldings& target) {
           {"examples", std::move(in_the_way)}};
 }
 
+std::string_view FateOf(const Forecast::Unfit& unfit) {
+  return unfit.cut ? "only its beginning is embedded" : "quarantined in phase 3";
+}
+
+Json TextsJson(const Forecast& forecast) {
+  Json list = Json::array();
+  for (const Forecast::Unfit& unfit : forecast.unfit) {
+    list.push_back({{"id", unfit.id}, {"becomes", FateOf(unfit)}, {"why", unfit.why}});
+  }
+  return {{"cut", forecast.texts_cut}, {"refused", forecast.texts_refused}, {"first", list}};
+}
+
 void PrintForecastJson(const Forecast& forecast, const Plan& plan, CliEnvironment& environment) {
   PrintJson({{"documents", forecast.documents},
              {"items", forecast.items},
@@ -158,7 +170,10 @@ void PrintForecastJson(const Forecast& forecast, const Plan& plan, CliEnvironmen
              {"loss", LossJson(forecast)},
              {"digest", forecast.digest.ToString()},
              {"tokens", forecast.tokens},
+             {"tokens_cached", forecast.tokens_cached},
              {"cost_usd", forecast.cost_usd},
+             {"spend_max_usd", plan.limits.spend_max_usd},
+             {"texts", TextsJson(forecast)},
              {"seconds", SecondsJson(forecast)},
              {"phases", PhasesJson(forecast)},
              {"quarantine", QuarantineJson(forecast, plan)},
@@ -288,6 +303,29 @@ std::string WhatComesNext(const Forecast& forecast, const Plan& plan) {
   return "Next: rehome check, then rehome run.\n";
 }
 
+void PrintEmbedding(const Forecast& forecast, const Plan& plan, std::ostream& out) {
+  out << fmt::format("\nEmbedding: at most {} tokens, {:.4f} USD", FormatCount(forecast.tokens),
+                     forecast.cost_usd);
+  if (forecast.tokens_cached > 0) {
+    out << fmt::format("; {} tokens more are in the cache and cost nothing",
+                       FormatCount(forecast.tokens_cached));
+  }
+  out << '\n';
+  if (const double limit = plan.limits.spend_max_usd; limit > 0) {
+    out << fmt::format("  limits.spend_max_usd is {:.4f}{}\n", limit,
+                       forecast.cost_usd > limit
+                           ? ": the run may stop there, resumably, before it has embedded all"
+                           : "");
+  }
+  for (const Forecast::Unfit& unfit : forecast.unfit) {
+    out << fmt::format("  {}: {}: {}\n", Escape(unfit.id), Escape(unfit.why), FateOf(unfit));
+  }
+  const std::uint64_t unfit = forecast.texts_cut + forecast.texts_refused;
+  if (unfit > forecast.unfit.size()) {
+    out << fmt::format("  and {} more\n", FormatCount(unfit - forecast.unfit.size()));
+  }
+}
+
 void PrintForecast(const Forecast& forecast, const Plan& plan, std::ostream& out) {
   out << fmt::format("{} documents of {} would become {} items of {} and {} vectors\n\n",
                      FormatCount(forecast.documents), Escape(plan.items.from),
@@ -300,12 +338,7 @@ void PrintForecast(const Forecast& forecast, const Plan& plan, std::ostream& out
   PrintAmbiguities(forecast, out);
   PrintLoss(forecast, out);
   PrintTarget(forecast, plan, out);
-  out << fmt::format("\nEmbedding: at most {} tokens, {:.4f} USD\n", FormatCount(forecast.tokens),
-                     forecast.cost_usd);
-  if (plan.limits.spend_max_usd > 0 && forecast.cost_usd > plan.limits.spend_max_usd) {
-    out << fmt::format("  more than limits.spend_max_usd allows ({:.4f})\n",
-                       plan.limits.spend_max_usd);
-  }
+  PrintEmbedding(forecast, plan, out);
   out << "Digest that the run must land on: " << forecast.digest.ToString()
       << "\nNothing was written.\n"
       << WhatComesNext(forecast, plan);

@@ -221,6 +221,7 @@ Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnviron
       .stores = {},
       .chat = {},
       .legacy_embedder = {},
+      .canary = {},
       .scratch = {},
       .clock = environment.clock,
       .events = events,
@@ -231,18 +232,21 @@ Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnviron
                       call](const std::string& url) { return HttpStatus(*http, url, call); },
       .has_program = [variables = environment.variables](
                          const std::string& program) { return HasProgram(program, variables); }};
-  REHOME_TRY(OpenStoresOf(plan, access, shared, call, deps.stores));
-  if (access == Access::kReadOnly) {
-    REHOME_TRY_ASSIGN(deps.stores.embedder, OpenEmbedder(plan.index.embedder, plan.limits, shared));
-  } else {
-    const auto cache = CacheDirectory(environment.variables, plan.backup.dir / ".cache");
-    REHOME_TRY_ASSIGN(deps.stores.embedder, OpenCachedEmbedder(plan, cache, shared));
-  }
+  const Access stores = access == Access::kVerify ? Access::kReadOnly : access;
+  REHOME_TRY(OpenStoresOf(plan, stores, shared, call, deps.stores));
+  const CachePlace cache{
+      .directory = CacheDirectory(environment.variables, plan.backup.dir / ".cache"),
+      .read_only = access == Access::kReadOnly};
+  REHOME_TRY(OpenEmbedders(plan, cache, shared, deps.stores));
   if (plan.verify.legacy_embedder) {
     REHOME_TRY_ASSIGN(deps.legacy_embedder,
-                      OpenEmbedder(*plan.verify.legacy_embedder, plan.limits, shared));
+                      OpenCachedEmbedder(plan, *plan.verify.legacy_embedder, cache, shared));
   }
   REHOME_TRY_ASSIGN(deps.chat, OpenChat(plan.verify, shared));
+  if (!plan.vectors.target.address.starts_with(kLocal)) {
+    REHOME_TRY_ASSIGN(auto index, OpenIndex(plan.vectors.target, plan, true, stores, shared, call));
+    deps.canary = Decorate(std::move(index), Access::kReadWrite, 0, shared);
+  }
   deps.scratch = [shared, call, parent = plan.backup.dir](int dimension,
                                                           const std::string& metric) {
     return OpenScratch(parent, dimension, metric, shared, call);

@@ -22,6 +22,7 @@ namespace rehome::cli {
 
 enum class Access : std::uint8_t {
   kReadOnly,  // nothing is written anywhere, not even a file or a lock: plan, status, explain, …
+  kVerify,    // likewise, but for what the embedder answered: it was paid for and is kept
   kReadWrite,
 };
 

@@ -8,6 +8,7 @@
 #include "adapters/pinecone_inference/pinecone_embedder.h"
 #include "decorators/caching_embedder.h"
 #include "decorators/rate_limited.h"
+#include "decorators/spend_capped.h"
 #include "flow/context.h"
 
 namespace rehome::cli {
@@ -18,6 +19,8 @@ constexpr double kSecondsPerMinute = 60;
 
 Result<std::shared_ptr<Embedder>> OpenAdapter(const EmbedderPlan& plan,
                                               const std::shared_ptr<HttpClient>& http) {
+  const EmbeddingTerms terms{.dollars_per_million_tokens = plan.usd_per_million_tokens,
+                             .text_tokens_max = plan.input_tokens_max};
   if (plan.provider == kHashing) {
     REHOME_TRY_ASSIGN(auto embedder, HashingEmbedder::Create(plan.dimensions));
     return std::shared_ptr<Embedder>(std::move(embedder));
@@ -30,6 +33,9 @@ Result<std::shared_ptr<Embedder>> OpenAdapter(const EmbedderPlan& plan,
     options.model = plan.model;
     options.dimensions = plan.dimensions;
     options.api_key = plan.api_key;
+    options.organization = plan.organization;
+    options.project = plan.project;
+    options.terms = terms;
     REHOME_TRY_ASSIGN(auto embedder, OpenAiEmbedder::Create(std::move(options), http));
     return std::shared_ptr<Embedder>(std::move(embedder));
   }
@@ -43,6 +49,7 @@ Result<std::shared_ptr<Embedder>> OpenAdapter(const EmbedderPlan& plan,
     }
     options.dimensions = plan.dimensions;
     options.api_key = plan.api_key;
+    options.terms = terms;
     REHOME_TRY_ASSIGN(auto embedder, PineconeEmbedder::Create(std::move(options), http));
     return std::shared_ptr<Embedder>(std::move(embedder));
   }
@@ -60,23 +67,40 @@ Result<std::shared_ptr<Embedder>> OpenEmbedder(const EmbedderPlan& plan, const L
   }
   embedder = std::make_shared<RateLimitedEmbedder>(std::move(embedder), parts.clock,
                                                    limits.embed_tokens_per_min / kSecondsPerMinute);
-  return std::make_shared<RetryingEmbedder>(std::move(embedder), parts.retries);
+  embedder = std::make_shared<RetryingEmbedder>(std::move(embedder), parts.retries);
+  return parts.spend ? std::make_shared<SpendCappedEmbedder>(std::move(embedder), parts.spend)
+                     : embedder;
 }
 
-Result<std::shared_ptr<Embedder>> OpenCachedEmbedder(const Plan& plan,
-                                                     const std::filesystem::path& cache_directory,
+Result<std::shared_ptr<Embedder>> OpenCachedEmbedder(const Plan& plan, const EmbedderPlan& model,
+                                                     const CachePlace& place,
                                                      const ModelParts& parts) {
-  REHOME_TRY_ASSIGN(std::shared_ptr<Embedder> embedder,
-                    OpenEmbedder(plan.index.embedder, plan.limits, parts));
-  if (plan.index.embedder.provider == kHashing) {
+  REHOME_TRY_ASSIGN(std::shared_ptr<Embedder> embedder, OpenEmbedder(model, plan.limits, parts));
+  if (model.provider == kHashing) {
     return embedder;
   }
   CachingOptions options;
   options.contract_hash = ContractHash(plan, *embedder);
-  options.file = cache_directory / (options.contract_hash + ".embeddings");
+  options.file = place.directory / (options.contract_hash + ".embeddings");
   options.in_flight_max = plan.limits.embed_in_flight;
+  options.read_only = place.read_only;
   REHOME_TRY_ASSIGN(auto caching, CachingEmbedder::Open(std::move(embedder), std::move(options)));
   return std::shared_ptr<Embedder>(std::move(caching));
+}
+
+Status OpenEmbedders(const Plan& plan, const CachePlace& place, const ModelParts& parts,
+                     Stores& stores) {
+  const EmbedderPlan& model = plan.index.embedder;
+  if (model.provider == kHashing) {
+    REHOME_TRY_ASSIGN(stores.embedder, OpenEmbedder(model, plan.limits, parts));
+    return {};
+  }
+  ModelParts capped = parts;
+  capped.spend = std::make_shared<SpendMeter>(plan.limits.spend_max_usd);
+  stores.spend = capped.spend;
+  REHOME_TRY_ASSIGN(stores.fresh_embedder, OpenEmbedder(model, plan.limits, capped));
+  REHOME_TRY_ASSIGN(stores.embedder, OpenCachedEmbedder(plan, model, place, capped));
+  return {};
 }
 
 Result<std::shared_ptr<Chat>> OpenChat(const VerifyPlan& plan, const ModelParts& parts) {
@@ -90,7 +114,7 @@ Result<std::shared_ptr<Chat>> OpenChat(const VerifyPlan& plan, const ModelParts&
   options.model = plan.proposals->model;
   options.api_key = plan.proposals->api_key;
   REHOME_TRY_ASSIGN(auto chat, OpenAiChat::Create(std::move(options), parts.http));
-  return std::shared_ptr<Chat>(std::move(chat));
+  return std::make_shared<RetryingChat>(std::move(chat), parts.retries);
 }
 
 }  // namespace rehome::cli

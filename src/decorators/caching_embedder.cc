@@ -19,7 +19,7 @@ struct CachingEmbedder::Request {
 
 Result<std::unique_ptr<CachingEmbedder>> CachingEmbedder::Open(std::shared_ptr<Embedder> inner,
                                                                CachingOptions options) {
-  REHOME_TRY_ASSIGN(auto log, EmbeddingLog::Open(options.file));
+  REHOME_TRY_ASSIGN(auto log, EmbeddingLog::Open(options.file, options.read_only));
   options.in_flight_max = std::max<std::size_t>(options.in_flight_max, 1);
   return std::unique_ptr<CachingEmbedder>(
       new CachingEmbedder(std::move(inner), std::move(options), std::move(log)));
@@ -93,34 +93,55 @@ Status CachingEmbedder::Claim(Request& request, const Call& call) {
 }
 
 Status CachingEmbedder::Ask(Request& request, TextRole role, const Call& call) {
+  const auto keys = std::exchange(request.claimed, {});
   std::vector<std::string> texts;
-  for (const Md5Digest& key : request.claimed) {
+  for (const Md5Digest& key : keys) {
     texts.push_back(request.missing.at(key));
   }
-  auto answer = inner_->Embed(texts, role, call);
+  std::size_t done = 0;
+  while (done < keys.size()) {
+    const std::span<const std::string> rest = std::span(texts).subspan(done);
+    const std::size_t count = std::clamp<std::size_t>(inner_->OneRequest(rest), 1, rest.size());
+    const Status asked =
+        AskOnce(request, std::span(keys).subspan(done, count), rest.first(count), role, call);
+    if (!asked) {
+      Release(std::span(keys).subspan(done));
+      return asked;
+    }
+    done += count;
+  }
+  return {};
+}
 
-  const std::scoped_lock lock(mutex_);
-  for (const Md5Digest& key : request.claimed) {
-    in_flight_.erase(key);
-  }
-  ++finished_;
-  changed_.notify_all();
-  const auto claimed = std::exchange(request.claimed, {});
-  if (!answer) {
-    return std::unexpected(std::move(answer).error());
-  }
-  CHECK(answer->vectors.size() == claimed.size());
-  request.tokens += answer->tokens;
+Status CachingEmbedder::AskOnce(Request& request, std::span<const Md5Digest> keys,
+                                std::span<const std::string> texts, TextRole role,
+                                const Call& call) {
+  REHOME_TRY_ASSIGN(Embeddings answer, inner_->Embed(texts, role, call));
+  CHECK(answer.vectors.size() == keys.size());
+  request.tokens += answer.tokens;
   std::vector<EmbeddingLog::Entry> entries;
-  for (std::size_t i = 0; i < claimed.size(); ++i) {
-    entries.emplace_back(claimed[i], std::move(answer->vectors[i]));
-    request.missing.erase(claimed[i]);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    entries.emplace_back(keys[i], std::move(answer.vectors[i]));
+    request.missing.erase(keys[i]);
   }
-  REHOME_TRY(log_->Append(entries));
+  if (!options_.read_only) {
+    const std::scoped_lock lock(mutex_);
+    REHOME_TRY(log_->Append(entries));
+  }
+  Release(keys);
   for (auto& [key, vector] : entries) {
     request.vectors.emplace(key, std::move(vector));
   }
   return {};
+}
+
+void CachingEmbedder::Release(std::span<const Md5Digest> keys) {
+  const std::scoped_lock lock(mutex_);
+  for (const Md5Digest& key : keys) {
+    in_flight_.erase(key);
+  }
+  ++finished_;
+  changed_.notify_all();
 }
 
 }  // namespace rehome

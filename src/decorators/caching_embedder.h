@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 
 #include "base/digest.h"
@@ -21,10 +22,11 @@ struct CachingOptions {
       contract_hash;  // EmbeddingContract::Hash(): a vector of another contract is never reused
   std::size_t in_flight_max =
       2000;  // texts asked for and not yet on disk, over all threads: what a kill can cost
+  bool read_only = false;  // nothing is written, not even the file: answers are only reused
 };
 
 /// Safe to call from several threads at once: a text that one thread is asking for is waited for by
-/// the others. Goes outermost: caching(retrying(rate_limited(traced(adapter)))).
+/// the others. Goes outermost: caching(spend_capped(retrying(rate_limited(adapter)))).
 class CachingEmbedder final : public Embedder {
  public:
   /// `inner` is shared. Errors: the file's (base/atomic_file.h's FileError).
@@ -49,7 +51,15 @@ class CachingEmbedder final : public Embedder {
     return inner_->DollarsPerMillionTokens();
   }
 
-  /// Whether Embed would cost nothing for `text`.
+  [[nodiscard]] std::uint64_t InputTokensMax() const override { return inner_->InputTokensMax(); }
+  [[nodiscard]] std::size_t OneRequest(std::span<const std::string> texts) const override {
+    return inner_->OneRequest(texts);
+  }
+  [[nodiscard]] bool IsFree(std::string_view text, TextRole role) override {
+    return Holds(text, role) || inner_->IsFree(text, role);
+  }
+
+  /// Whether the answer for `text` is on disk.
   [[nodiscard]] bool Holds(std::string_view text, TextRole role);
 
  private:
@@ -60,8 +70,13 @@ class CachingEmbedder final : public Embedder {
   /// Fills in what is cached and claims what nobody else is asking for; waits while it can do
   /// neither.
   [[nodiscard]] Status Claim(Request& request, const Call& call);
-  /// Asks for what was claimed and writes it; the claims end either way.
+  /// Asks for what was claimed, one request after the other, and writes each answer before the
+  /// next is asked for; the claims end either way.
   [[nodiscard]] Status Ask(Request& request, TextRole role, const Call& call);
+  [[nodiscard]] Status AskOnce(Request& request, std::span<const Md5Digest> keys,
+                               std::span<const std::string> texts, TextRole role, const Call& call);
+  /// These are nobody's any more.
+  void Release(std::span<const Md5Digest> keys);
 
   const std::shared_ptr<Embedder> inner_;
   const CachingOptions options_;

@@ -12,6 +12,7 @@
 #include "decorators/rate_limited.h"
 #include "decorators/read_only.h"
 #include "decorators/retrying.h"
+#include "decorators/spend_capped.h"
 #include "decorators/traced.h"
 
 namespace rehome {
@@ -32,7 +33,7 @@ class ScriptedEmbedder final : public Embedder {
   bool Normalised() const override { return false; }
   Result<Embeddings> Embed(std::span<const std::string> texts, TextRole, const Call&) override {
     ++calls;
-    if (failures > 0) {
+    if (failures > 0 || (fail_after >= 0 && calls > fail_after)) {
       --failures;
       return Refused(code, retry_after_ms);
     }
@@ -48,6 +49,12 @@ class ScriptedEmbedder final : public Embedder {
   std::uint64_t CountTokens(std::string_view text) const override { return text.size(); }
   double DollarsPerMillionTokens() const override { return 1; }
 
+  std::size_t OneRequest(std::span<const std::string> texts) const override {
+    return std::min(texts_a_request, texts.size());
+  }
+
+  std::size_t texts_a_request = 1000;
+  int fail_after = -1;  // calls that succeed; -1: all
   int failures = 0;
   ErrorCode code = ErrorCode::kUnavailable;
   std::int64_t retry_after_ms = 0;
@@ -322,6 +329,74 @@ TEST_F(CachingTest, AnErrorKeepsWhatWasAnsweredAndReleasesItsClaims) {
   EXPECT_FALSE(embedder->Embed(kTexts, TextRole::kPassage, {}));
   ASSERT_TRUE(embedder->Embed(kTexts, TextRole::kPassage, {}));
   EXPECT_EQ(inner_->asked, 2U);
+}
+
+TEST_F(CachingTest, WritesEachRequestsAnswerBeforeItAsksForTheNext) {
+  inner_->texts_a_request = 2;
+  std::vector<std::string> texts;
+  for (std::size_t i = 1; i <= 6; ++i) {
+    texts.emplace_back(i, 'x');
+  }
+  inner_->fail_after = 2;  // the third request fails
+  EXPECT_FALSE(Open()->Embed(texts, TextRole::kPassage, {}));
+  EXPECT_EQ(inner_->asked, 4U);
+  inner_->fail_after = -1;
+  ASSERT_TRUE(Open()->Embed(texts, TextRole::kPassage, {}));
+  EXPECT_EQ(inner_->asked, 6U);
+  EXPECT_EQ(inner_->largest, 2U);
+}
+
+TEST_F(CachingTest, ReadOnlyUsesWhatIsThereAndWritesNothing) {
+  const auto open = [&] {
+    auto embedder =
+        CachingEmbedder::Open(inner_, {.file = File(), .contract_hash = "c", .read_only = true});
+    EXPECT_TRUE(embedder);
+    return *std::move(embedder);
+  };
+  ASSERT_TRUE(open()->Embed(kTexts, TextRole::kPassage, {}));
+  EXPECT_FALSE(std::filesystem::exists(File()));
+  ASSERT_TRUE(Open()->Embed(std::vector<std::string>{"a"}, TextRole::kPassage, {}));
+  const auto size = std::filesystem::file_size(File());
+  inner_->asked = 0;
+  const auto embedder = open();
+  EXPECT_TRUE(embedder->IsFree("a", TextRole::kPassage));
+  EXPECT_FALSE(embedder->IsFree("bb", TextRole::kPassage));
+  ASSERT_TRUE(embedder->Embed(kTexts, TextRole::kPassage, {}));
+  EXPECT_EQ(inner_->asked, 1U);
+  EXPECT_EQ(std::filesystem::file_size(File()), size);
+}
+
+TEST(SpendCapped, NeverAsksForWhatMightExceedTheLimit) {
+  const auto inner = std::make_shared<ScriptedEmbedder>();  // $1 a million tokens, 1 a character
+  const auto meter = std::make_shared<SpendMeter>(10e-6);
+  SpendCappedEmbedder embedder(inner, meter);
+  const auto ask = [&](std::size_t letters) {
+    return embedder.Embed(std::vector<std::string>{std::string(letters, 'x')}, TextRole::kPassage,
+                          {});
+  };
+  ASSERT_TRUE(ask(6));  // billed as 1 token
+  EXPECT_NEAR(meter->spent(), 1e-6, 1e-12);
+  const auto refused = ask(10);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(inner->calls, 1);
+  ASSERT_TRUE(ask(9));
+  meter->StartAt(9.5e-6);
+  EXPECT_FALSE(ask(1));
+}
+
+TEST(SpendCapped, AFailureCostsNothingUnlessItMayHaveBeenBilled) {
+  const auto inner = std::make_shared<ScriptedEmbedder>();
+  const auto meter = std::make_shared<SpendMeter>(0);
+  SpendCappedEmbedder embedder(inner, meter);
+  const std::vector<std::string> text{"four"};
+  inner->failures = 1;
+  EXPECT_FALSE(embedder.Embed(text, TextRole::kPassage, {}));
+  EXPECT_EQ(meter->spent(), 0);
+  inner->failures = 1;
+  inner->code = ErrorCode::kOutcomeUnknown;
+  EXPECT_FALSE(embedder.Embed(text, TextRole::kPassage, {}));
+  EXPECT_NEAR(meter->spent(), 4e-6, 1e-12);
 }
 
 TEST_F(CachingTest, ThreadsShareWhatOneAsksFor) {

@@ -92,21 +92,30 @@ bool IsHead(const Head& head) {
 
 }  // namespace
 
-Result<std::unique_ptr<EmbeddingLog>> EmbeddingLog::Open(std::filesystem::path path) {
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (fd < 0) {
+Result<std::unique_ptr<EmbeddingLog>> EmbeddingLog::Open(std::filesystem::path path,
+                                                         bool read_only) {
+  if (!read_only) {
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+  }
+  const int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND;
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
+  if (fd < 0 && !(read_only && errno == ENOENT)) {
     return std::unexpected(FileError(errno, "open the embedding cache", path));
   }
-  std::unique_ptr<EmbeddingLog> log(new EmbeddingLog(std::move(path), fd));
+  std::unique_ptr<EmbeddingLog> log(new EmbeddingLog(std::move(path), fd, read_only));
+  if (fd < 0) {
+    return log;
+  }
   const FileLock lock(fd);
   REHOME_TRY(log->CatchUp());
   return log;
 }
 
 EmbeddingLog::~EmbeddingLog() {
-  ::close(fd_);
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
 }
 
 std::uint64_t EmbeddingLog::NextHead(std::uint64_t from, std::uint64_t end) const {
@@ -154,7 +163,7 @@ Status EmbeddingLog::CatchUp() {
     at = next;
     whole = next;
   }
-  if (whole < end && ::ftruncate(fd_, static_cast<off_t>(whole)) != 0) {
+  if (whole < end && !read_only_ && ::ftruncate(fd_, static_cast<off_t>(whole)) != 0) {
     return std::unexpected(FileError(errno, "mend the embedding cache", path_));
   }
   scanned_ = whole;
@@ -181,6 +190,7 @@ std::optional<std::vector<float>> EmbeddingLog::Find(const Md5Digest& key) {
 }
 
 Status EmbeddingLog::Append(std::span<const Entry> entries) {
+  CHECK(!read_only_);
   std::string bytes;
   for (const auto& [key, values] : entries) {
     const Head head = MakeHead(key, values);

@@ -24,8 +24,10 @@ class EmbeddingLog {
  public:
   using Entry = std::pair<Md5Digest, std::vector<float>>;
 
-  /// Opens or creates the file and reads the heads of its entries.
-  [[nodiscard]] static Result<std::unique_ptr<EmbeddingLog>> Open(std::filesystem::path path);
+  /// Opens or creates the file and reads the heads of its entries. `read_only`: the file stays as
+  /// it is, and an absent one is as good as an empty one.
+  [[nodiscard]] static Result<std::unique_ptr<EmbeddingLog>> Open(std::filesystem::path path,
+                                                                  bool read_only = false);
   EmbeddingLog(const EmbeddingLog&) = delete;
   EmbeddingLog& operator=(const EmbeddingLog&) = delete;
   ~EmbeddingLog();
@@ -41,14 +43,16 @@ class EmbeddingLog {
     std::uint64_t offset;
     std::uint32_t dimension;
   };
-  EmbeddingLog(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
+  EmbeddingLog(std::filesystem::path path, int fd, bool read_only)
+      : path_(std::move(path)), fd_(fd), read_only_(read_only) {}
   /// Takes in what stands behind scanned_, others' appends included; cuts a torn end off.
   [[nodiscard]] Status CatchUp();
   /// Where the next head with a valid check stands at or behind `from`; `end` if none does.
   [[nodiscard]] std::uint64_t NextHead(std::uint64_t from, std::uint64_t end) const;
 
   const std::filesystem::path path_;
-  const int fd_;
+  const int fd_;  // -1: read only, and there is no file
+  const bool read_only_;
   std::map<Md5Digest, Place> places_;
   std::uint64_t scanned_ = 0;  // everything before is in places_
 };

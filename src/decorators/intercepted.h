@@ -129,6 +129,7 @@ class InterceptedEmbedder final : public Embedder {
   std::size_t OneRequest(std::span<const std::string> texts) const override {
     return inner_->OneRequest(texts);
   }
+  bool IsFree(std::string_view text, TextRole role) override { return inner_->IsFree(text, role); }
 
  private:
   double Cost(std::span<const std::string> texts) const {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "decorators/intercepted.h"
+#include "ports/chat.h"
 
 namespace rehome {
 
@@ -60,6 +61,22 @@ class RetryPolicy {
 using RetryingVectorStore = InterceptedVectorStore<RetryPolicy>;
 using RetryingNamespaceAliases = InterceptedNamespaceAliases<RetryPolicy>;
 using RetryingEmbedder = InterceptedEmbedder<RetryPolicy>;
+/// A chat endpoint writes nothing: asking again only costs.
+class RetryingChat final : public Chat {
+ public:
+  RetryingChat(std::shared_ptr<Chat> inner, std::shared_ptr<RetryPolicy> policy)
+      : inner_(std::move(inner)), policy_(std::move(policy)) {}
+  [[nodiscard]] Result<std::string> Complete(std::string_view instructions, std::string_view input,
+                                             const Call& call) override {
+    return policy_->Run({.name = "chat"}, call,
+                        [&](const Call& c) { return inner_->Complete(instructions, input, c); });
+  }
+
+ private:
+  const std::shared_ptr<Chat> inner_;
+  const std::shared_ptr<RetryPolicy> policy_;
+};
+
 using RetryingDocumentStore = InterceptedDocumentStore<RetryPolicy>;
 
 }  // namespace rehome

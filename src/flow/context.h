@@ -14,6 +14,7 @@
 #include "ports/document_store.h"
 #include "ports/embedder.h"
 #include "ports/namespace_aliases.h"
+#include "ports/spend_meter.h"
 #include "ports/vector_store.h"
 
 namespace rehome {
@@ -26,6 +27,9 @@ struct Stores {
   std::shared_ptr<VectorStore> target_vectors;
   std::shared_ptr<Embedder> embedder;
   std::shared_ptr<NamespaceAliases> aliases{};  // of the target index; absent: it has none
+  std::shared_ptr<SpendMeter> spend{};          // of the embedder; absent: it costs nothing
+  /// The embedder without the cache, for what must be asked anew; absent: there is no cache.
+  std::shared_ptr<Embedder> fresh_embedder{};
 };
 
 /// Waits before attempt number `attempt` (from 1) of something that becomes true by itself. False:

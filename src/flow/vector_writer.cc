@@ -1,5 +1,7 @@
 #include "flow/vector_writer.h"
 
+#include "flow/text_fit.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -132,25 +134,43 @@ Status GuardPresent(FlowContext& flow, const TenantNamespace& ns, std::span<cons
 Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items,
                                  const Call& call) {
   EmbeddedBatch out;
-  std::vector<std::string> texts;
-  texts.reserve(items.size());
-  for (const Document& item : items) {
-    texts.push_back(flow.mapper.Text(item.view()));
-  }
-  std::vector<std::vector<float>> vectors(items.size());
-  REHOME_TRY(EmbedOrRefuse(flow, texts, vectors, out, call));
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (vectors[i].empty()) {
-      out.refused.emplace_back(items[i].Id());
+  std::vector<Document> fitting;
+  std::vector<Md5Digest> digests;  // of the whole texts
+  std::vector<std::string> texts;  // as they are embedded
+  for (Document& item : items) {
+    std::string whole = flow.mapper.Text(item.view());
+    const Md5Digest digest = Md5(whole);
+    FittedText fitted =
+        FitText(*flow.stores.embedder, flow.plan.index.embedder.too_long, std::move(whole));
+    if (!fitted.refusal.empty()) {
+      out.refused.emplace_back(item.Id());
+      out.refusal = std::move(fitted.refusal);
       continue;
     }
-    VectorRecord record{.id = StringField(items[i].view(), "item_id"),
+    if (fitted.cut) {
+      out.cut.emplace_back(item.Id());
+    }
+    fitting.push_back(std::move(item));
+    digests.push_back(digest);
+    texts.push_back(std::move(fitted.text));
+  }
+  std::vector<std::vector<float>> vectors(fitting.size());
+  if (!fitting.empty()) {
+    REHOME_TRY(EmbedOrRefuse(flow, texts, vectors, out, call));
+  }
+  for (std::size_t i = 0; i < fitting.size(); ++i) {
+    Document& item = fitting[i];
+    if (vectors[i].empty()) {
+      out.refused.emplace_back(item.Id());
+      continue;
+    }
+    VectorRecord record{.id = StringField(item.view(), "item_id"),
                         .values = std::move(vectors[i]),
                         .sparse = {},
                         .metadata = {}};
     record.metadata =
-        flow.mapper.VectorMetadata(items[i].view(), flow.contract_hash, record.values);
-    out.items.push_back({std::move(items[i]), std::move(record), Md5(texts[i])});
+        flow.mapper.VectorMetadata(item.view(), flow.contract_hash, record.values);
+    out.items.push_back({std::move(item), std::move(record), digests[i]});
   }
   return out;
 }

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "flow/item_writer.h"
+#include "flow/text_fit.h"
 #include "model/extended_json.h"
 #include "model/item.h"
 #include "phases/forecast_time.h"
-
 #include "ports/scan.h"
+
 namespace rehome {
 namespace {
 
@@ -61,14 +62,32 @@ class Forecaster {
     NoteAmbiguity(row.source);
     if (const auto* item = std::get_if<Item>(&row.mapped)) {
       ++out_.items;
-      ++out_.vectors;
       ++tenants_[item->tenant];
       out_.digest.Add(row.item_digest);
-      out_.tokens += deps_.stores.embedder->CountTokens(mapper_.Text(item->document.view()));
+      AddText(row.source, mapper_.Text(item->document.view()));
     } else {
       NoteQuarantined(row.source, std::get<Unmappable>(row.mapped));
     }
     return out_.samples.size() < Forecast::kSamplesMax ? AddSample(row.source, call) : Status();
+  }
+
+  void AddText(const Document& source, std::string text) {
+    Embedder& embedder = *deps_.stores.embedder;
+    const FittedText fitted = FitText(embedder, plan_.index.embedder.too_long, std::move(text));
+    if (fitted.cut || !fitted.refusal.empty()) {
+      ++(fitted.cut ? out_.texts_cut : out_.texts_refused);
+      if (out_.unfit.size() < Forecast::kUnfitMax) {
+        out_.unfit.push_back(
+            {Shown(source.Id()), fitted.cut,
+             fitted.cut ? "its text is longer than the model takes" : fitted.refusal});
+      }
+    }
+    if (fitted.refusal.empty()) {
+      ++out_.vectors;
+      const bool cached = embedder.DollarsPerMillionTokens() > 0 &&
+                          embedder.IsFree(fitted.text, TextRole::kPassage);
+      (cached ? out_.tokens_cached : out_.tokens) += embedder.CountTokens(fitted.text);
+    }
   }
 
   void NoteQuarantined(const Document& source, const Unmappable& why) {

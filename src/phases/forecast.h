@@ -57,7 +57,7 @@ struct Forecast {
   std::uint64_t documents = 0;
   std::uint64_t items = 0;
   std::uint64_t quarantined = 0;
-  std::uint64_t vectors = 0;    // one per item
+  std::uint64_t vectors = 0;    // one per item whose text can be embedded
   std::vector<Tenant> tenants;  // those of the plan that get items, by org_id and profile_id
   std::map<QuarantineReason, std::uint64_t> reasons;
   std::vector<Quarantined> quarantine;  // the first kQuarantinedMax
@@ -66,7 +66,19 @@ struct Forecast {
   std::vector<Ambiguity> ambiguities;  // the first kAmbiguitiesMax
   std::vector<Sample> samples;         // the first kSamplesMax documents
   SetDigest digest;                    // of all items: what phase 2's restore point will say
-  std::uint64_t tokens = 0;
+  /// An item whose text is longer than the model takes, or empty.
+  struct Unfit {
+    std::string id;    // `_id` of the source, relaxed Extended JSON
+    bool cut = false;  // its beginning is embedded; else it goes to quarantine in phase 3
+    std::string why;
+  };
+  static constexpr std::size_t kUnfitMax = 20;
+  std::uint64_t texts_cut = 0;
+  std::uint64_t texts_refused = 0;
+  std::vector<Unfit> unfit;  // the first kUnfitMax
+
+  std::uint64_t tokens = 0;         // of texts that are not in the cache, at most
+  std::uint64_t tokens_cached = 0;  // of those that are, and cost nothing
   double cost_usd = 0;
   std::array<PhaseForecast, 5> phases;  // 0 to 4
   double write_pause_seconds = 0;

@@ -26,6 +26,7 @@ constexpr std::array kConcerns{
     NamedConcern{"legacy namespaces", LookAtLegacyNamespaces, kSourceVectors},
     NamedConcern{"index", LookAtIndex, kTargetVectors},
     NamedConcern{"quota", LookAtQuota, kSourceDocuments | kTargetVectors},
+    NamedConcern{"index writes", LookAtCanary, kTargetVectors},
     NamedConcern{"target namespaces", LookAtTargetNamespaces, kTargetVectors | kTargetDocuments},
     NamedConcern{"target tenants", LookAtTargetTenants, kTargetDocuments},
     NamedConcern{"target items", LookAtTargetItems, kSourceDocuments | kTargetDocuments},

@@ -50,7 +50,10 @@ using Concern = Status (*)(Look& look);
 [[nodiscard]] Status LookAtFeed(Look& look);
 [[nodiscard]] Status LookAtIndex(Look& look);
 [[nodiscard]] Status LookAtLegacyNamespaces(Look& look);
+
+// preflight_index.cc
 [[nodiscard]] Status LookAtQuota(Look& look);
+[[nodiscard]] Status LookAtCanary(Look& look);
 
 // preflight_target.cc
 [[nodiscard]] Status LookAtTargetNamespaces(Look& look);

@@ -13,8 +13,6 @@
 namespace rehome {
 namespace {
 
-constexpr std::string_view kLocal = "local:";
-
 /// "store sqlite, version 3.40.1, topology embedded".
 std::string InWords(const Document& description) {
   std::vector<std::string> parts;
@@ -298,23 +296,6 @@ Status LookAtLegacyNamespaces(Look& look) {
       look.Ok("default namespace",
               fmt::format("{} vectors belong to no tenant: left as they are", found->second));
     }
-  }
-  return {};
-}
-
-Status LookAtQuota(Look& look) {
-  REHOME_TRY_ASSIGN(const std::uint64_t items,
-                    look.deps.stores.source_documents->Count(look.plan.items.from, look.call));
-  const auto bytes =
-      items * sizeof(float) *
-      static_cast<std::uint64_t>(std::max(look.deps.stores.embedder->Dimension(), 0));
-  const std::string need =
-      fmt::format("up to {} vectors will be written, about {} MiB", items, (bytes >> 20U) + 1);
-  if (look.plan.vectors.target.address.starts_with(kLocal)) {
-    look.Ok("quota", need + "; an embedded index has none");
-  } else {
-    look.Ok("quota", need + "; the service does not tell what is left",
-            "compare with the project's limits at https://console.pinecone.io");
   }
   return {};
 }

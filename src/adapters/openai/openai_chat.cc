@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "adapters/openai/endpoint.h"
@@ -9,6 +11,12 @@
 namespace rehome {
 
 using nlohmann::json;
+
+namespace {
+
+constexpr Millis kPatience{120'000};
+
+}  // namespace
 
 Result<std::unique_ptr<OpenAiChat>> OpenAiChat::Create(OpenAiOptions options,
                                                        std::shared_ptr<HttpClient> http) {
@@ -23,13 +31,15 @@ Result<std::unique_ptr<OpenAiChat>> OpenAiChat::Create(OpenAiOptions options,
 Result<std::string> OpenAiChat::Complete(std::string_view instructions, std::string_view input,
                                          const Call& call) {
   const std::string what = fmt::format("chat completion by {}", model_);
+  Call patient = call;  // it writes to no store, so it may outlive a lease
+  patient.timeout = std::max(call.timeout, kPatience);
   const json body{{"model", model_},
                   {"messages", json::array({{{"role", "system"}, {"content", instructions}},
                                             {{"role", "user"}, {"content", input}}})}};
   REHOME_TRY_ASSIGN(
       const HttpResponse response,
       api_.Post("/chat/completions", body.dump(-1, ' ', false, json::error_handler_t::replace),
-                what, call));
+                what, patient));
   try {
     auto text = json::parse(response.body)
                     .at("choices")

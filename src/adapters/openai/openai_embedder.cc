@@ -7,7 +7,6 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "adapters/http/embedding_answer.h"
 #include "adapters/openai/endpoint.h"
 #include "model/base64.h"
 
@@ -57,28 +56,6 @@ Result<std::vector<float>> ReadVector(const json& embedding, std::string_view wh
   return values;
 }
 
-/// Puts each vector where its `index` says.
-Status ReadAnswer(const json& answer, std::size_t count, int dimension, std::string_view what,
-                  Embeddings& out) {
-  const std::size_t first = out.vectors.size();
-  out.vectors.resize(first + count);
-  const json& data = answer.at("data");
-  if (data.size() != count) {
-    return BadAnswer(what, fmt::format("it holds {} embeddings", data.size()));
-  }
-  for (const json& entry : data) {
-    const auto index = entry.at("index").get<std::size_t>();
-    if (index >= count || !out.vectors[first + index].empty()) {
-      return BadAnswer(what, fmt::format("index {} is out of range or comes twice", index));
-    }
-    REHOME_TRY_ASSIGN(out.vectors[first + index], ReadVector(entry.at("embedding"), what));
-    REHOME_TRY(CheckEmbedding(out.vectors[first + index], dimension, what));
-  }
-  const json usage = answer.value("usage", json::object());
-  out.tokens += usage.is_object() ? usage.value("total_tokens", std::uint64_t{0}) : 0;
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<OpenAiEmbedder>> OpenAiEmbedder::Create(OpenAiOptions options,
@@ -98,74 +75,63 @@ Result<std::unique_ptr<OpenAiEmbedder>> OpenAiEmbedder::Create(OpenAiOptions opt
                             options.dimensions),
                 "correct index.embedder.dimensions, or take text-embedding-3-small");
   }
-  ApiClient api = OpenAiClient(options, std::move(http));
-  return std::unique_ptr<OpenAiEmbedder>(new OpenAiEmbedder(std::move(options), std::move(api)));
+  const bool send_dimensions = known == nullptr || known->dimension != options.dimensions;
+  EmbeddingModel model{
+      .provider = "openai",
+      .name = options.model,
+      .dimension = options.dimensions,
+      .normalised = known != nullptr,
+      .dollars_per_million_tokens = known == nullptr ? 0 : known->dollars_per_million,
+      .limits = kLimits};
+  return std::unique_ptr<OpenAiEmbedder>(new OpenAiEmbedder(
+      std::move(model), options.terms, send_dimensions, OpenAiClient(options, std::move(http))));
 }
 
-bool OpenAiEmbedder::Normalised() const {
-  return Find(options_.model) != nullptr;
-}
-
-std::uint64_t OpenAiEmbedder::CountTokens(std::string_view text) const {
-  return EstimateTokens(text);
-}
-
-double OpenAiEmbedder::DollarsPerMillionTokens() const {
-  const KnownModel* known = Find(options_.model);
-  return known == nullptr ? 0 : known->dollars_per_million;
-}
-
-Result<Embeddings> OpenAiEmbedder::Embed(std::span<const std::string> texts, TextRole /*role*/,
-                                         const Call& call) {
-  Embeddings out;
-  out.vectors.reserve(texts.size());
-  while (out.vectors.size() < texts.size()) {
-    const auto rest = texts.subspan(out.vectors.size());
-    REHOME_TRY_ASSIGN(const std::size_t count,
-                      FittingTexts(rest, out.vectors.size(), kLimits, EstimateTokens));
-    REHOME_TRY(EmbedOne(rest.first(count), out, call));
-  }
-  return out;
-}
-
-Status OpenAiEmbedder::EmbedOne(std::span<const std::string> texts, Embeddings& out,
-                                const Call& call) {
-  const std::string what = fmt::format("embedding of {} texts by {}", texts.size(), options_.model);
-  REHOME_TRY_ASSIGN(const HttpResponse response, Ask(texts, what, call));
-  try {
-    return ReadAnswer(json::parse(response.body), texts.size(), options_.dimensions, what, out);
-  } catch (const json::exception& e) {
-    return BadAnswer(what, e.what());
-  }
-}
-
-Result<HttpResponse> OpenAiEmbedder::Ask(std::span<const std::string> texts, std::string_view what,
-                                         const Call& call) {
-  const KnownModel* known = Find(options_.model);
-  const bool default_dimension = known != nullptr && known->dimension == options_.dimensions;
+Result<HttpResponse> OpenAiEmbedder::Ask(std::span<const std::string> texts, TextRole /*role*/,
+                                         std::string_view what, const Call& call) {
   while (true) {
-    json body{{"model", options_.model}, {"input", texts}};
+    json body{{"model", model().name}, {"input", texts}};
     const bool encoding = send_encoding_;
-    const bool dimensions = send_dimensions_ && !default_dimension;
+    const bool dimensions = send_dimensions_;
     if (encoding) {
       body["encoding_format"] = "base64";
     }
     if (dimensions) {
-      body["dimensions"] = options_.dimensions;
+      body["dimensions"] = model().dimension;
     }
-    auto response = api_.Post(
+    auto response = api().Post(
         "/embeddings", body.dump(-1, ' ', false, json::error_handler_t::replace), what, call);
     const bool refused = !response && response.error().code == ErrorCode::kInvalidArgument;
-    if (refused && encoding &&
-        response.error().message.find("encoding_format") != std::string::npos) {
+    const auto names = [&](std::string_view parameter) {
+      return refused && response.error().message.contains(parameter);
+    };
+    if (encoding && names("encoding_format")) {
       send_encoding_ = false;
-    } else if (refused && dimensions &&
-               response.error().message.find("dimensions") != std::string::npos) {
+    } else if (dimensions && names("dimensions")) {
       send_dimensions_ = false;
     } else {
       return response;
     }
   }
+}
+
+/// Puts each vector where its `index` says.
+Status OpenAiEmbedder::Read(std::string_view body, std::string_view what, Answer& answer) const {
+  const json parsed = json::parse(body);
+  const json& data = parsed.at("data");
+  if (data.size() != answer.vectors.size()) {
+    return BadAnswer(what, fmt::format("it holds {} embeddings", data.size()));
+  }
+  for (const json& entry : data) {
+    const auto index = entry.at("index").get<std::size_t>();
+    if (index >= answer.vectors.size() || !answer.vectors[index].empty()) {
+      return BadAnswer(what, fmt::format("index {} is out of range or comes twice", index));
+    }
+    REHOME_TRY_ASSIGN(answer.vectors[index], ReadVector(entry.at("embedding"), what));
+  }
+  const json usage = parsed.value("usage", json::object());
+  answer.tokens = usage.is_object() ? usage.value("total_tokens", std::uint64_t{0}) : 0;
+  return {};
 }
 
 }  // namespace rehome

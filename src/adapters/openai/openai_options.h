@@ -2,6 +2,7 @@
 // openai_options.h — one model behind an OpenAI-compatible endpoint.
 #include <string>
 
+#include "adapters/http/embedding_answer.h"
 #include "base/secret.h"
 
 namespace rehome {
@@ -15,6 +16,7 @@ struct OpenAiOptions {
   Secret api_key;      // empty: none is sent
   std::string organization;
   std::string project;
+  EmbeddingTerms terms{};  // embeddings
 };
 
 }  // namespace rehome

@@ -40,7 +40,8 @@ OpenAiOptions Options(const std::string& url) {
           .dimensions = 2,
           .api_key = Secret("sk-1"),
           .organization = "org",
-          .project = {}};
+          .project = {},
+          .terms = {}};
 }
 
 std::unique_ptr<OpenAiEmbedder> Embedder2(const OpenAiOptions& options) {
@@ -111,6 +112,76 @@ TEST(OpenAiEmbedder, RefusesEmptyAndTooLongTextsBeforeSending) {
     EXPECT_NE(answer.error().message.find("text 1"), std::string::npos);
   }
   EXPECT_TRUE(server.requests().empty());
+}
+
+TEST(OpenAiEmbedder, TakesPriceAndLengthFromThePlan) {
+  HttpTestServer server([](const WireRequest&) { return WireReply{}; });
+  OpenAiOptions options = Options(server.url());
+  options.terms = {.dollars_per_million_tokens = 0.5, .text_tokens_max = 3};
+  const auto embedder = Embedder2(options);
+  EXPECT_EQ(embedder->DollarsPerMillionTokens(), 0.5);
+  EXPECT_EQ(embedder->InputTokensMax(), 3U);
+  const auto answer =
+      embedder->Embed(std::vector<std::string>{"four words of text"}, TextRole::kPassage, {});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(OpenAiEmbedder, PacksByTokensAndSaysWhatOneRequestTakes) {
+  HttpTestServer server(
+      [](const WireRequest& request) { return WireReply{.body = Answer(request, false).dump()}; });
+  const auto embedder = Embedder2(Options(server.url()));
+  const std::string long_text = "1" + std::string(20'000, ' ') + "x";  // about 20,000 tokens
+  OpenAiOptions options = Options(server.url());
+  options.terms.text_tokens_max = 30'000;
+  const auto patient = Embedder2(options);
+  const std::vector<std::string> texts(40, long_text);
+  EXPECT_EQ(patient->OneRequest(texts), 14U);  // 300,000 tokens
+  const auto answer = patient->Embed(texts, TextRole::kPassage, {});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(server.requests().size(), 3U);
+}
+
+TEST(OpenAiEmbedder, SaysWhatToDoAboutEachRefusal) {
+  struct Said {
+    int status;
+    const char* body;
+    ErrorCode code;
+    const char* next;
+  };
+  for (const Said& said : {
+           Said{400,
+                R"({"error":{"message":"This model's maximum context length is 8192 tokens"}})",
+                ErrorCode::kInvalidArgument, "too_long"},
+           Said{400, R"({"error":{"code":"content_filter","message":"filtered: content_filter"}})",
+                ErrorCode::kInvalidArgument, "filter"},
+           Said{401, R"({"error":{"message":"Incorrect API key provided"}})",
+                ErrorCode::kUnauthenticated, "OPENAI_API_KEY"},
+           Said{403, R"({"error":{"message":"Country not supported"}})",
+                ErrorCode::kFailedPrecondition, "country"},
+           Said{403, R"({"error":{"message":"Project does not have access"}})",
+                ErrorCode::kUnauthenticated, "organization"},
+           Said{404, R"({"error":{"code":"DeploymentNotFound","message":"no"}})",
+                ErrorCode::kFailedPrecondition, "deployments/DEPLOYMENT"},
+           Said{404, R"({"error":{"message":"The model `x` does not exist"}})",
+                ErrorCode::kFailedPrecondition, "index.embedder.model"},
+           Said{404, "", ErrorCode::kFailedPrecondition, "/v1"},
+           Said{429, R"({"error":{"message":"no","code":"insufficient_quota"}})",
+                ErrorCode::kFailedPrecondition, "billing"},
+           Said{429, R"({"error":{"message":"You exceeded your current quota"}})",
+                ErrorCode::kFailedPrecondition, "billing"},
+           Said{429, R"({"error":{"message":"Rate limit reached"}})", ErrorCode::kResourceExhausted,
+                "embed_tokens_per_min"},
+           Said{500, "", ErrorCode::kUnavailable, "status page"},
+       }) {
+    HttpTestServer server(
+        [&](const WireRequest&) { return WireReply{.status = said.status, .body = said.body}; });
+    const auto answer = Embedder2(Options(server.url()))
+                            ->Embed(std::vector<std::string>{"1"}, TextRole::kPassage, {});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, said.code) << said.body;
+    EXPECT_NE(answer.error().hint.find(said.next), std::string::npos) << answer.error().hint;
+  }
 }
 
 TEST(OpenAiEmbedder, DoesNotBelieveABadAnswer) {

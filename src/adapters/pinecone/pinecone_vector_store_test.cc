@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "support/http_test_server.h"
@@ -73,6 +76,47 @@ TEST(PineconeVectorStore, PacksByCountAndByBytesAndKeepsTheLastOfEqualIds) {
     sent += json::parse(request.body)["vectors"].size();
   }
   EXPECT_EQ(sent, 2300U);
+}
+
+TEST(PineconeVectorStore, SendsTheRequestsOfOneCallAtATimeTogether) {
+  // Each answer waits until a second request is under way.
+  std::mutex mutex;
+  std::condition_variable changed;
+  int under_way = 0;
+  int most = 0;
+  HttpTestServer server([&](const WireRequest& request) {
+    std::unique_lock lock(mutex);
+    most = std::max(most, ++under_way);
+    changed.notify_all();
+    changed.wait(lock, [&] { return most > 1; });
+    --under_way;
+    return UpsertReply(request);
+  });
+  std::vector<VectorRecord> many;
+  for (int i = 0; i < 4000; ++i) {
+    many.push_back(Record(std::to_string(i)));
+  }
+  const auto lsn = Store(server.url())->Upsert("ns", many, {});
+  ASSERT_TRUE(lsn) << lsn.error().message;
+  EXPECT_EQ(*lsn, 1000U);
+  EXPECT_EQ(server.requests().size(), 4U);
+  EXPECT_GT(most, 1);
+  EXPECT_LE(most, 4);
+}
+
+TEST(PineconeVectorStore, OneRefusedRequestFailsTheCallAndNoFurtherOneIsSent) {
+  std::atomic<int> asked = 0;
+  HttpTestServer server([&](const WireRequest& request) {
+    return ++asked > 1 ? WireReply{.status = 503} : UpsertReply(request);
+  });
+  std::vector<VectorRecord> many;
+  for (int i = 0; i < 40'000; ++i) {
+    many.push_back(Record(std::to_string(i)));
+  }
+  const auto lsn = Store(server.url())->Upsert("ns", many, {});
+  ASSERT_FALSE(lsn);
+  EXPECT_EQ(lsn.error().code, ErrorCode::kUnavailable);
+  EXPECT_LE(asked, 8);
 }
 
 TEST(PineconeVectorStore, RefusesBadRecordsAndNamespacesBeforeSending) {

@@ -6,66 +6,27 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "adapters/http/embedding_answer.h"
-
 namespace rehome {
 namespace {
 
 using nlohmann::json;
 
-constexpr EmbeddingLimits kLimits{.texts_max =
-                                      96};  // longer texts are cut by the service (truncate)
+constexpr std::size_t kTextsMax = 96;
 
 struct KnownModel {
   std::string_view name;
   std::array<int, 5> dimensions;  // the default first; 0: no further one
+  std::uint64_t tokens_max;       // of a text
   double dollars_per_million;
 };
 constexpr std::array kModels{
-    KnownModel{"multilingual-e5-large", {1024}, 0.08},
-    KnownModel{"llama-text-embed-v2", {1024, 2048, 768, 512, 384}, 0.16},
+    KnownModel{"multilingual-e5-large", {1024}, 507, 0.08},
+    KnownModel{"llama-text-embed-v2", {1024, 2048, 768, 512, 384}, 2048, 0.16},
 };
 
 const KnownModel* Find(std::string_view name) {
   const auto* found = std::ranges::find(kModels, name, &KnownModel::name);
   return found == kModels.end() ? nullptr : found;
-}
-
-std::string Body(std::span<const std::string> texts, TextRole role,
-                 const PineconeInferenceOptions& options) {
-  json inputs = json::array();
-  for (const std::string& text : texts) {
-    inputs.push_back({{"text", text}});
-  }
-  json parameters{{"input_type", role == TextRole::kQuery ? "query" : "passage"},
-                  {"truncate", "END"}};
-  const KnownModel* known = Find(options.model);
-  if (known == nullptr || known->dimensions[0] != options.dimensions) {
-    parameters["dimension"] = options.dimensions;
-  }
-  const json body{{"model", options.model},
-                  {"inputs", std::move(inputs)},
-                  {"parameters", std::move(parameters)}};
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-Status ReadAnswer(std::string_view body, std::size_t count, int dimension, std::string_view what,
-                  Embeddings& out) {
-  try {
-    const json answer = json::parse(body);
-    const json& data = answer.at("data");
-    if (data.size() != count) {
-      return BadAnswer(what, fmt::format("it holds {} embeddings", data.size()));
-    }
-    for (const json& entry : data) {
-      out.vectors.push_back(entry.at("values").get<std::vector<float>>());
-      REHOME_TRY(CheckEmbedding(out.vectors.back(), dimension, what));
-    }
-    out.tokens += answer.at("usage").at("total_tokens").get<std::uint64_t>();
-    return {};
-  } catch (const json::exception& e) {
-    return BadAnswer(what, e.what());
-  }
 }
 
 }  // namespace
@@ -105,37 +66,48 @@ Result<std::unique_ptr<PineconeEmbedder>> PineconeEmbedder::Create(
        .base_url = options.url,
        .headers = {{"Api-Key", options.api_key.Reveal()}, {"X-Pinecone-Api-Version", "2026-07"}},
        .secret = options.api_key});
+  EmbeddingModel model{
+      .provider = "pinecone",
+      .name = options.model,
+      .dimension = options.dimensions,
+      .normalised = known != nullptr,
+      .dollars_per_million_tokens = known == nullptr ? 0 : known->dollars_per_million,
+      .limits = {.texts_max = kTextsMax,
+                 .text_tokens_max = known == nullptr ? 0 : known->tokens_max}};
+  const bool send_dimension = known == nullptr || known->dimensions[0] != options.dimensions;
   return std::unique_ptr<PineconeEmbedder>(
-      new PineconeEmbedder(std::move(options), std::move(api)));
+      new PineconeEmbedder(std::move(model), options.terms, send_dimension, std::move(api)));
 }
 
-bool PineconeEmbedder::Normalised() const {
-  return Find(options_.model) != nullptr;
-}
-
-std::uint64_t PineconeEmbedder::CountTokens(std::string_view text) const {
-  return EstimateTokens(text);
-}
-
-double PineconeEmbedder::DollarsPerMillionTokens() const {
-  const KnownModel* known = Find(options_.model);
-  return known == nullptr ? 0 : known->dollars_per_million;
-}
-
-Result<Embeddings> PineconeEmbedder::Embed(std::span<const std::string> texts, TextRole role,
-                                           const Call& call) {
-  Embeddings out;
-  out.vectors.reserve(texts.size());
-  while (out.vectors.size() < texts.size()) {
-    const auto rest = texts.subspan(out.vectors.size());
-    REHOME_TRY_ASSIGN(const std::size_t count,
-                      FittingTexts(rest, out.vectors.size(), kLimits, EstimateTokens));
-    const std::string what = fmt::format("embedding of {} texts by {}", count, options_.model);
-    REHOME_TRY_ASSIGN(const HttpResponse response,
-                      api_.Post("/embed", Body(rest.first(count), role, options_), what, call));
-    REHOME_TRY(ReadAnswer(response.body, count, options_.dimensions, what, out));
+Result<HttpResponse> PineconeEmbedder::Ask(std::span<const std::string> texts, TextRole role,
+                                           std::string_view what, const Call& call) {
+  json inputs = json::array();
+  for (const std::string& text : texts) {
+    inputs.push_back({{"text", text}});
   }
-  return out;
+  json parameters{{"input_type", role == TextRole::kQuery ? "query" : "passage"},
+                  {"truncate", "NONE"}};
+  if (send_dimension_) {
+    parameters["dimension"] = model().dimension;
+  }
+  const json body{{"model", model().name},
+                  {"inputs", std::move(inputs)},
+                  {"parameters", std::move(parameters)}};
+  return api().Post("/embed", body.dump(-1, ' ', false, json::error_handler_t::replace), what,
+                    call);
+}
+
+Status PineconeEmbedder::Read(std::string_view body, std::string_view what, Answer& answer) const {
+  const json parsed = json::parse(body);
+  const json& data = parsed.at("data");
+  if (data.size() != answer.vectors.size()) {
+    return BadAnswer(what, fmt::format("it holds {} embeddings", data.size()));
+  }
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    answer.vectors[i] = data[i].at("values").get<std::vector<float>>();
+  }
+  answer.tokens = parsed.at("usage").at("total_tokens").get<std::uint64_t>();
+  return {};
 }
 
 }  // namespace rehome

@@ -4,9 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "adapters/http/api_client.h"
+#include "adapters/http/http_embedder.h"
 #include "base/secret.h"
-#include "ports/embedder.h"
 
 namespace rehome {
 
@@ -15,34 +14,28 @@ struct PineconeInferenceOptions {
   std::string model = "multilingual-e5-large";
   int dimensions = 0;  // 0: the model's own, where it is a known one
   Secret api_key;
+  EmbeddingTerms terms{};
 };
 
-/// Safe to call from several threads at once.
-class PineconeEmbedder final : public Embedder {
+/// In requests of at most 96 texts. The service is told to refuse a text over the model's length,
+/// never to cut it silently. Normalised are the known models.
+class PineconeEmbedder final : public HttpEmbedder {
  public:
   /// kInvalidArgument for a sparse model, a dimension that the model does not give, or an unknown
   /// model without dimensions.
   [[nodiscard]] static Result<std::unique_ptr<PineconeEmbedder>> Create(
       PineconeInferenceOptions options, std::shared_ptr<HttpClient> http);
 
-  [[nodiscard]] std::string Provider() const override { return "pinecone"; }
-  [[nodiscard]] std::string Model() const override { return options_.model; }
-  [[nodiscard]] int Dimension() const override { return options_.dimensions; }
-  /// True for the known models.
-  [[nodiscard]] bool Normalised() const override;
-  /// In requests of at most 96 texts. Texts over the model's length are cut at their end by the
-  /// service.
-  [[nodiscard]] Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
-                                         const Call& call) override;
-  [[nodiscard]] std::uint64_t CountTokens(std::string_view text) const override;
-  /// 0 for models whose price is not known here.
-  [[nodiscard]] double DollarsPerMillionTokens() const override;
-
  private:
-  PineconeEmbedder(PineconeInferenceOptions options, ApiClient api)
-      : options_(std::move(options)), api_(std::move(api)) {}
-  const PineconeInferenceOptions options_;
-  const ApiClient api_;
+  PineconeEmbedder(EmbeddingModel model, const EmbeddingTerms& terms, bool send_dimension,
+                   ApiClient api)
+      : HttpEmbedder(std::move(model), terms, std::move(api)), send_dimension_(send_dimension) {}
+  [[nodiscard]] Result<HttpResponse> Ask(std::span<const std::string> texts, TextRole role,
+                                         std::string_view what, const Call& call) override;
+  [[nodiscard]] Status Read(std::string_view body, std::string_view what,
+                            Answer& answer) const override;
+
+  const bool send_dimension_;
 };
 
 }  // namespace rehome
