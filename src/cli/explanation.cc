@@ -42,6 +42,7 @@ class Inquiry {
  public:
   Inquiry(const ReadSession& read, const Deps& deps)
       : read_(read),
+        deps_(deps),
         plan_(*read.compiled->plan),
         mapper_(read.compiled->mapper),
         stores_(deps.stores),
@@ -85,17 +86,11 @@ class Inquiry {
   }
 
   [[nodiscard]] std::unexpected<Error> NotFound(const std::string& id) const {
-    if (plan_.FindOrganization(id) != nullptr || plan_.FindProfile(id) != nullptr) {
-      return Fail(
-          ErrorCode::kFailedPrecondition,
-          fmt::format("{} is a tenant of the plan, not a datum that moves", id),
-          "`rehome verify --check tenants` judges it; explain takes an item_id or a source _id");
-    }
     return Fail(
         ErrorCode::kFailedPrecondition,
         fmt::format("neither {} nor {} holds {}", plan_.items.from, plan_.items.to, id),
         fmt::format(
-            R"(name an item_id ({}), or a source _id: Extended JSON such as {{"$oid":"…"}} or 7, a hexadecimal ObjectId, or a string; `rehome quarantine list` names what was put aside)",
+            R"(name an item_id ({}), an org_id or profile_id of the plan, or a source _id: Extended JSON such as {{"$oid":"…"}} or 7, a hexadecimal ObjectId, or a string; `rehome quarantine list` names what was put aside)",
             plan_.items.id));
   }
 
@@ -120,20 +115,12 @@ class Inquiry {
     }
   }
 
-  Result<Ownership> OwnerOf(const LedgerTarget& target, const Value& id, const Md5Digest& digest) {
-    // Epoch 0 never writes: this ledger is only asked.
-    const Ledger ledger(*stores_.target_documents, read_.run ? read_.run->run_id : std::string(),
-                        0);
-    REHOME_TRY_ASSIGN(const auto histories, ledger.Find(target, {&id, 1}, call_));
-    return Judge(histories.front(), digest);
-  }
-
   Status JudgeItem() {
     if (out_.item) {
       out_.item_id = StringField(out_.item->view(), "item_id");
       REHOME_TRY_ASSIGN(out_.item_owner,
-                        OwnerOf({LedgerTarget::Store::kDocuments, plan_.items.to}, out_.source_id,
-                                DocumentDigest(out_.item->view())));
+                        OwnerOf(read_, deps_, {LedgerTarget::Store::kDocuments, plan_.items.to},
+                                out_.source_id, DocumentDigest(out_.item->view())));
     }
     const Document* shown = out_.item              ? &*out_.item
                             : Desired() != nullptr ? &Desired()->document
@@ -162,8 +149,8 @@ class Inquiry {
     }
     out_.vector = std::move(records.front());
     REHOME_TRY_ASSIGN(out_.vector_owner,
-                      OwnerOf({LedgerTarget::Store::kVectors, out_.ns}, Value::String(out_.item_id),
-                              VectorDigest(*out_.vector)));
+                      OwnerOf(read_, deps_, {LedgerTarget::Store::kVectors, out_.ns},
+                              Value::String(out_.item_id), VectorDigest(*out_.vector)));
     return {};
   }
 
@@ -273,6 +260,7 @@ class Inquiry {
   }
 
   const ReadSession& read_;
+  const Deps& deps_;
   const Plan& plan_;
   const Mapper& mapper_;
   const Stores& stores_;
@@ -281,6 +269,15 @@ class Inquiry {
 };
 
 }  // namespace
+
+Result<Ownership> OwnerOf(const ReadSession& read, const Deps& deps, const LedgerTarget& target,
+                          const Value& id, const Md5Digest& digest) {
+  // Epoch 0 never writes: this ledger is only asked.
+  const Ledger ledger(*deps.stores.target_documents, read.run ? read.run->run_id : std::string(),
+                      0);
+  REHOME_TRY_ASSIGN(const auto histories, ledger.Find(target, {&id, 1}, Call{.stop = deps.stop}));
+  return Judge(histories.front(), digest);
+}
 
 std::string_view Name(Ownership ownership) {
   switch (ownership) {

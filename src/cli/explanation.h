@@ -40,6 +40,10 @@ struct Explanation {
 [[nodiscard]] Result<Explanation> Explain(const ReadSession& read, const Deps& deps,
                                           const std::string& id);
 
+/// Whose the datum is that stands in `target` with `digest`; without a run: nobody's.
+[[nodiscard]] Result<Ownership> OwnerOf(const ReadSession& read, const Deps& deps,
+                                        const LedgerTarget& target, const Value& id,
+                                        const Md5Digest& digest);
 [[nodiscard]] std::string_view Name(Ownership ownership);
 
 }  // namespace rehome::cli

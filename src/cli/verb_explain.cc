@@ -10,6 +10,7 @@
 #include "cli/events.h"
 #include "cli/exit_codes.h"
 #include "cli/explanation.h"
+#include "cli/tenant_explanation.h"
 #include "cli/verbs.h"
 #include "cli/wiring.h"
 #include "model/extended_json.h"
@@ -61,6 +62,27 @@ Json VectorJsonOf(const Explanation& way) {
           {"metadata", Json::parse(MetadataJson(way.vector->metadata))}};
 }
 
+Json ToJson(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const Finding& finding : findings) {
+    out.push_back(
+        {{"check", finding.check}, {"passed", finding.passed}, {"detail", finding.detail}});
+  }
+  return out;
+}
+
+Json ToJson(const TenantExplanation& tenant) {
+  return {{tenant.kind, tenant.id},
+          {"collection", tenant.collection},
+          {"org_id", tenant.org_id},
+          {"planned", Json::parse(Text(tenant.planned.view()))},
+          {"stored", DocumentJson(tenant.stored)},
+          {"owner", tenant.owner ? Json(Name(*tenant.owner)) : Json()},
+          {"namespace", tenant.ns},
+          {"vectors", tenant.vectors ? Json(*tenant.vectors) : Json()},
+          {"checks", ToJson(tenant.findings)}};
+}
+
 Json ToJson(const Explanation& way) {
   Json fields = Json::array();
   for (const FieldTrace& field : way.trace.fields) {
@@ -68,11 +90,6 @@ Json ToJson(const Explanation& way) {
                       {"rule", field.rule},
                       {"before", field.before},
                       {"after", field.after}});
-  }
-  Json findings = Json::array();
-  for (const Finding& finding : way.findings) {
-    findings.push_back(
-        {{"check", finding.check}, {"passed", finding.passed}, {"detail", finding.detail}});
   }
   Json out{{"source_id", ToExtendedJson(way.source_id.view(), JsonMode::kRelaxed)},
            {"item_id", way.item_id.empty() ? Json() : Json(way.item_id)}};
@@ -91,7 +108,7 @@ Json ToJson(const Explanation& way) {
   out["quarantine"] = way.quarantined ? Json{{"reason", Name(way.quarantined->reason)},
                                              {"detail", way.quarantined->detail}}
                                       : Json();
-  out["checks"] = std::move(findings);
+  out["checks"] = ToJson(way.findings);
   return out;
 }
 
@@ -140,6 +157,18 @@ void PrintVector(const Explanation& way, std::ostream& out) {
       Escape(MetadataJson(way.vector->metadata)));
 }
 
+void PrintFindings(const std::vector<Finding>& findings, bool ran, std::ostream& out) {
+  TextTable checks({{"check"}, {"says"}, {"why"}});
+  for (const Finding& finding : findings) {
+    checks.Add({finding.check, finding.passed ? "passes" : "FAILS", finding.detail});
+  }
+  if (checks.empty()) {
+    out << (ran ? "checks: none applies\n" : "checks: none yet, the plan never ran\n");
+  } else {
+    out << "checks:\n" << checks.Render();
+  }
+}
+
 void PrintText(const Explanation& way, bool ran, std::ostream& out) {
   out << fmt::format("{} → {}\n", Escape(ToExtendedJson(way.source_id.view(), JsonMode::kRelaxed)),
                      way.item_id.empty() ? "no item" : Escape(way.item_id));
@@ -155,15 +184,22 @@ void PrintText(const Explanation& way, bool ran, std::ostream& out) {
     out << fmt::format("quarantine: {}: {}\n", Name(way.quarantined->reason),
                        Escape(way.quarantined->detail));
   }
-  TextTable checks({{"check"}, {"says"}, {"why"}});
-  for (const Finding& finding : way.findings) {
-    checks.Add({finding.check, finding.passed ? "passes" : "FAILS", finding.detail});
-  }
-  if (checks.empty()) {
-    out << (ran ? "checks: none applies\n" : "checks: none yet, the plan never ran\n");
+  PrintFindings(way.findings, ran, out);
+}
+
+void PrintText(const TenantExplanation& tenant, bool ran, std::ostream& out) {
+  out << fmt::format("{} {} of the plan, in {}\n", tenant.kind, Escape(tenant.id),
+                     Escape(tenant.collection));
+  out << "planned: " << Escape(Text(tenant.planned.view())) << "\n";
+  if (tenant.stored) {
+    out << fmt::format("stored: {}, {}\n", Name(*tenant.owner),
+                       Escape(Text(tenant.stored->view())));
   } else {
-    out << "checks:\n" << checks.Render();
+    out << "stored: not there\n";
   }
+  out << fmt::format("namespace: {}{}\n", Escape(tenant.ns),
+                     tenant.vectors ? fmt::format(", {} vectors", *tenant.vectors) : "");
+  PrintFindings(tenant.findings, ran, out);
 }
 
 Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options,
@@ -176,13 +212,20 @@ Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options,
         fmt::format("the plan file differs from the run's plan, by which this is explained:{}",
                     read.plan_difference));
   }
-  REHOME_TRY_ASSIGN(const Explanation way, Explain(read, deps, options.id));
-  if (options.common.json) {
-    PrintJson(ToJson(way), environment);
-  } else {
-    PrintText(way, read.run.has_value(), environment.out);
+  const auto print = [&](const auto& found) {
+    if (options.common.json) {
+      PrintJson(ToJson(found), environment);
+    } else {
+      PrintText(found, read.run.has_value(), environment.out);
+    }
+    return kExitDone;
+  };
+  REHOME_TRY_ASSIGN(const auto tenant, ExplainTenant(read, deps, options.id));
+  if (tenant) {
+    return print(*tenant);
   }
-  return kExitDone;
+  REHOME_TRY_ASSIGN(const Explanation way, Explain(read, deps, options.id));
+  return print(way);
 }
 
 }  // namespace

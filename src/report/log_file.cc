@@ -22,7 +22,8 @@ spdlog::file_event_handlers OwnerOnly() {
   return handlers;
 }
 
-/// Appends, and opens its file again when the count of hangups has grown.
+/// Appends, and opens its file again when the count of hangups has grown. Where that fails, lines
+/// are lost until the next hangup.
 class ReopeningSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   ReopeningSink(const std::filesystem::path& path, const std::atomic<unsigned>& hangups)
@@ -34,18 +35,28 @@ class ReopeningSink final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
     if (const unsigned now = hangups_.load(); now != seen_) {
       seen_ = now;
+      is_open_ = false;  // reopen() throws
       file_.reopen(false);
+      is_open_ = true;
+    }
+    if (!is_open_) {
+      return;
     }
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     file_.write(line);
     file_.flush();
   }
-  void flush_() override { file_.flush(); }
+  void flush_() override {
+    if (is_open_) {
+      file_.flush();
+    }
+  }
 
  private:
   const std::atomic<unsigned>& hangups_;
   unsigned seen_;
+  bool is_open_ = true;
   spdlog::details::file_helper file_;
 };
 

@@ -53,6 +53,21 @@ TEST_F(LogFileTest, IsReadableByItsOwnerAlone) {
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+TEST_F(LogFileTest, LosesLinesButNothingElseWhereItCannotBeOpenedAgain) {
+  const auto log = LogFile::Open(path_, clock_, hangups_).value();
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory(path_);
+  ++hangups_;
+  log->Note("lost");
+  log->Note("lost too");
+  std::filesystem::remove(path_);
+  ++hangups_;
+  log->Note("after");
+  const auto lines = Lines(path_);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["text"], "after");
+}
+
 TEST_F(LogFileTest, GoesOnInANewFileAfterAHangup) {
   const auto log = LogFile::Open(path_, clock_, hangups_).value();
   log->Note("before");
