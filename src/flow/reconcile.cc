@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "flow/decision.h"
 #include "flow/item_writer.h"
 #include "flow/remover.h"
 #include "flow/vector_writer.h"
@@ -33,49 +34,28 @@ struct Case {
   }
 };
 
-enum class Action : std::uint8_t {
-  kNothing,
-  kInsert,
-  kReplace,
-  kReroute,
-  kRemove,
-  kSaveStraggler,
-  kConflict
-};
-
 LedgerTarget VectorsTarget(const TenantNamespace& ns) {
   return {LedgerTarget::Store::kVectors, ns.name()};
 }
 
 Action Decide(const FlowContext& flow, const Case& one, bool changed_is_ours) {
-  const bool cut_over = flow.run.IsCutOver();
   const Item* desired = one.desired();
-  if (!one.item) {
-    if (desired == nullptr) {
-      return Action::kNothing;
-    }
-    const OwnedHistory::Step* last = one.history.LastDone();
-    const bool deleted_by_application = cut_over && last != nullptr && last->after.has_value();
-    return deleted_by_application ? Action::kSaveStraggler : Action::kInsert;
+  Situation situation{.history = one.history,
+                      .desired = {},
+                      .found = {},
+                      .moves = false,
+                      .cut_over = flow.run.IsCutOver(),
+                      .changed_is_ours = changed_is_ours};
+  if (desired != nullptr) {
+    situation.desired = one.row->item_digest;
   }
-  const Md5Digest found = DocumentDigest(one.item->view());
-  if (desired != nullptr && found == one.row->item_digest) {
-    return Action::kNothing;
+  if (one.item) {
+    situation.found = DocumentDigest(one.item->view());
+    const std::string org_id = StringField(one.item->view(), "org_id");
+    situation.moves = desired != nullptr && org_id != desired->tenant.org_id &&
+                      flow.run.namespaces.contains(org_id);
   }
-  const Ownership ownership = Judge(one.history, found);
-  if (ownership == Ownership::kForeign ||
-      (ownership == Ownership::kChanged && (cut_over || !changed_is_ours))) {
-    if (!cut_over) {
-      return Action::kConflict;
-    }
-    return desired == nullptr ? Action::kNothing : Action::kSaveStraggler;
-  }
-  if (desired == nullptr) {
-    return Action::kRemove;
-  }
-  const std::string org_id = StringField(one.item->view(), "org_id");
-  const bool moves = org_id != desired->tenant.org_id && flow.run.namespaces.contains(org_id);
-  return moves ? Action::kReroute : Action::kReplace;
+  return rehome::Decide(situation);
 }
 
 class Round {
