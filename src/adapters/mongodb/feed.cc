@@ -41,11 +41,15 @@ Result<std::unique_ptr<ChangeFeed>> Feed::Open(std::shared_ptr<Server> server,
     return Fail(ErrorCode::kInvalidArgument, "a change feed needs a collection");
   }
   std::ranges::sort(collections);
-  REHOME_TRY_ASSIGN(
-      const Stream probe,
-      Stream::Open(*server, {.collection = {}, .collections = collections}, Document(), call));
+  const auto ask = [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(
+        const Stream probe,
+        Stream::Open(*server, {.collection = {}, .collections = collections}, Document(), call));
+    return probe.watches_database();
+  };
+  REHOME_TRY_ASSIGN(const bool one_stream, server->HasDatabaseStream(ask));
   return std::unique_ptr<ChangeFeed>(
-      new Feed(std::move(server), std::move(collections), probe.watches_database(), clock));
+      new Feed(std::move(server), std::move(collections), one_stream, clock));
 }
 
 std::vector<std::string> Feed::StreamNames() const {

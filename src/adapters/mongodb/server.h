@@ -44,6 +44,10 @@ class Server {
   /// Asked once; an error is not kept.
   [[nodiscard]] Result<Capabilities> Ask(const Call& call);
 
+  /// Whether a change stream of the whole database is one; asked once by `ask`, an error is not kept.
+  template <class F>
+  [[nodiscard]] Result<bool> HasDatabaseStream(const F& ask);
+
   /// Whether it knows MongoDB's rare types (symbol, code, …) in a filter. It does until it says no.
   [[nodiscard]] bool knows_every_type() const { return knows_every_type_; }
   void ForgetRareTypes() { knows_every_type_ = false; }
@@ -71,8 +75,23 @@ class Server {
   const std::unique_ptr<Pool> pool_;
   std::atomic<bool> knows_every_type_ = true;
   std::mutex mutex_;
-  std::optional<Capabilities> known_;  // guarded by mutex_
+  std::optional<Capabilities> known_;    // guarded by mutex_
+  std::optional<bool> database_stream_;  // guarded by mutex_
 };
+
+template <class F>
+Result<bool> Server::HasDatabaseStream(const F& ask) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (database_stream_) {
+      return *database_stream_;
+    }
+  }
+  REHOME_TRY_ASSIGN(const bool answer, ask());
+  const std::scoped_lock lock(mutex_);
+  database_stream_ = answer;
+  return answer;
+}
 
 /// kCancelled before anything was sent.
 [[nodiscard]] Status RefuseStopped(const Call& call, std::string_view doing);

@@ -67,6 +67,43 @@ Document Command(const Watched& watched, const Document& place) {
 
 }  // namespace
 
+ServerCursor::~ServerCursor() {
+  if (id_ != 0) {
+    const Document ids = ArrayBuilder().Append(Value::Int64(id_).view()).Finish();
+    // Best effort: the server forgets idle cursors by itself.
+    static_cast<void>(
+        Run(DocumentBuilder().String("killCursors", collection_).Array("cursors", ids).Finish()));
+  }
+}
+
+Answer<Document> ServerCursor::Run(const Document& command) {
+  return connection_->Run(database_, command, Traffic::kOther, Document());
+}
+
+Answer<Document> ServerCursor::Open(const Document& command) {
+  Answer<Document> reply = Run(command);
+  if (reply) {
+    const DocumentView cursor = DocumentField(reply->view(), "cursor");
+    const std::string name = StringField(cursor, "ns");
+    collection_ = name.substr(std::min(name.find('.') + 1, name.size()));
+    id_ = IntField(cursor, "id");
+  }
+  return reply;
+}
+
+Answer<Document> ServerCursor::GetMore(std::size_t count_max, Millis wait) {
+  Answer<Document> reply =
+      Run(DocumentBuilder()
+              .Int64("getMore", id_)
+              .String("collection", collection_)
+              .Int64("batchSize", static_cast<std::int64_t>(std::max<std::size_t>(count_max, 1)))
+              .Int64("maxTimeMS", std::max<std::int64_t>(wait.count(), 1))
+              .Finish());
+  // After an error the cursor is gone, or its connection is.
+  id_ = reply ? IntField(DocumentField(reply->view(), "cursor"), "id") : 0;
+  return reply;
+}
+
 Result<Stream> Stream::Open(Server& server, const Watched& watched, const Document& place,
                             const Call& call) {
   const std::string doing =
@@ -74,20 +111,17 @@ Result<Stream> Stream::Open(Server& server, const Watched& watched, const Docume
           ? fmt::format("following the changes of {}", server.database())
           : fmt::format("following the changes of {}", server.Name(watched.collection));
   REHOME_TRY(RefuseStopped(call, doing));
-  Stream stream(server, server.Pop(), doing);
-  if (const auto failure = stream.connection_->Pin()) {
+  Stream stream(doing);
+  std::unique_ptr<Connection> connection = server.Pop();
+  if (const auto failure = connection->Pin()) {
     return std::unexpected(ToError(*failure, doing, Effect::kReads));
   }
-  const Answer<Document> reply = stream.connection_->Run(server.database(), Command(watched, place),
-                                                         Traffic::kOther, Document());
+  stream.cursor_ = std::make_unique<ServerCursor>(std::move(connection), server.database());
+  const Answer<Document> reply = stream.cursor_->Open(Command(watched, place));
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
   }
-  const DocumentView cursor = DocumentField(reply->view(), "cursor");
-  const std::string name = StringField(cursor, "ns");
-  stream.cursor_collection_ = name.substr(std::min(name.find('.') + 1, name.size()));
-  stream.watches_database_ = stream.cursor_collection_.starts_with("$cmd");
-  stream.opened_at_ = static_cast<std::uint64_t>(0);
+  stream.watches_database_ = stream.cursor_->collection().starts_with("$cmd");
   if (const auto time = reply->Find("operationTime");
       time && time->type() == BsonType::kTimestamp) {
     stream.opened_at_ = static_cast<std::uint64_t>(time->AsInt64());
@@ -99,7 +133,6 @@ Result<Stream> Stream::Open(Server& server, const Watched& watched, const Docume
 
 std::vector<Document> Stream::Take(DocumentView reply) {
   const DocumentView cursor = DocumentField(reply, "cursor");
-  cursor_ = IntField(cursor, "id");
   std::vector<Document> events = BatchOf(reply);
   if (const auto after = cursor.Find("postBatchResumeToken")) {
     place_ = ResumeAfter(after->AsDocument());
@@ -113,18 +146,10 @@ Result<std::vector<Document>> Stream::Read(std::size_t count_max, Millis wait) {
   if (!first_.empty()) {
     return std::exchange(first_, {});
   }
-  if (cursor_ == 0) {
+  if (!cursor_->is_open()) {
     return Fail(ErrorCode::kUnavailable, doing_ + ": the server closed the stream", "run again");
   }
-  const Document command =
-      DocumentBuilder()
-          .Int64("getMore", cursor_)
-          .String("collection", cursor_collection_)
-          .Int64("batchSize", static_cast<std::int64_t>(std::max<std::size_t>(count_max, 1)))
-          .Int64("maxTimeMS", std::max<std::int64_t>(wait.count(), 1))
-          .Finish();
-  const Answer<Document> reply =
-      connection_->Run(server_->database(), command, Traffic::kOther, Document());
+  const Answer<Document> reply = cursor_->GetMore(count_max, wait);
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing_, Effect::kReads));
   }

@@ -16,6 +16,33 @@ struct Watched {
   std::vector<std::string> collections;  // of the database's stream
 };
 
+/// A cursor on the server, closed with its owner.
+class ServerCursor {
+ public:
+  ServerCursor(std::unique_ptr<Connection> connection, std::string database)
+      : connection_(std::move(connection)), database_(std::move(database)) {}
+  ServerCursor(const ServerCursor&) = delete;
+  ServerCursor& operator=(const ServerCursor&) = delete;
+  ServerCursor(ServerCursor&&) = delete;
+  ServerCursor& operator=(ServerCursor&&) = delete;
+  ~ServerCursor();
+
+  /// The command that opens it.
+  [[nodiscard]] Answer<Document> Open(const Document& command);
+  [[nodiscard]] Answer<Document> GetMore(std::size_t count_max, Millis wait);
+  [[nodiscard]] bool is_open() const { return id_ != 0; }
+  /// "$cmd.aggregate" for one over a whole database.
+  [[nodiscard]] const std::string& collection() const { return collection_; }
+
+ private:
+  [[nodiscard]] Answer<Document> Run(const Document& command);
+
+  const std::unique_ptr<Connection> connection_;
+  const std::string database_;
+  std::string collection_;
+  std::int64_t id_ = 0;
+};
+
 class Stream {
  public:
   /// Opens at `place`, or at this moment (empty). kFailedPrecondition: the server has no change
@@ -33,15 +60,11 @@ class Stream {
   [[nodiscard]] std::uint64_t opened_at() const { return opened_at_; }
 
  private:
-  Stream(Server& server, std::unique_ptr<Connection> connection, std::string doing)
-      : server_(&server), connection_(std::move(connection)), doing_(std::move(doing)) {}
+  explicit Stream(std::string doing) : doing_(std::move(doing)) {}
   [[nodiscard]] std::vector<Document> Take(DocumentView reply);
 
-  Server* server_;
-  std::unique_ptr<Connection> connection_;
   std::string doing_;
-  std::string cursor_collection_;
-  std::int64_t cursor_ = 0;
+  std::unique_ptr<ServerCursor> cursor_;
   Document place_;
   std::vector<Document> first_;
   bool watches_database_ = false;

@@ -255,9 +255,11 @@ Status Writer::SetOneByOne(Run run, Results results, std::span<const std::size_t
   return {};
 }
 
-Error Writer::Refused(DocumentView error) const {
+Error Writer::Refused(DocumentView error) {
   const std::int64_t code = IntField(error, "code");
-  if (code == codes::kDocumentValidationFailure && NamesFence(error)) {
+  // Servers before 5.0 do not tell which validator refused.
+  if (code == codes::kDocumentValidationFailure &&
+      (NamesFence(error) || IsFenced(server_, collection_, call_).value_or(false))) {
     return FencedError(name_);
   }
   return ToError(ServerFailure(error), "writing to " + name_, Effect::kWrites);

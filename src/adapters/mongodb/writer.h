@@ -45,7 +45,7 @@ class Writer {
                                   std::span<const std::size_t> positions);
   [[nodiscard]] Status ReadBack(Run run, Results results);
   [[nodiscard]] Result<std::vector<std::optional<Document>>> Stored(Run run);
-  [[nodiscard]] Error Refused(DocumentView error) const;
+  [[nodiscard]] Error Refused(DocumentView error);
 
   Server& server_;
   const std::string collection_;
