@@ -10,6 +10,16 @@
 namespace rehome::bench {
 namespace {
 
+/// User and system time of the whole process so far.
+double CpuSeconds() {
+  rusage usage{};
+  static_cast<void>(getrusage(RUSAGE_SELF, &usage));
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 double PeakMebibytes() {
   rusage usage{};
   static_cast<void>(getrusage(RUSAGE_SELF, &usage));
@@ -31,13 +41,19 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
       Need(SqliteDocumentStore::Open(file, OpenMode::kReadWrite, clock));
   Load(*store, count);
   const double before = PeakMebibytes();
+  double cpu = CpuSeconds();
   const double copy = Seconds(clock, [&] { BareCopy(*store); });
+  const double copy_cpu = CpuSeconds() - cpu;
   const auto rate = [&](double seconds) { return static_cast<double>(count) / seconds; };
   fmt::print("{} documents\nbare copy              {:>9.0f} documents/s\n", count, rate(copy));
   for (const int workers : {1, 2}) {
+    cpu = CpuSeconds();
     const double phase = RunPhase(store, workers, clock);
-    fmt::print("phase 2, {} worker{}     {:>9.0f} documents/s   {:.2f} of the bare copy\n", workers,
-               workers == 1 ? " " : "s", rate(phase), copy / phase);
+    fmt::print(
+        "phase 2, {} worker{}     {:>9.0f} documents/s   {:.2f} of the bare copy, {:.2f} times its "
+        "CPU\n",
+        workers, workers == 1 ? " " : "s", rate(phase), copy / phase,
+        (CpuSeconds() - cpu) / copy_cpu);
   }
   fmt::print("peak resident memory   {:.0f} MiB ({:.0f} MiB after loading)\n", PeakMebibytes(),
              before);

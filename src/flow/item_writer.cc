@@ -64,18 +64,20 @@ std::vector<MappedRow> MapRows(const Mapper& mapper, std::vector<Document> sourc
   return rows;
 }
 
-Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> rows,
-                                const Call& call) {
+Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<MappedRow> rows, const Call& call) {
   ItemsWritten out;
   std::vector<const MappedRow*> mapped;
   std::vector<LedgerEntry> entries;
   std::vector<Write> writes;
-  for (const MappedRow& row : rows) {
-    if (const Item* item = std::get_if<Item>(&row.mapped)) {
+  mapped.reserve(rows.size());
+  entries.reserve(rows.size());
+  writes.reserve(rows.size());
+  for (MappedRow& row : rows) {
+    if (Item* item = std::get_if<Item>(&row.mapped)) {
       mapped.push_back(&row);
       entries.push_back(
           {.id = Value(row.source.Id()), .before = {}, .after = row.item_digest, .text = {}});
-      writes.push_back(Write::Insert(item->document));
+      writes.push_back(Write::Insert(std::move(item->document)));
     }
   }
   REHOME_TRY(QuarantineUnmappable(flow, rows, out, call));

@@ -30,8 +30,8 @@ struct ItemsWritten {
       unresolved;  // ids that stand there otherwise, or no longer map: reconcile them
 };
 
-/// Writes one batch. Repeating it changes nothing.
-[[nodiscard]] Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<const MappedRow> rows,
+/// Writes one batch, whose items are used up. Repeating it changes nothing.
+[[nodiscard]] Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<MappedRow> rows,
                                               const Call& call);
 
 }  // namespace rehome

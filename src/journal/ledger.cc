@@ -97,6 +97,8 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
   std::vector<Write> writes;
   for (std::size_t start = 0; start < entries.size(); start += kEntriesMax) {
     const auto part = entries.subspan(start, std::min(kEntriesMax, entries.size() - start));
+    const bool replaces = std::ranges::any_of(
+        part, [](const LedgerEntry& entry) { return entry.before.has_value(); });
     ArrayBuilder ids;
     std::string before;
     std::string after;
@@ -115,16 +117,28 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
         .String("target", target.name)
         .String("state", kOpen)
         .Array("ids", ids.Finish())
-        .Binary("before", before)
         .Binary("after", after);
+    if (replaces) {
+      builder.Binary("before", before);
+    }
     if (target.store == LedgerTarget::Store::kVectors) {
       builder.Binary("text", text);
     }
     batch.records.push_back(builder.Finish());
-    writes.push_back(Write::Put(batch.records.back()));
+    writes.push_back(Write::Insert(batch.records.back()));
   }
-  if (!writes.empty()) {
-    REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
+  if (writes.empty()) {
+    return batch;
+  }
+  REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kIntents, writes, {}, call));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    // A repeated call whose first reply was lost finds its own record.
+    if (!results[i].applied() && results[i].found != batch.records[i]) {
+      return Fail(ErrorCode::kAborted,
+                  fmt::format("another runner wrote the intents {}",
+                              batch.records[i].Id().AsString()),
+                  "one runner at a time: look at `rehome status` before running again");
+    }
   }
   return batch;
 }

@@ -161,6 +161,18 @@ Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
   return journal.Start(cut, session.call());
 }
 
+/// About how many documents there are to read: what phase 0 counted, where it backed them up.
+Result<std::uint64_t> ExpectedCount(Session& session) {
+  const std::string& from = session.plan().items.from;
+  for (const RestorePoint& point : session.run().restore_points) {
+    const auto counted = point.counts.find(from);
+    if (point.phase == Phase::kPrepare && counted != point.counts.end()) {
+      return static_cast<std::uint64_t>(counted->second);
+    }
+  }
+  return session.source().Count(from, session.call());
+}
+
 /// Names the documents that changed while the source was read, and applies them: the next run finds
 /// them done.
 Status RefuseChangedSource(Session& session, const Drained& drained) {
@@ -187,19 +199,20 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   REHOME_TRY(PrepareTarget(session));
   Ranges journal(session.target(), session.run().run_id, Phase::kItems);
   REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
-  REHOME_TRY_ASSIGN(const std::uint64_t total,
-                    session.source().Count(session.plan().items.from, call));
+  REHOME_TRY_ASSIGN(const std::uint64_t expected, ExpectedCount(session));
   // An attempt that was cut off may have reconciled what its ranges do not tell.
   session.run().items_reconciled |= std::ranges::any_of(
       ranges, [](const RangeRecord& range) { return range.done || range.reached; });
   ItemsScan scan(session, journal, std::move(ranges));
-  REHOME_TRY(scan.Run(total));
+  REHOME_TRY(scan.Run(expected));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
   REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kLater));
   REHOME_TRY(session.SettleLeftOpen());
   SetDigest written;
+  std::uint64_t total = 0;
   for (const RangeRecord& range : scan.ranges()) {
     written.Add(range.written);
+    total += range.read;
   }
   // What was reconciled, now or in an earlier attempt, is not in the ranges' sums: then the items
   // are read back.

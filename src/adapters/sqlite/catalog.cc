@@ -303,8 +303,9 @@ Result<IndexEntry> AddIndex(Connection& connection, const CollectionEntry& colle
   if (entry.built) {
     REHOME_TRY(
         connection.Execute(fmt::format("CREATE TABLE {}(key BLOB NOT NULL, document BLOB NOT NULL, "
-                                       "PRIMARY KEY(key, document)) WITHOUT ROWID",
-                                       IndexTableName(entry.number))));
+                                       "PRIMARY KEY({})) WITHOUT ROWID",
+                                       IndexTableName(entry.number),
+                                       entry.spec.unique ? "key" : "key, document")));
     REHOME_TRY(CreateStaleTriggers(connection, collection));
   }
   return entry;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "adapters/sqlite/index_keys.h"
 #include "adapters/sqlite/stored_document.h"
@@ -52,17 +51,29 @@ Status NameDuplicate(Connection& connection, const CollectionEntry& collection,
 Result<IndexTable> IndexTable::Open(Connection& connection, const CollectionEntry& collection,
                                     const IndexEntry& index) {
   const std::string table = IndexTableName(index.number);
-  // The join leaves out entries of documents that another program deleted.
-  REHOME_TRY_ASSIGN(Statement rival, connection.Prepare(fmt::format(
-                                         "SELECT i.document FROM {} i JOIN {} c ON c.key = "
-                                         "i.document WHERE i.key = ?1 AND i.document <> ?2 LIMIT 1",
-                                         table, TableName(collection.name))));
   REHOME_TRY_ASSIGN(Statement add, connection.Prepare(fmt::format(
                                        "INSERT OR IGNORE INTO {} VALUES(?1, ?2)", table)));
   REHOME_TRY_ASSIGN(
       Statement remove,
       connection.Prepare(fmt::format("DELETE FROM {} WHERE key = ?1 AND document = ?2", table)));
-  return IndexTable(index.spec, std::move(rival), std::move(add), std::move(remove));
+  // The join leaves out entries of documents that another program deleted.
+  REHOME_TRY_ASSIGN(Statement rival, connection.Prepare(fmt::format(
+                                         "SELECT i.document FROM {} i JOIN {} c ON c.key = "
+                                         "i.document WHERE i.key = ?1 AND i.document <> ?2",
+                                         table, TableName(collection.name))));
+  REHOME_TRY_ASSIGN(
+      Statement inherit,
+      connection.Prepare(fmt::format("UPDATE {} SET document = ?2 WHERE key = ?1", table)));
+  return IndexTable(index.spec, std::move(add), std::move(remove), std::move(rival),
+                    std::move(inherit));
+}
+
+Result<std::optional<std::string>> IndexTable::RivalOf(std::string_view entry,
+                                                       std::string_view key) {
+  REHOME_TRY_ASSIGN(const bool found, rival_.Blob(1, entry).Blob(2, key).Step());
+  std::string rival(found ? rival_.BlobAt(0) : std::string_view{});
+  rival_.Reset();
+  return found ? std::optional(std::move(rival)) : std::nullopt;
 }
 
 Result<std::optional<std::string>> IndexTable::FindRival(std::string_view key,
@@ -71,40 +82,77 @@ Result<std::optional<std::string>> IndexTable::FindRival(std::string_view key,
     return std::nullopt;
   }
   for (const std::string& entry : IndexKeys(document, spec_)) {
-    REHOME_TRY_ASSIGN(const bool found, rival_.Blob(1, entry).Blob(2, key).Step());
-    std::string rival(found ? rival_.BlobAt(0) : std::string_view{});
-    rival_.Reset();
-    if (found) {
+    REHOME_TRY_ASSIGN(std::optional<std::string> rival, RivalOf(entry, key));
+    if (rival) {
       return rival;
     }
   }
   return std::nullopt;
 }
 
-Status IndexTable::Change(std::string_view key, const std::optional<DocumentView>& before,
-                          const std::optional<DocumentView>& after) {
-  if (before && after && SameIndexedFields(*before, *after, spec_)) {
-    return {};
+Result<std::optional<std::string>> IndexTable::AddEntry(std::string_view entry,
+                                                        std::string_view key) {
+  REHOME_TRY_ASSIGN(const int added, add_.Blob(1, entry).Blob(2, key).Run());
+  if (added > 0 || !spec_.unique) {
+    return std::nullopt;
   }
-  if (!before && after) {  // the common case, without the copies of a comparison
-    for (const std::string& entry : IndexKeys(*after, spec_)) {
-      REHOME_TRY(add_.Blob(1, entry).Blob(2, key).Run());
+  REHOME_TRY_ASSIGN(std::optional<std::string> rival, RivalOf(entry, key));
+  if (!rival) {
+    REHOME_TRY(inherit_.Blob(1, entry).Blob(2, key).Run());
+  }
+  return rival;
+}
+
+Status IndexTable::RemoveEntry(std::string_view entry, std::string_view key) {
+  REHOME_TRY_ASSIGN(const int removed, remove_.Blob(1, entry).Blob(2, key).Run());
+  if (removed == 0 && spec_.unique) {
+    REHOME_TRY(remove_.Blob(1, std::string(entry).append(key)).Blob(2, key).Run());
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> IndexTable::Add(std::string_view key, DocumentView document) {
+  for (const std::string& entry : IndexKeys(document, spec_)) {
+    REHOME_TRY_ASSIGN(std::optional<std::string> rival, AddEntry(entry, key));
+    if (rival) {
+      return rival;
     }
+  }
+  return std::nullopt;
+}
+
+Status IndexTable::Force(std::string_view key, DocumentView document) {
+  for (const std::string& entry : IndexKeys(document, spec_)) {
+    REHOME_TRY_ASSIGN(const auto rival, AddEntry(entry, key));
+    if (rival) {
+      REHOME_TRY(add_.Blob(1, std::string(entry).append(key)).Blob(2, key).Run());
+    }
+  }
+  return {};
+}
+
+Status IndexTable::Remove(std::string_view key, DocumentView document) {
+  for (const std::string& entry : IndexKeys(document, spec_)) {
+    REHOME_TRY(RemoveEntry(entry, key));
+  }
+  return {};
+}
+
+Status IndexTable::Change(std::string_view key, DocumentView before, DocumentView after) {
+  if (SameIndexedFields(before, after, spec_)) {
     return {};
   }
-  const std::vector<std::string> old_entries =
-      before ? IndexKeys(*before, spec_) : std::vector<std::string>{};
-  const std::vector<std::string> new_entries =
-      after ? IndexKeys(*after, spec_) : std::vector<std::string>{};
-  std::vector<std::string> gone;
-  std::vector<std::string> added;
-  std::ranges::set_difference(old_entries, new_entries, std::back_inserter(gone));
-  std::ranges::set_difference(new_entries, old_entries, std::back_inserter(added));
-  for (const std::string& entry : gone) {
-    REHOME_TRY(remove_.Blob(1, entry).Blob(2, key).Run());
+  const std::vector<std::string> old_entries = IndexKeys(before, spec_);
+  const std::vector<std::string> new_entries = IndexKeys(after, spec_);
+  for (const std::string& entry : old_entries) {
+    if (!std::ranges::binary_search(new_entries, entry)) {
+      REHOME_TRY(RemoveEntry(entry, key));
+    }
   }
-  for (const std::string& entry : added) {
-    REHOME_TRY(add_.Blob(1, entry).Blob(2, key).Run());
+  for (const std::string& entry : new_entries) {
+    if (!std::ranges::binary_search(old_entries, entry)) {
+      REHOME_TRY(AddEntry(entry, key));
+    }
   }
   return {};
 }
@@ -125,14 +173,15 @@ Status BuildIndex(Connection& connection, const CollectionEntry& collection,
                   fmt::format("stopped while index {} was built", index.spec.name));
     }
     REHOME_TRY_ASSIGN(const Document document, StoredDocument(scan.BlobAt(1)));
-    if (!tolerant) {
-      REHOME_TRY_ASSIGN(const std::optional<std::string> rival,
-                        table.FindRival(scan.BlobAt(0), document.view()));
-      if (rival) {
-        return NameDuplicate(connection, collection, index.spec, *rival, document.view());
-      }
+    if (tolerant) {
+      REHOME_TRY(table.Force(scan.BlobAt(0), document.view()));
+      continue;
     }
-    REHOME_TRY(table.Change(scan.BlobAt(0), std::nullopt, document.view()));
+    REHOME_TRY_ASSIGN(const std::optional<std::string> rival,
+                      table.Add(scan.BlobAt(0), document.view()));
+    if (rival) {
+      return NameDuplicate(connection, collection, index.spec, *rival, document.view());
+    }
   }
 }
 
@@ -186,12 +235,6 @@ Result<WriteResult> CollectionWriter::Apply(const Write& write) {
 
 Result<WriteResult> CollectionWriter::Insert(const Document& document) {
   const std::string key = SortKey(document.Id());
-  REHOME_TRY_ASSIGN(std::optional<WriteResult> conflict, UniqueConflict(key, document.view()));
-  if (conflict) {
-    // An equal _id is the stronger news: a repeated insert shows the caller its own document.
-    REHOME_TRY_ASSIGN(std::optional<Document> found, Find(key));
-    return found ? Conflict(std::move(found)) : *std::move(conflict);
-  }
   const std::string id = EncodeId(document.Id());
   REHOME_TRY_ASSIGN(const int inserted,
                     insert_.Blob(1, key).Blob(2, id).Blob(3, document.bytes()).Run());
@@ -199,14 +242,20 @@ Result<WriteResult> CollectionWriter::Insert(const Document& document) {
     REHOME_TRY_ASSIGN(std::optional<Document> found, Find(key));
     return Conflict(std::move(found));
   }
-  REHOME_TRY(ChangeIndexes(key, std::nullopt, document.view()));
+  for (IndexTable& index : indexes_) {
+    REHOME_TRY_ASSIGN(const std::optional<std::string> rival, index.Add(key, document.view()));
+    if (rival) {
+      REHOME_TRY(RemoveEverywhere(key, document.view()));
+      return Conflict(std::nullopt, index.spec().name);
+    }
+  }
   return WriteResult{};
 }
 
 Result<WriteResult> CollectionWriter::Put(const Document& document) {
   const std::string key = SortKey(document.Id());
   REHOME_TRY_ASSIGN(const std::optional<Document> before, Find(key));
-  return before ? Store(key, before, document) : Insert(document);
+  return before ? Store(key, *before, document) : Insert(document);
 }
 
 Result<WriteResult> CollectionWriter::Replace(const Document& expected, const Document& document) {
@@ -215,7 +264,7 @@ Result<WriteResult> CollectionWriter::Replace(const Document& expected, const Do
   if (before != expected) {
     return Conflict(std::move(before));
   }
-  return Store(key, before, document);
+  return Store(key, *before, document);
 }
 
 Result<WriteResult> CollectionWriter::Delete(const Document& expected) {
@@ -224,22 +273,35 @@ Result<WriteResult> CollectionWriter::Delete(const Document& expected) {
   if (before != expected) {
     return Conflict(std::move(before));
   }
-  REHOME_TRY(remove_.Blob(1, key).Run());
-  REHOME_TRY(ChangeIndexes(key, before->view(), std::nullopt));
+  REHOME_TRY(RemoveEverywhere(key, before->view()));
   return WriteResult{};
 }
 
-Result<WriteResult> CollectionWriter::Store(std::string_view key,
-                                            const std::optional<Document>& before,
+Result<WriteResult> CollectionWriter::Store(std::string_view key, const Document& before,
                                             const Document& after) {
-  REHOME_TRY_ASSIGN(std::optional<WriteResult> conflict, UniqueConflict(key, after.view()));
-  if (conflict) {
-    return *std::move(conflict);
+  for (IndexTable& index : indexes_) {
+    if (SameIndexedFields(before.view(), after.view(), index.spec())) {
+      continue;
+    }
+    REHOME_TRY_ASSIGN(const std::optional<std::string> rival, index.FindRival(key, after.view()));
+    if (rival) {
+      return Conflict(before, index.spec().name);
+    }
   }
   const std::string id = EncodeId(after.Id());
   REHOME_TRY(update_.Blob(1, key).Blob(2, id).Blob(3, after.bytes()).Run());
-  REHOME_TRY(ChangeIndexes(key, before->view(), after.view()));
+  for (IndexTable& index : indexes_) {
+    REHOME_TRY(index.Change(key, before.view(), after.view()));
+  }
   return WriteResult{};
+}
+
+Status CollectionWriter::RemoveEverywhere(std::string_view key, DocumentView document) {
+  REHOME_TRY(remove_.Blob(1, key).Run());
+  for (IndexTable& index : indexes_) {
+    REHOME_TRY(index.Remove(key, document));
+  }
+  return {};
 }
 
 Result<std::optional<Document>> CollectionWriter::Find(std::string_view key) {
@@ -251,27 +313,6 @@ Result<std::optional<Document>> CollectionWriter::Find(std::string_view key) {
   Result<Document> document = StoredDocument(find_.BlobAt(0));
   find_.Reset();
   return document;
-}
-
-Result<std::optional<WriteResult>> CollectionWriter::UniqueConflict(std::string_view key,
-                                                                    DocumentView document) {
-  for (IndexTable& index : indexes_) {
-    REHOME_TRY_ASSIGN(const std::optional<std::string> rival, index.FindRival(key, document));
-    if (rival) {
-      REHOME_TRY_ASSIGN(std::optional<Document> found, Find(key));
-      return Conflict(std::move(found), index.spec().name);
-    }
-  }
-  return std::nullopt;
-}
-
-Status CollectionWriter::ChangeIndexes(std::string_view key,
-                                       const std::optional<DocumentView>& before,
-                                       const std::optional<DocumentView>& after) {
-  for (IndexTable& index : indexes_) {
-    REHOME_TRY(index.Change(key, before, after));
-  }
-  return {};
 }
 
 }  // namespace rehome::sqlite

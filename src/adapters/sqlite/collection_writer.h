@@ -10,7 +10,8 @@
 
 namespace rehome::sqlite {
 
-/// The entries of one built index.
+/// The entries of one built index. Under a unique one an entry is a row of its own, so that adding it
+/// tells a rival; a second holder, left by another program, stands beside it under entry + document.
 class IndexTable {
  public:
   [[nodiscard]] static Result<IndexTable> Open(Connection& connection,
@@ -21,20 +22,32 @@ class IndexTable {
   /// that is not unique.
   [[nodiscard]] Result<std::optional<std::string>> FindRival(std::string_view key,
                                                              DocumentView document);
-  /// Replaces the entries of the document `key`: `before` and `after` may be absent.
-  [[nodiscard]] Status Change(std::string_view key, const std::optional<DocumentView>& before,
-                              const std::optional<DocumentView>& after);
+  /// Adds the entries of the new document `key`. Where FindRival() would answer, that is the answer,
+  /// and entries may be missing: Remove() them with the document.
+  [[nodiscard]] Result<std::optional<std::string>> Add(std::string_view key, DocumentView document);
+  /// Adds them beside any rival's.
+  [[nodiscard]] Status Force(std::string_view key, DocumentView document);
+  [[nodiscard]] Status Remove(std::string_view key, DocumentView document);
+  /// Replaces the entries of the document `key`, which has no rival.
+  [[nodiscard]] Status Change(std::string_view key, DocumentView before, DocumentView after);
 
  private:
-  IndexTable(IndexSpec spec, Statement rival, Statement add, Statement remove)
+  IndexTable(IndexSpec spec, Statement add, Statement remove, Statement rival, Statement inherit)
       : spec_(std::move(spec)),
-        rival_(std::move(rival)),
         add_(std::move(add)),
-        remove_(std::move(remove)) {}
+        remove_(std::move(remove)),
+        rival_(std::move(rival)),
+        inherit_(std::move(inherit)) {}
+  [[nodiscard]] Result<std::optional<std::string>> RivalOf(std::string_view entry,
+                                                           std::string_view key);
+  [[nodiscard]] Result<std::optional<std::string>> AddEntry(std::string_view entry,
+                                                            std::string_view key);
+  [[nodiscard]] Status RemoveEntry(std::string_view entry, std::string_view key);
   IndexSpec spec_;
-  Statement rival_;
   Statement add_;
   Statement remove_;
+  Statement rival_;
+  Statement inherit_;  // takes over the entry of a document that another program deleted
 };
 
 /// Fills the empty table of `index`. kAlreadyExists names the first value that two documents hold
@@ -64,15 +77,9 @@ class CollectionWriter {
   [[nodiscard]] Result<WriteResult> Put(const Document& document);
   [[nodiscard]] Result<WriteResult> Replace(const Document& expected, const Document& document);
   [[nodiscard]] Result<WriteResult> Delete(const Document& expected);
-  /// A conflict with another document under a unique index, if there is one.
-  [[nodiscard]] Result<std::optional<WriteResult>> UniqueConflict(std::string_view key,
-                                                                  DocumentView document);
-  [[nodiscard]] Result<WriteResult> Store(std::string_view key,
-                                          const std::optional<Document>& before,
+  [[nodiscard]] Result<WriteResult> Store(std::string_view key, const Document& before,
                                           const Document& after);
-  [[nodiscard]] Status ChangeIndexes(std::string_view key,
-                                     const std::optional<DocumentView>& before,
-                                     const std::optional<DocumentView>& after);
+  [[nodiscard]] Status RemoveEverywhere(std::string_view key, DocumentView document);
 
   Statement find_;
   Statement insert_;

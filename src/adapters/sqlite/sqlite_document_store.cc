@@ -401,6 +401,9 @@ Result<std::unique_ptr<DocumentCursor>> Store::Scan(std::string_view collection,
 Result<std::vector<IdRange>> Store::SplitRanges(std::string_view collection, std::size_t ranges_max,
                                                 const Call& call) {
   const std::size_t parts = std::max<std::size_t>(ranges_max, 1);
+  if (parts == 1) {
+    return std::vector<IdRange>(1);
+  }
   return connections_->Read(
       call, std::vector<IdRange>(1), [&](Connection& connection) -> Result<std::vector<IdRange>> {
         std::vector<IdRange> ranges(1);
