@@ -25,12 +25,11 @@ std::string DigestOnce(std::string_view bytes, const EVP_MD* kind) {
 
 struct Hasher::Context {
   EvpContext evp{EVP_MD_CTX_new()};
-  const EVP_MD* kind = nullptr;
 };
 
 Hasher::Hasher(Kind kind) : context_(std::make_unique<Context>()) {
-  context_->kind = kind == Kind::kMd5 ? EVP_md5() : EVP_sha256();
-  CHECK(EVP_DigestInit_ex(context_->evp.get(), context_->kind, nullptr) == 1);
+  const EVP_MD* digest = kind == Kind::kMd5 ? EVP_md5() : EVP_sha256();
+  CHECK(EVP_DigestInit_ex(context_->evp.get(), digest, nullptr) == 1);
 }
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
@@ -45,7 +44,8 @@ std::string Hasher::Finish() {
   unsigned size = 0;
   CHECK(EVP_DigestFinal_ex(context_->evp.get(), reinterpret_cast<unsigned char*>(out.data()),
                            &size) == 1);
-  CHECK(EVP_DigestInit_ex(context_->evp.get(), context_->kind, nullptr) == 1);
+  // Without a kind the context keeps its own; naming it again would look it up again.
+  CHECK(EVP_DigestInit_ex(context_->evp.get(), nullptr, nullptr) == 1);
   out.resize(size);
   return out;
 }

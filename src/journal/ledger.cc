@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kOpen = "open";
 constexpr std::string_view kDone = "done";
 constexpr std::size_t kDigestBytes = 16;
+constexpr std::size_t kRunDigits = 10;
 // Every record of every id asked for: bounded by the ids, not by a number.
 constexpr std::size_t kNoLimit = SIZE_MAX;
 
@@ -84,7 +85,11 @@ Ownership Judge(const OwnedHistory& history, const Md5Digest& found) {
 }
 
 Ledger::Ledger(DocumentStore& store, std::string run_id, std::int64_t epoch)
-    : store_(store), run_id_(std::move(run_id)), epoch_(epoch) {}
+    : store_(store),
+      run_id_(std::move(run_id)),
+      epoch_(epoch),
+      // Short, since the index over the ids repeats it for every one of them.
+      id_prefix_(fmt::format("{}{:06x}", Md5(run_id_).Hex().substr(0, kRunDigits), epoch_)) {}
 
 Status Ledger::Prepare(DocumentStore& store, const Call& call) {
   REHOME_TRY(store.EnsureIndex(journal::kIntents, {.name = "ids", .paths = {"ids"}}, call));
@@ -109,10 +114,12 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
       AppendDigest(after, entry.after);
       AppendDigest(text, entry.text);
     }
+    const std::int64_t number = next_++;
     DocumentBuilder builder;
-    builder.String("_id", fmt::format("{}:{:08x}:{:010x}", run_id_, epoch_, next_++))
+    builder.String("_id", fmt::format("{}{:08x}", id_prefix_, number))
         .String("run", run_id_)
         .Int64("epoch", epoch_)
+        .Int64("number", number)
         .String("store", StoreName(target.store))
         .String("target", target.name)
         .String("state", kOpen)
@@ -176,8 +183,9 @@ Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target,
   }
   REHOME_TRY_ASSIGN(auto records,
                     store_.FindByField(journal::kIntents, "ids", ids, kNoLimit, call));
-  std::ranges::sort(records, std::ranges::greater{},
-                    [](const Document& record) { return record.Id().AsString(); });
+  std::ranges::sort(records, std::ranges::greater{}, [](const Document& record) {
+    return std::pair(IntField(record.view(), "epoch"), IntField(record.view(), "number"));
+  });
   for (const Document& record : records) {
     if (StringField(record.view(), "run") != run_id_ || TargetOf(record.view()) != target) {
       continue;

@@ -97,6 +97,7 @@ class Ledger {
   DocumentStore& store_;
   const std::string run_id_;
   const std::int64_t epoch_;
+  const std::string id_prefix_;
   std::atomic<std::int64_t> next_ = 0;
 };
 

@@ -27,7 +27,9 @@ bool IsAsciiWord(char c) {
 
 /// A prefix of letters must end at a word's end: "Need a" is not the start of "Need apples".
 bool StripPrefix(std::string_view& text, std::string_view prefix) {
+  constexpr int kCaseBit = 0x20;
   if (prefix.empty() || text.size() < prefix.size() ||
+      ((text.front() ^ prefix.front()) & ~kCaseBit) != 0 ||  // most of them differ here
       !EqualIgnoringAsciiCase(text.substr(0, prefix.size()), prefix)) {
     return false;
   }

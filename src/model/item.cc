@@ -133,31 +133,22 @@ std::string ItemId(std::string_view pattern, ValueView source_id) {
 
 Md5Digest DocumentDigest(DocumentView document) {
   const std::string_view bytes = document.bytes();
-  std::size_t dropped_bytes = 0;
-  for (const auto& [key, value] : document) {
-    dropped_bytes += IsMarkField(key) ? key.size() + 2 + value.payload().size() : 0;
-  }
-  if (dropped_bytes == 0) {
-    return Md5(bytes);
-  }
-  thread_local Hasher hasher(Hasher::Kind::kMd5);
-  const auto length = static_cast<std::uint32_t>(bytes.size() - dropped_bytes);
-  hasher.Update({reinterpret_cast<const char*>(&length), sizeof(length)});
-  const char* kept =
-      bytes.data() + sizeof(length);  // begin of the run of kept bytes not yet hashed
+  thread_local std::string kept;
+  kept.clear();
+  const char* begin = bytes.data();  // of the run of kept bytes not yet taken over
   for (const auto& [key, value] : document) {
     if (IsMarkField(key)) {
-      const char* element = key.data() - 1;
-      hasher.Update({kept, element});
-      kept = value.payload().data() + value.payload().size();
+      kept.append(begin, key.data() - 1);
+      begin = value.payload().data() + value.payload().size();
     }
   }
-  hasher.Update({kept, bytes.data() + bytes.size()});
-  const std::string raw = hasher.Finish();
-  Md5Digest out;
-  CHECK(raw.size() == out.bytes.size());
-  std::memcpy(out.bytes.data(), raw.data(), raw.size());
-  return out;
+  if (kept.empty()) {
+    return Md5(bytes);
+  }
+  kept.append(begin, bytes.data() + bytes.size());
+  const auto length = static_cast<std::uint32_t>(kept.size());
+  std::memcpy(kept.data(), &length, sizeof(length));
+  return Md5(kept);
 }
 
 Document WithMark(DocumentView item, std::string_view embedding_id) {

@@ -88,6 +88,9 @@ std::vector<std::string> PathParts(DocumentView document, std::string_view path)
 }
 
 void SortUnique(std::vector<std::string>& keys) {
+  if (keys.size() < 2) {
+    return;
+  }
   std::ranges::sort(keys);
   const auto rest = std::ranges::unique(keys);
   keys.erase(rest.begin(), rest.end());
@@ -144,15 +147,12 @@ std::optional<IndexSpec> ParseIndex(DocumentView index) {
 std::string KeyPart(ValueView value) {
   // 0 becomes 0 255 and the part ends with 0 0: keeps the order and is never a prefix of another
   // part.
-  std::string part;
-  for (const char c : SortKey(value)) {
-    part += c;
-    if (c == '\0') {
-      part += '\xFF';
-    }
+  constexpr std::string_view kZero("\0", 1);
+  std::string part = SortKey(value);
+  for (std::size_t at = part.find('\0'); at != std::string::npos; at = part.find('\0', at + 2)) {
+    part.insert(at + 1, 1, '\xFF');
   }
-  part.append(2, '\0');
-  return part;
+  return part.append(kZero).append(kZero);
 }
 
 std::vector<std::string> IndexKeys(DocumentView document, const IndexSpec& index) {
