@@ -24,8 +24,8 @@ namespace rehome {
 namespace {
 
 // Large batches pay fewer syncs; the byte bound keeps the queued ones small.
-constexpr std::size_t kBatchCount = 2000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
+constexpr std::size_t kBatchCount = 4000;
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 constexpr std::size_t kRangesPerReader = 4;
 constexpr std::size_t kIdsNamedMax = 20;
 
@@ -106,6 +106,9 @@ class ItemsScan {
     }
     REHOME_TRY_ASSIGN(const ItemsWritten written,
                       WriteItems(session_.flow(), batch.rows, session_.finishing_call()));
+    if (!written.unresolved.empty()) {
+      REHOME_TRY(Ledger::PrepareToFind(session_.target(), session_.finishing_call()));
+    }
     REHOME_TRY_ASSIGN(const Reconciled reconciled,
                       Reconcile(session_.flow(), written.unresolved, VectorMode::kLater,
                                 session_.finishing_call()));
@@ -205,6 +208,7 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
       ranges, [](const RangeRecord& range) { return range.done || range.reached; });
   ItemsScan scan(session, journal, std::move(ranges));
   REHOME_TRY(scan.Run(expected));
+  REHOME_TRY(Ledger::PrepareToFind(session.target(), call));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
   REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kLater));
   REHOME_TRY(session.SettleLeftOpen());
@@ -238,6 +242,7 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
 
 Result<Counts> UndoItems(Session& session) {
   const std::string& collection = session.plan().items.to;
+  REHOME_TRY(Ledger::PrepareToFind(session.target(), session.call()));
   REHOME_TRY_ASSIGN(const std::uint64_t unstamped, UndoStamps(session));
   REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection,
                                                       "changed before rollback", session.call()));

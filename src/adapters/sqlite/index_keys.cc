@@ -62,6 +62,13 @@ Leaves LeavesAt(DocumentView document, std::string_view path) {
   return leaves;
 }
 
+/// The value of a top-level field that is neither missing nor of several entries: nearly every one.
+std::optional<ValueView> ScalarAt(DocumentView document, std::string_view path) {
+  const std::optional<ValueView> value = document.Find(path);
+  const bool scalar = value && value->type() != BsonType::kArray && !path.contains('.');
+  return scalar ? value : std::nullopt;
+}
+
 ValueView NullValue() {
   return {BsonType::kNull, {}};
 }
@@ -157,6 +164,10 @@ std::string KeyPart(ValueView value) {
 
 std::vector<std::string> IndexKeys(DocumentView document, const IndexSpec& index) {
   if (index.paths.size() == 1) {
+    const std::optional<ValueView> scalar = ScalarAt(document, index.paths.front());
+    if (scalar) {
+      return {KeyPart(*scalar)};
+    }
     std::vector<std::string> keys = PathParts(document, index.paths.front());
     SortUnique(keys);
     return keys;
