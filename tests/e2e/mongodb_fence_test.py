@@ -1,0 +1,169 @@
+"""The legacy collection is closed to the application by a validator, or its server by a user write block; both are lifted again,
+after any crash, and the collection's own validator is back as it was."""
+import sys
+
+import bson
+import pymongo
+
+import harness
+import online_test
+from harness import DONE, INTERRUPTED, tearDownModule  # noqa: F401
+from mongodb_application import Case, MongoServer, OnMongoDB, client_of, leave_out, shared_server
+from fencing_server import FencingServer
+from small_application import MANY_TENANTS, item_id, jobs
+
+sys.path.insert(0, str(harness.SOURCE / "tests/crash"))
+import cutover_test  # noqa: E402
+
+OWN_VALIDATOR = {"$jsonSchema": {"bsonType": "object", "required": ["client"]}}
+
+
+class Fenced(Case):
+    """Between everybody and mongo-java-server stands a server that has validators."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = FencingServer(shared_server())
+        cls.addClassCleanup(cls.server.close)
+
+    def placed(self):
+        return {"server": self.server}
+
+    def validation(self, app, collection="jobs"):
+        info, = client_of(app.server.uri())[app.database].list_collections(filter={"name": collection})
+        return {name: value for name, value in info["options"].items() if name.startswith("validat")}
+
+
+class ByValidator(Fenced, online_test.Online):
+    def test_check_names_it(self):
+        app = self.application(count=12)
+        self.assertIn("validator", app.run("check").text)
+
+    def test_the_fence_stops_the_writer_and_no_write_is_lost(self):
+        """It does not see deletes: they are carried."""
+        app = self.application(count=400)
+        with self.writer(app) as writer:
+            app.migrate("--online")
+            writer.join(60)
+        self.assertIn("failed validation", writer.refusal or "")
+        self.assertEqual((app.pointer(), app.is_fenced()), ("jobs_acme", True))
+        self.assert_new_side_is(app, writer.documents.values())
+        app.verify()
+
+    def test_every_kind_of_write_is_refused_and_a_delete_is_carried(self):
+        app = self.application(count=30)
+        app.migrate("--online")
+        collection = app.collection("jobs")
+        for write in (lambda: collection.insert_one({"_id": "new", "client": "Delta", "title": "New"}),
+                      lambda: collection.update_one({"_id": "job 1"}, {"$set": {"title": "Changed"}}),
+                      lambda: collection.replace_one({"_id": "job 1"}, {"client": "Delta", "title": "Changed"}),
+                      lambda: collection.find_one_and_update({"_id": "job 1"}, {"$set": {"title": "Changed"}})):
+            with self.assertRaises(pymongo.errors.OperationFailure) as refused:
+                write()
+            self.assertEqual(refused.exception.code, 121)
+            self.assertIn("fenced by rehome", str(refused.exception.details))
+        collection.delete_one({"_id": "job 5"})
+        app.migrate("--online")
+        self.assertIsNone(app.document("job_items", "job 5"))
+        app.verify()
+
+    def test_reverting_puts_the_collections_own_validator_back(self):
+        for own in ({}, {"validator": OWN_VALIDATOR, "validationLevel": "moderate", "validationAction": "warn"}):
+            with self.subTest(own=own):
+                app = self.application(count=12)
+                if own:
+                    client_of(app.server.uri())[app.database].command("collMod", "jobs", **own)
+                before = self.validation(app)
+                app.migrate()
+                self.assertNotEqual(self.validation(app), before)
+                self.assertTrue(app.is_fenced())
+                app.run("revert", "--yes")
+                self.assertFalse(app.is_fenced())
+                after = self.validation(app)
+                self.assertEqual(after.get("validator", {}), before.get("validator", {}))
+                if own:
+                    self.assertEqual(after, before)
+                app.change("jobs", "job 1", title="Written again")
+                app.migrate("--online")
+                app.verify()
+
+    def test_what_was_written_since_goes_back_through_the_fence(self):
+        app = self.application(count=30)
+        app.migrate("--online")
+        app.change("job_items", "job 1", title="On the new side")
+        app.run("revert", "--yes")
+        self.assertEqual(app.document("jobs", "job 1")["title"], "On the new side")
+        app.verify()
+
+    def test_retiring_takes_the_fence_away_with_the_collection(self):
+        app = self.application(count=12)
+        app.migrate()
+        app.at(25, "retire", "--yes")
+        self.assertNotIn("jobs", app.collections())
+        app.at(26, "rollback", "--phase", "5", "--yes")
+        self.assertEqual(len(app.raw("jobs")), 12)
+
+    def test_the_items_own_schema_is_their_collections_validator(self):
+        app = self.application(count=12)
+        app.migrate("--through", "2")
+        self.assertIn("$jsonSchema", self.validation(app, "job_items").get("validator", {}))
+
+
+leave_out(ByValidator, *[name for name in dir(online_test.Online) if name.startswith("test_")])
+
+
+class KilledUnderTheValidator(Fenced, cutover_test.CutoverKilled):
+    pass
+
+
+class ByUserWriteBlock(Case):
+    """Source and target are different clusters, so nothing that stays is written on the source."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.source = FencingServer(shared_server())
+        cls.target = MongoServer()
+        cls.addClassCleanup(cls.source.close)
+        cls.addClassCleanup(cls.target.close)
+
+    def application(self, **cutover):
+        return self.small(count=200, tenants=MANY_TENANTS, server=self.source, target=self.target,
+                          documents={"source": "${MONGODB_URI}", "target": "${TARGET_URI}"},
+                          cutover={"env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "100ms", **cutover})
+
+    def test_check_names_it(self):
+        app = self.application()
+        self.assertIn("setUserWriteBlockMode", app.run("check").text)
+
+    def test_it_holds_during_the_pause_and_a_validator_after(self):
+        app = self.application()
+        blocked = []
+        write_block = self.source.when_blocked(lambda on: blocked.append(on))
+        with write_block:
+            app.migrate("--online")
+        self.assertEqual(blocked, [True, False])
+        self.assertTrue(app.is_fenced())
+        client_of(self.source.uri())["another"]["collection"].insert_one({"n": 1})  # the rest of the cluster is free
+        app.run("revert", "--yes")
+        self.assertEqual((self.source.blocked, app.is_fenced()), (False, False))
+        app.verify()
+
+    def test_lifted_after_a_kill(self):
+        """Killed the very moment that it was raised."""
+        for verb, state in ((["revert", "--yes"], "migrated"), (["run", "--online", "--yes"], "cut_over")):
+            with self.subTest(verb=verb):
+                app = self.application()
+                app.migrate("--online", "--through", "3")
+                process = app.start("cutover", "--yes")
+                with self.source.when_blocked(lambda on: process.kill()):
+                    process.communicate()
+                self.assertTrue(self.source.blocked)
+                said = app.run("status", "--json")
+                self.assertIn("ATTENTION", said.err)
+                app.run(*verb)
+                self.assertEqual((self.source.blocked, app.status()["state"], app.is_fenced()), (False, state, state == "cut_over"))
+                app.verify()
+
+
+if __name__ == "__main__":
+    harness.main()
