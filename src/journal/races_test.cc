@@ -60,7 +60,7 @@ TEST(LeaseRace, OfTwoThatFindADeadHolderOneWins) {
   std::unique_ptr<Lease> faster;
   auto slow = Watched(store, [&](const CallSite& site) {
     if (site.writes && !faster) {
-      faster = std::move(Lease::Acquire(*store, "plan", ThisProcess(), clock, kCall)).value();
+      faster = Lease::Acquire(*store, "plan", Elsewhere(), clock, kCall).value();
     }
     return Fault::kNone;
   });

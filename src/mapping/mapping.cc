@@ -63,6 +63,7 @@ struct Mapper::Compiled {
   FieldRules rules;
   std::optional<JsonSchema> schema;
   TextTemplate text;
+  std::vector<std::string> sent;  // fields whose values reach the embedder or the index
 
   [[nodiscard]] Mapped Build(DocumentView source, const TenantRef& tenant) const;
   [[nodiscard]] std::optional<Unmappable> Refusal(const Mapper& mapper, DocumentView item) const;
@@ -93,6 +94,13 @@ std::optional<Unmappable> Mapper::Compiled::Refusal(const Mapper& mapper, Docume
   if (auto violation = mapper.SchemaViolation(item)) {
     return Unmappable{QuarantineReason::kSchema, *std::move(violation)};
   }
+  for (const std::string& field : sent) {
+    if (const auto value = item.Find(field); value && !IsSendable(*value)) {
+      return Unmappable{
+          QuarantineReason::kMappingFailed,
+          fmt::format("{} holds bytes that are no UTF-8 text: no vector can be made of it", field)};
+    }
+  }
   // No BSON value grows more than eightfold as metadata, so small items need no look at their JSON.
   constexpr std::size_t kGrowthMax = 8;
   constexpr std::size_t kStampBytes = 512;
@@ -120,8 +128,12 @@ Result<Mapper> Mapper::Compile(const Plan& plan) {
     }
     schema = *std::move(compiled);
   }
+  std::vector<std::string> sent = text.Fields();
+  sent.insert(sent.end(), plan.index.metadata.begin(), plan.index.metadata.end());
+  std::ranges::sort(sent);
+  sent.erase(std::ranges::unique(sent).begin(), sent.end());
   return Mapper(std::make_unique<Compiled>(plan, Router(plan.tenants), std::move(rules),
-                                           std::move(schema), std::move(text)));
+                                           std::move(schema), std::move(text), std::move(sent)));
 }
 
 Mapper::Mapper(std::unique_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}

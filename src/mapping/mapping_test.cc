@@ -176,6 +176,25 @@ TEST(Mapping, QuarantinesWhatBreaksTheSchemaOrTheLimits) {
   EXPECT_EQ(std::get<Unmappable>(mapped).reason, QuarantineReason::kTooLarge);
 }
 
+TEST(Mapping, QuarantinesTextThatIsNoUtf8WhereAVectorWouldNeedIt) {
+  Plan plan = PlanWith(Copy("x"));
+  plan.items.fields.emplace_back("kept", Copy("y"));
+  const Mapper mapper = MapperOf(plan);
+  const Document list = ArrayBuilder().String("good").String("\xC3").Finish();
+  const Document nested = DocumentBuilder().String("\xFF", "key").Finish();
+  for (const ValueView& broken :
+       {ValueView(BsonType::kArray, list.bytes()), ValueView(BsonType::kDocument, nested.bytes()),
+        Value::String("Caf\xE9").view()}) {
+    const Document source = DocumentBuilder().Int32("_id", 1).Append("x", broken).Finish();
+    const Mapped mapped = mapper.Map(source.view());
+    ASSERT_TRUE(std::holds_alternative<Unmappable>(mapped));
+    EXPECT_EQ(std::get<Unmappable>(mapped).reason, QuarantineReason::kMappingFailed);
+    // A field that stays in the document store is carried byte by byte.
+    const Document aside = DocumentBuilder().Int32("_id", 1).Append("y", broken).Finish();
+    EXPECT_TRUE(std::holds_alternative<Item>(mapper.Map(aside.view())));
+  }
+}
+
 TEST(Mapping, RefusesFieldsThatCollideWithAnItemsOwn) {
   Plan plan = PlanWith(Copy("x"));
   plan.items.fields.emplace_back("item_id", Copy("y"));
@@ -386,6 +405,11 @@ TEST(Mapping, IsTotalAndDeterministicOverEveryType) {
     const Mapped mapped = loose_mapper.Map(source.view());
     Mapper::Trace trace;
     const Mapped again = loose_mapper.Map(source.view(), trace);
+    if (const auto* refused = std::get_if<Unmappable>(&mapped)) {  // its text is no UTF-8
+      ASSERT_EQ(refused->reason, QuarantineReason::kMappingFailed) << "seed " << seed;
+      ASSERT_TRUE(std::holds_alternative<Unmappable>(again)) << "seed " << seed;
+      continue;
+    }
     const auto& item = std::get<Item>(mapped).document;
     ASSERT_EQ(item, std::get<Item>(again).document) << "seed " << seed;
     ASSERT_EQ(item.Id(), source.Id()) << "seed " << seed;

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "mapping/text.h"
 #include "model/extended_json.h"
+#include "model/json_text.h"
 
 namespace rehome {
 namespace {
@@ -60,6 +62,51 @@ std::string TextTemplate::Render(DocumentView item) const {
     }
   }
   return out;
+}
+
+std::vector<std::string> TextTemplate::Fields() const {
+  std::vector<std::string> out;
+  for (const Part& part : parts_) {
+    if (!part.field.empty()) {
+      out.push_back(part.field);
+    }
+  }
+  return out;
+}
+
+bool IsSendable(ValueView value) {
+  switch (value.type()) {
+    case BsonType::kString:
+    case BsonType::kSymbol:
+    case BsonType::kCode:
+      return IsUtf8(value.AsString());
+    case BsonType::kDocument:
+    case BsonType::kArray: {
+      const DocumentView elements = value.AsDocument();
+      return std::ranges::all_of(elements, [](const DocumentView::Element& element) {
+        return IsUtf8(element.key) && IsSendable(element.value);
+      });
+    }
+    case BsonType::kRegex:
+    case BsonType::kDbPointer:
+    case BsonType::kCodeWithScope:
+      return IsUtf8(AsText(value));
+    case BsonType::kDouble:
+    case BsonType::kBinary:
+    case BsonType::kUndefined:
+    case BsonType::kObjectId:
+    case BsonType::kBool:
+    case BsonType::kDate:
+    case BsonType::kNull:
+    case BsonType::kInt32:
+    case BsonType::kTimestamp:
+    case BsonType::kInt64:
+    case BsonType::kDecimal128:
+    case BsonType::kMaxKey:
+    case BsonType::kMinKey:
+      return true;
+  }
+  return true;
 }
 
 std::optional<MetadataValue> ToMetadata(ValueView value) {

@@ -18,6 +18,8 @@ class TextTemplate {
   [[nodiscard]] static Result<TextTemplate> Compile(std::string_view text);
   /// Null, missing and empty fields render as nothing; punctuation stays as written.
   [[nodiscard]] std::string Render(DocumentView item) const;
+  /// The fields that it names, in the order of their places.
+  [[nodiscard]] std::vector<std::string> Fields() const;
 
  private:
   struct Part {
@@ -31,5 +33,8 @@ class TextTemplate {
 /// within ±2^53, double) and lists, whose entries are text, stay; every other value (dates, ids,
 /// decimals, objects) is relaxed Extended JSON in a string. Null: nothing.
 [[nodiscard]] std::optional<MetadataValue> ToMetadata(ValueView value);
+
+/// Whether every text in the value is UTF-8: another one reaches no embedder and no index.
+[[nodiscard]] bool IsSendable(ValueView value);
 
 }  // namespace rehome

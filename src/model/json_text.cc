@@ -1,5 +1,7 @@
 #include "model/json_text.h"
 
+#include <simdjson.h>
+
 #include <array>
 
 namespace rehome {
@@ -22,6 +24,10 @@ constexpr std::array<char, 256> kEscapes = [] {
 }();
 
 }  // namespace
+
+bool IsUtf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 void AppendJsonString(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";

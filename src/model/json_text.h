@@ -1,5 +1,5 @@
 #pragma once
-// json_text.h — how every JSON that this folder writes spells strings.
+// json_text.h — how every JSON that this folder writes spells strings, and which it can.
 #include <string>
 #include <string_view>
 
@@ -8,5 +8,7 @@ namespace rehome {
 /// Appends `text` in quotes: quote, backslash and control characters escaped, everything else as it
 /// is.
 void AppendJsonString(std::string& out, std::string_view text);
+/// MongoDB stores strings that are not; no JSON carries them.
+[[nodiscard]] bool IsUtf8(std::string_view text);
 
 }  // namespace rehome

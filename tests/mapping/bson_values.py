@@ -29,7 +29,7 @@ class Value(NamedTuple):
     @property
     def text(self):
         """Of a string, symbol or code."""
-        return self.data[4:-1].decode("utf-8")
+        return self.data[4:-1].decode("utf-8", "surrogateescape")
 
     @property
     def number(self):
@@ -48,7 +48,7 @@ class Value(NamedTuple):
 # --- makers
 
 def _text(kind, text):
-    encoded = text.encode("utf-8")
+    encoded = text.encode("utf-8", "surrogateescape")
     return Value(kind, struct.pack("<i", len(encoded) + 1) + encoded + b"\0")
 
 
@@ -102,7 +102,7 @@ def binary(content, subtype=0):
 
 
 def regex(pattern, options=""):
-    return Value(REGEX, pattern.encode() + b"\0" + options.encode() + b"\0")
+    return Value(REGEX, pattern.encode("utf-8", "surrogateescape") + b"\0" + options.encode() + b"\0")
 
 
 def db_pointer(namespace, content):
@@ -140,7 +140,7 @@ def _payload(value):
 
 def encode(fields):
     """The BSON of a document: `fields` are its (key, Value)."""
-    body = b"".join(bytes([value.type]) + key.encode("utf-8") + b"\0" + _payload(value) for key, value in fields)
+    body = b"".join(bytes([value.type]) + key.encode("utf-8", "surrogateescape") + b"\0" + _payload(value) for key, value in fields)
     return struct.pack("<i", len(body) + 5) + body + b"\0"
 
 
@@ -160,7 +160,7 @@ def decode(raw):
     fields, at = [], 4
     while raw[at]:
         end = raw.index(0, at + 1)
-        kind, key, at = raw[at], raw[at + 1:end].decode("utf-8"), end + 1
+        kind, key, at = raw[at], raw[at + 1:end].decode("utf-8", "surrogateescape"), end + 1
         size = _payload_size(kind, raw, at)
         data = raw[at:at + size]
         if kind == DOCUMENT:
@@ -175,7 +175,7 @@ def decode(raw):
 def scope_of(value):
     """(text, fields) of a code with scope."""
     size = struct.unpack_from("<i", value.data, 4)[0]
-    return value.data[8:8 + size - 1].decode("utf-8"), decode(value.data[8 + size:])
+    return value.data[8:8 + size - 1].decode("utf-8", "surrogateescape"), decode(value.data[8 + size:])
 
 
 # --- reading relaxed Extended JSON; a number is what its JSON text looks like
@@ -245,12 +245,12 @@ def _json_binary(value):
 
 
 def _json_regex(value):
-    pattern, options, _ = value.data.decode("utf-8").split("\0")
+    pattern, options, _ = value.data.decode("utf-8", "surrogateescape").split("\0")
     return {"$regularExpression": {"pattern": pattern, "options": options}}
 
 
 def _json_db_pointer(value):
-    return {"$dbPointer": {"$ref": value.data[4:-13].decode("utf-8"), "$id": {"$oid": value.data[-12:].hex()}}}
+    return {"$dbPointer": {"$ref": value.data[4:-13].decode("utf-8", "surrogateescape"), "$id": {"$oid": value.data[-12:].hex()}}}
 
 
 def _json_timestamp(value):

@@ -45,7 +45,7 @@ def number_text(value):
 
 
 def _escaped(text):
-    return urllib.parse.quote(text, safe="-._~")
+    return urllib.parse.quote(text, safe="-._~", errors="surrogateescape")
 
 
 def _fields(fields):
@@ -53,8 +53,13 @@ def _fields(fields):
 
 
 def _regex(value):
-    pattern, options, _ = value.data.decode("utf-8").split("\0")
+    pattern, options, _ = value.data.decode("utf-8", "surrogateescape").split("\0")
     return f"r~{_escaped(pattern)}/{_escaped(options)}"
+
+
+def _db_pointer(value):
+    namespace = value.data[4:-13].decode("utf-8", "surrogateescape")
+    return f"p~{_escaped(namespace)}/{value.data[-12:].hex()}"
 
 
 def _timestamp(value):
@@ -79,7 +84,7 @@ _TEXTS = {
     b.DATE: lambda v: f"d~{v.number}",
     b.NULL: lambda v: "z~",
     b.REGEX: _regex,
-    b.DB_POINTER: lambda v: f"p~{_escaped(v.data[4:-13].decode())}/{v.data[-12:].hex()}",
+    b.DB_POINTER: _db_pointer,
     b.CODE: lambda v: "c~" + _escaped(v.text),
     b.CODE_WITH_SCOPE: _code_with_scope,
     b.TIMESTAMP: _timestamp,

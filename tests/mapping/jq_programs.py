@@ -5,6 +5,9 @@ import subprocess
 import bson_values as b
 
 
+_REPLACED = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
+
+
 def jq_input(value):
     """Relaxed Extended JSON with int64 and Decimal128 as strings, which jq would round."""
     if value.type in (b.INT64, b.DECIMAL):
@@ -36,7 +39,7 @@ class JqPrograms:
             child = subprocess.Popen(["jq", "-c", "--unbuffered", f"try [{program}] catch 0"], encoding="utf-8", errors="surrogatepass",
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._children[program] = child
-        child.stdin.write(json.dumps(jq_input(b.Value(b.DOCUMENT, fields)), ensure_ascii=False) + "\n")
+        child.stdin.write(json.dumps(jq_input(b.Value(b.DOCUMENT, fields)), ensure_ascii=False).translate(_REPLACED) + "\n")
         child.stdin.flush()
         results = json.loads(child.stdout.readline())
         return b.parse(results[0]) if isinstance(results, list) and len(results) == 1 else None

@@ -56,7 +56,26 @@ class MappingTest(harness.Case):
         app.run("load", "--from", "export", "--yes")
         stored = {b.encode(one) for one in documents}
         self.assertEqual(stored ^ set(app.raw(plan["items"]["from"])), set(), "load changed documents")
-        return documents
+        return self.break_some(app, plan["items"]["from"], documents)
+
+    def break_some(self, app, collection, documents):
+        """What no export carries and a store still may hold: texts that are no UTF-8. The documents as they stand then."""
+        chance = random.Random(SEED)
+        broken = {}
+        for fields in documents:
+            texts = [at for at, (key, value) in enumerate(fields) if key != "_id" and value.type == b.STRING]
+            if texts and chance.random() < 0.02:
+                at = chance.choice(texts)
+                key, value = fields[at]
+                text = value.text
+                cut = chance.randrange(len(text) + 1)
+                changed = (*fields[:at], (key, b.string(text[:cut] + chance.choice(["\udcff", "\udcc3", "\udce2\udc82"]) + text[cut:])), *fields[at + 1:])
+                broken[b.encode(fields)] = changed
+        with app.sqlite(write=True) as db:
+            for key, raw in db.execute(f'SELECT key, document FROM "{collection}"').fetchall():
+                if bytes(raw) in broken:
+                    db.execute(f'UPDATE "{collection}" SET document = ? WHERE key = ?', (b.encode(broken[bytes(raw)]), key))
+        return [broken.get(b.encode(fields), fields) for fields in documents]
 
     def judge(self, app, plan, documents):
         """The reasons that quarantine gives."""

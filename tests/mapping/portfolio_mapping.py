@@ -28,6 +28,9 @@ SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) +
 _FOLDED = re.compile("[A-Z\u00c0-\u017f\u0370-\u03ff\u0400-\u052f]")
 
 
+BROKEN_UTF8 = re.compile("[\udc80-\udcff]")  # what errors="surrogateescape" makes of it
+
+
 class Unmappable(Exception):
     def __init__(self, reason, detail=""):
         super().__init__(f"{reason}: {detail}")
@@ -124,6 +127,11 @@ def text_of(value):
     if value.type == b.OBJECT_ID:
         return value.data.hex()
     return relaxed_json(value)
+
+
+def all_text(value):
+    """Every text in a value, keys too."""
+    return json.dumps(b.extended(value), ensure_ascii=False)
 
 
 def number_in_text(value):
@@ -274,6 +282,7 @@ class Mapping:
         self.profiles = {one["profile_id"]: one for one in plan["tenants"]["profiles"]}
         assign = plan["tenants"]["assign"]
         self.assign = [{"default": assign}] if isinstance(assign, dict) else assign
+        self.sent = {*re.findall(r"\{(\w+)\}", self.index["text"]), *self.index.get("metadata", [])}
         self.directory = directory
         self.jq = JqPrograms()
 
@@ -286,10 +295,12 @@ class Mapping:
             value = self.field(rule, fields)
             item.append((name, b.NOTHING if value is None else value))
         item += [("is_embedded", b.boolean(False)), ("embedding_id", b.NOTHING)]
-        if "schema" in self.items and not json_schema.holds(self.items["schema"], b.document(*item)):
-            raise Unmappable("schema")
         if len(b.encode(item)) > DOCUMENT_BYTES_MAX:
             raise Unmappable("too_large")
+        if "schema" in self.items and not json_schema.holds(self.items["schema"], b.document(*item)):
+            raise Unmappable("schema")
+        if any(BROKEN_UTF8.search(all_text(value)) for key, value in item if key in self.sent):
+            raise Unmappable("mapping_failed", "not UTF-8")
         return self.item(item_id, org_id, item)
 
     def item(self, item_id, org_id, item):
@@ -403,8 +414,8 @@ def comparable(value):
 # --- metadata
 
 def metadata_bytes(metadata):
-    """With the three stamps: the contract's SHA-256 and two MD5 digests."""
-    stamps = {"rehome_contract": "0" * 64, "rehome_text": "0" * 32, "rehome_values": "0" * 32}
+    """With the three stamps, MD5 digests in hex."""
+    stamps = dict.fromkeys(("rehome_contract", "rehome_text", "rehome_values"), "0" * 32)
     return len(json_text({**metadata, **stamps}).encode())
 
 
