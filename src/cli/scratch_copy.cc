@@ -58,11 +58,9 @@ Plan ScratchPlan(const Plan& real, const fs::path& dir, bool real_embedder) {
     plan.cutover.env_file->path = dir / "application.env";
   }
   if (!real_embedder) {
-    plan.index.embedder = {.provider = "hashing",
-                           .model = {},
-                           .url = {},
-                           .dimensions = real.index.embedder.dimensions,
-                           .api_key = {}};
+    plan.index.embedder = EmbedderPlan{};
+    plan.index.embedder.provider = "hashing";
+    plan.index.embedder.dimensions = real.index.embedder.dimensions;
     plan.verify.legacy_embedder.reset();
     if (plan.verify.proposals) {
       plan.verify.proposals = VerifyPlan::Proposals{};
