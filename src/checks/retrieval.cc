@@ -248,7 +248,7 @@ class RetrievalTest {
           item == items.end() ? "(no item)" : StringField(item->second.front().view(), "org_id");
       Overlap& overlap = by_tenant[org_id];
       ++overlap.answered;
-      overlap.shared += after.contains(id) ? 1 : 0;
+      overlap.shared += after.contains(id) ? 1U : 0U;
     }
     return {};
   }

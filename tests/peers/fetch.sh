@@ -15,7 +15,7 @@ peers='bson_corpus json_schema_suite python node_dotenv mongodb_server toxiproxy
 # What each is made of. It stands in DIR/.NAME beside the peer: one that was made of something else is fetched anew.
 bson_corpus='pymongo==4.8.0'
 json_schema_suite='jsonschema==4.23.0 PyYAML==6.0.2'
-python='python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 pinecone==10.2.0 pymongo==4.8.0 mockupdb==1.8.1'
+python='python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 pinecone==10.2.0 pymongo==4.8.0 mockupdb==1.8.1 numpy==2.1.3 hypercorn==0.17.3'
 node_dotenv='dotenv@16.4.5'
 mongodb_server=$(cat "$here"/mongodb/* | cksum)
 toxiproxy='github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0'

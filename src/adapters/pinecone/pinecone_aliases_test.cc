@@ -54,17 +54,24 @@ PineconeAliases Aliases(const std::string& url) {
       ApiClient(std::make_shared<HttpClient>(), {.service = PineconeService(), .base_url = url}));
 }
 
+/// Where the alias leads; "-": nowhere.
+std::string Target(PineconeAliases& aliases, std::string_view alias) {
+  const auto found = aliases.Find(alias, {});
+  EXPECT_TRUE(found) << found.error().message;
+  return found->value_or("-");
+}
+
 TEST(PineconeAliases, MakesMovesAndRemovesAnAlias) {
   AliasService service;
   HttpTestServer server(std::ref(service));
   PineconeAliases aliases = Aliases(server.url());
   EXPECT_EQ(aliases.Offered({}), true);
-  EXPECT_EQ(aliases.Find("live", {}), std::optional<std::string>());
+  EXPECT_EQ(Target(aliases, "live"), "-");
   ASSERT_TRUE(aliases.Point("live", "old", {}));
-  EXPECT_EQ(aliases.Find("live", {}), std::optional<std::string>("old"));
+  EXPECT_EQ(Target(aliases, "live"), "old");
   ASSERT_TRUE(aliases.Point("live", "new", {}));
   ASSERT_TRUE(aliases.Point("live", "new", {}));
-  EXPECT_EQ(aliases.Find("live", {}), std::optional<std::string>("new"));
+  EXPECT_EQ(Target(aliases, "live"), "new");
   ASSERT_TRUE(aliases.Remove("live", {}));
   ASSERT_TRUE(aliases.Remove("live", {}));
   EXPECT_TRUE(service.aliases.empty());
