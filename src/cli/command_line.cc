@@ -401,6 +401,29 @@ void Grammar::AddTrials() {
   serve.add_option("--port", serve_options.port, "0: any free one")->required()->type_name("P");
   serve.add_option("--dir", serve_options.dir, "where the vectors lie")->required()->type_name("D");
   serve.add_option("--api-key", *key, "refuse requests with another key")->type_name("K");
+  serve
+      .add_option("--address", serve_options.address,
+                  "listen there; an address that others reach needs --api-key")
+      ->capture_default_str()
+      ->type_name("A");
+  serve
+      .add_option("--index-lag", serve_options.index_lag_ms,
+                  "milliseconds until a write is visible to readers")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("MS");
+  serve
+      .add_option("--fault", serve_options.faults,
+                  "429, 500, 503 …, slow, reset or drop, with ,path= ,every= ,times= ,delay= "
+                  ",retry_after= ,effect=1; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("F");
+  serve.add_flag("--rate-limits", serve_options.rate_limits,
+                 "the service's documented rates per namespace and index");
+  serve
+      .add_option("--quota", serve_options.quota,
+                  "starter, builder, standard or enterprise, with ,namespaces= and the like")
+      ->type_name("Q");
+  serve.add_flag("--admin", serve_options.admin, "POST /_admin/conditions changes these");
 
   CLI::App& demo =
       *app_.add_subcommand("demo", "moves a sample application on the embedded stores");

@@ -139,6 +139,13 @@ struct ServeOptions {  // `rehome pinecone-local`
   std::filesystem::path dir;
   std::uint16_t port = 0;
   Secret api_key;
+  std::string address = "127.0.0.1";
+  // Conditions of the real service (pinecone_local/conditions.h).
+  std::int64_t index_lag_ms = 0;
+  std::vector<std::string> faults;
+  bool rate_limits = false;
+  std::string quota;
+  bool admin = false;
 };
 
 struct DemoOptions {

@@ -1,5 +1,6 @@
 #pragma once
 // http_message.h — a request and its answer, without the library that carries them.
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,8 +19,12 @@ struct HttpRequest {
   std::string target{};  // as sent: path and query, percent-encoded
   std::string host{};    // the Host header
   std::string api_key{};
+  std::string api_version{};  // "2026-07"; empty: not said
   std::string body{};
 };
+
+/// How much of an answer the client gets before its connection is reset.
+enum class Cut : std::uint8_t { kNone, kInBody, kBeforeHeader };
 
 struct HttpResponse {
   int status = 200;
@@ -27,6 +32,9 @@ struct HttpResponse {
   std::string body{};
   std::optional<std::uint64_t> request_lsn{};  // x-pinecone-request-lsn
   std::optional<std::uint64_t> indexed_lsn{};  // x-pinecone-max-indexed-lsn
+  std::string retry_after{};                   // seconds; empty: not said
+  std::chrono::milliseconds delay{0};          // before the answer is sent
+  Cut cut = Cut::kNone;
 };
 
 /// Percent-decodes one path segment or query part. In a query `+` is a space. kInvalidArgument: a

@@ -7,6 +7,7 @@
 #include <boost/beast/http.hpp>
 #include <exception>
 #include <optional>
+#include <sstream>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -56,7 +57,8 @@ class Session : public std::enable_shared_from_this<Session> {
       : socket_(std::move(socket)),
         options_(options),
         handler_(handler),
-        buffer_(options.header_bytes_max + options.body_bytes_max) {}
+        buffer_(options.header_bytes_max + options.body_bytes_max),
+        timer_(socket_.get_executor()) {}
 
   void ReadHeader() {
     parser_.emplace();
@@ -88,6 +90,7 @@ class Session : public std::enable_shared_from_this<Session> {
     request_.target = message.target();
     request_.host = message[http::field::host];
     request_.api_key = message["Api-Key"];
+    request_.api_version = message["X-Pinecone-Api-Version"];
     request_.body = std::move(message.body());
     keep_alive_ = message.keep_alive();
     HttpResponse answer;
@@ -125,9 +128,24 @@ class Session : public std::enable_shared_from_this<Session> {
     if (answer.indexed_lsn) {
       response_.set("x-pinecone-max-indexed-lsn", std::to_string(*answer.indexed_lsn));
     }
+    if (!answer.retry_after.empty()) {
+      response_.set(http::field::retry_after, answer.retry_after);
+    }
     response_.body() = std::move(answer.body);
     response_.keep_alive(keep_alive_);
     response_.prepare_payload();
+    cut_ = answer.cut;
+    if (answer.delay.count() == 0) {
+      return Write();
+    }
+    timer_.expires_after(answer.delay);
+    timer_.async_wait([self = shared_from_this()](const beast::error_code&) { self->Write(); });
+  }
+
+  void Write() {
+    if (cut_ != Cut::kNone) {
+      return WriteCut();
+    }
     http::async_write(socket_, response_,
                       [self = shared_from_this()](const beast::error_code& error, std::size_t) {
                         if (!error && self->keep_alive_) {
@@ -135,6 +153,21 @@ class Session : public std::enable_shared_from_this<Session> {
                         } else if (!error) {
                           self->Drain();
                         }
+                      });
+  }
+
+  /// The header and half of the body, or nothing; then the connection is reset.
+  void WriteCut() {
+    std::ostringstream header;
+    header << response_.base();
+    cut_text_ = header.str() + response_.body().substr(0, response_.body().size() / 2);
+    const std::size_t bytes = cut_ == Cut::kInBody ? cut_text_.size() : 0;
+    asio::async_write(socket_, asio::buffer(cut_text_.data(), bytes),
+                      [self = shared_from_this()](const beast::error_code&, std::size_t) {
+                        beast::error_code ignored;
+                        // Closing then sends a reset instead of an end.
+                        self->socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+                        self->socket_.close(ignored);
                       });
   }
 
@@ -164,6 +197,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<http::request_parser<http::string_body>> parser_;
   HttpRequest request_;
   http::response<http::string_body> response_;
+  asio::steady_timer timer_;  // of a slow answer
+  Cut cut_ = Cut::kNone;
+  std::string cut_text_;
   std::string continue_;
   bool keep_alive_ = true;
   std::size_t drained_ = 0;
@@ -235,6 +271,12 @@ HttpServer::~HttpServer() {
 
 std::uint16_t HttpServer::port() const {
   return impl_->port;
+}
+
+bool IsLoopback(const std::string& address) {
+  beast::error_code error;
+  const auto parsed = asio::ip::make_address(address, error);
+  return !error && parsed.is_loopback();
 }
 
 }  // namespace rehome::pinecone_local

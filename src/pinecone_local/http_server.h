@@ -40,4 +40,7 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
+/// True if only this machine reaches what listens on `address`; false if it is no address.
+[[nodiscard]] bool IsLoopback(const std::string& address);
+
 }  // namespace rehome::pinecone_local

@@ -19,17 +19,14 @@ const Namespace& FindNamespace(const Map& namespaces, std::string_view ns) {
   return found == namespaces.end() ? kNoNamespace : found->second;
 }
 
-}  // namespace
-
-std::optional<StoredAt> NamespaceView::Find(std::string_view id) const {
-  const auto found = ns_->records.find(id);
-  return found == ns_->records.end() ? std::nullopt : std::optional(found->second);
-}
-
-Status NamespaceView::ForEachMatch(const Filter& filter, std::string_view after,
-                                   const std::function<bool(const OperationView&)>& sink) const {
-  for (auto at = ns_->records.upper_bound(after); at != ns_->records.end(); ++at) {
-    REHOME_TRY_ASSIGN(const OperationView record, Read(at->second));
+/// The records of `ns` that match, in id order from the first id greater than `after`, until `sink`
+/// says false.
+Status WalkMatches(const Namespace& ns, const LogFile& log, const Filter& filter,
+                   std::string_view after, const std::function<bool(const OperationView&)>& sink) {
+  const RecordTable::Ids& ids = ns.records.ids();
+  for (auto at = ids.upper_bound(after); at != ids.end(); ++at) {
+    REHOME_TRY_ASSIGN(const OperationView record,
+                      DecodeOperation(log.From(ns.records.row(at->second).at.offset)));
     REHOME_TRY_ASSIGN(const Metadata metadata, ReadStoredMetadata(record.metadata));
     if (filter.Matches(metadata) && !sink(record)) {
       return {};
@@ -38,35 +35,54 @@ Status NamespaceView::ForEachMatch(const Filter& filter, std::string_view after,
   return {};
 }
 
+}  // namespace
+
+Status NamespaceView::ForEachMatch(const Filter& filter, std::string_view after,
+                                   const std::function<bool(const OperationView&)>& sink) const {
+  return WalkMatches(*ns_, *log_, filter, after, sink);
+}
+
+Status Index::ForEachStoredMatch(std::string_view ns, const Filter& filter,
+                                 const std::function<bool(const OperationView&)>& sink) const {
+  return WalkMatches(Get(ns), log_, filter, {}, sink);
+}
+
 void Index::State::Put(Namespace& ns, std::uint64_t offset, const OperationView& operation) {
-  auto& at = ns.records[std::string(operation.text)];
-  const std::uint64_t bytes = operation.bytes.size();
-  live_bytes += bytes - at.bytes;
-  ns.bytes += bytes - at.bytes;
-  at = {.offset = offset, .bytes = bytes};
+  const std::uint64_t before = ns.records.Put(offset, operation);
+  live_bytes += operation.bytes.size() - before;
+  ns.bytes += operation.bytes.size() - before;
 }
 
 void Index::State::Remove(Namespace& ns, std::string_view id) {
-  if (const auto found = ns.records.find(id); found != ns.records.end()) {
-    live_bytes -= found->second.bytes;
-    ns.bytes -= found->second.bytes;
-    ns.records.erase(found);
-  }
+  const std::uint64_t bytes = ns.records.Remove(id);
+  live_bytes -= bytes;
+  ns.bytes -= bytes;
 }
 
 void Index::State::Clear(Namespace& ns) {
   live_bytes -= ns.bytes;
   ns.bytes = 0;
-  ns.records.clear();
+  ns.records.Clear();
 }
 
-void Index::State::Apply(const FrameView& frame, std::uint64_t offset,
-                         const OperationView& operation) {
+void Index::State::ApplyToIndex(const OperationView& operation) {
   if (operation.kind == OperationKind::kConfigure) {
     if (auto read = IndexConfig::FromJson(operation.text)) {
       config = *std::move(read);
     }
-    return;
+  } else if (operation.kind == OperationKind::kSetAlias) {
+    if (auto read = Alias::FromJson(operation.text)) {
+      aliases.insert_or_assign(read->name, *read);
+    }
+  } else if (const auto found = aliases.find(operation.text); found != aliases.end()) {
+    aliases.erase(found);
+  }
+}
+
+void Index::State::Apply(const FrameView& frame, std::uint64_t offset,
+                         const OperationView& operation) {
+  if (operation.kind >= OperationKind::kConfigure) {
+    return ApplyToIndex(operation);
   }
   Namespace& ns = namespaces[std::string(frame.ns)];
   ns.lsn = frame.lsn;
@@ -88,6 +104,8 @@ void Index::State::Apply(const FrameView& frame, std::uint64_t offset,
       ns.lsn = frame.lsn;
       return;
     case OperationKind::kConfigure:
+    case OperationKind::kSetAlias:
+    case OperationKind::kDropAlias:
       return;
   }
 }
@@ -125,16 +143,64 @@ IndexConfig Index::config() const {
 }
 
 NamespaceView Index::View(std::string_view ns) const {
+  ShowDue();
   std::shared_lock lock(state_mutex_);
-  const Namespace& found = FindNamespace(state_.namespaces, ns);
-  return {std::move(lock), &found, log_};
+  const auto alias = state_.aliases.find(ns);
+  const std::string served(alias == state_.aliases.end() ? ns : alias->second.target);
+  const Namespace& found = FindNamespace(visible().namespaces, served);
+  return {std::move(lock), served, &found, log_};
+}
+
+void Index::ShowDue() const {
+  {
+    const std::shared_lock lock(state_mutex_);
+    if (!lagging_ || lagging_->waiting.empty()) {
+      return;
+    }
+  }
+  const std::unique_lock lock(state_mutex_);
+  if (!lagging_) {
+    return;
+  }
+  auto& waiting = lagging_->waiting;
+  const SteadyTime now = lagging_->clock->Steady();
+  for (; !waiting.empty() && waiting.front().due <= now; waiting.pop_front()) {
+    const auto& frame = waiting.front();
+    // It was applied to the writers' state before: it fits.
+    CHECK(ForEachOperation(frame.offset, log_.From(frame.offset).substr(0, frame.bytes),
+                           lagging_->state.Sink()));
+  }
+}
+
+Status Index::SetLag(Millis lag, Clock& clock) {
+  const std::scoped_lock write_lock(write_mutex_);
+  auto lagging = std::make_unique<Lagging>();
+  if (lag > Millis{0} && !lagging_) {
+    REHOME_TRY(LogFile::Open(file_, LogFile::Mode::kReadOnly,
+                             [&](std::uint64_t offset, std::string_view payload) {
+                               return ForEachOperation(offset, payload, lagging->state.Sink());
+                             }));
+  }
+  const std::unique_lock lock(state_mutex_);
+  if (lag <= Millis{0}) {
+    lagging_.reset();
+    return {};
+  }
+  if (!lagging_) {
+    lagging_ = std::move(lagging);
+  }
+  lagging_->lag = lag;
+  lagging_->clock = &clock;
+  return {};
 }
 
 std::vector<NamespaceSummary> Index::Namespaces(std::string_view prefix) const {
+  ShowDue();
   const std::shared_lock lock(state_mutex_);
   std::vector<NamespaceSummary> summaries;
-  for (auto at = state_.namespaces.lower_bound(prefix);
-       at != state_.namespaces.end() && at->first.starts_with(prefix); ++at) {
+  const auto& namespaces = visible().namespaces;
+  for (auto at = namespaces.lower_bound(prefix);
+       at != namespaces.end() && at->first.starts_with(prefix); ++at) {
     const Namespace& ns = at->second;
     if (ns.exists()) {
       summaries.push_back(
@@ -156,7 +222,13 @@ Status Index::Commit(FrameBuilder frame) {
   }
   REHOME_TRY_ASSIGN(const std::uint64_t offset, log_.Append(bytes));
   const std::unique_lock lock(state_mutex_);
-  return ForEachOperation(offset, std::string_view(bytes).substr(kFrameHeaderBytes), state_.Sink());
+  const auto payload = std::string_view(bytes).substr(kFrameHeaderBytes);
+  if (lagging_) {
+    lagging_->waiting.push_back({.due = lagging_->clock->Steady() + lagging_->lag,
+                                 .offset = offset,
+                                 .bytes = payload.size()});
+  }
+  return ForEachOperation(offset, payload, state_.Sink());
 }
 
 Result<VectorRecord> Index::Read(const StoredAt& at) const {
@@ -167,8 +239,8 @@ Result<VectorRecord> Index::Read(const StoredAt& at) const {
 Status Index::CompactIfWasteful(std::uint64_t bytes_min) {
   const std::scoped_lock lock(write_mutex_);
   const std::uint64_t bytes = log_.bytes();
-  if (mode_ == LogFile::Mode::kReadOnly || bytes < std::max(bytes_min, compact_above_bytes_) ||
-      bytes / 2 < state_.live_bytes) {
+  if (mode_ == LogFile::Mode::kReadOnly || lagging_ ||
+      bytes < std::max(bytes_min, compact_above_bytes_) || bytes / 2 < state_.live_bytes) {
     return {};
   }
   const Status compacted = Compact();
@@ -208,6 +280,9 @@ Status Index::WriteLiveTo(LogFile& log) const {
   };
   FrameBuilder configuration({}, 0);
   configuration.Add(OperationKind::kConfigure, state_.config.ToJson());
+  for (const auto& [name, alias] : state_.aliases) {
+    configuration.Add(OperationKind::kSetAlias, alias.ToJson());
+  }
   REHOME_TRY(append(std::move(configuration)));
   for (const auto& [name, ns] : state_.namespaces) {
     FrameBuilder frame(name, ns.lsn);
@@ -215,8 +290,9 @@ Status Index::WriteLiveTo(LogFile& log) const {
     if (ns.created) {
       frame.Add(OperationKind::kCreateNamespace, ns.schema);
     }
-    for (const auto& [id, at] : ns.records) {
-      REHOME_TRY_ASSIGN(const OperationView stored, DecodeOperation(log_.From(at.offset)));
+    for (const auto& [id, row] : ns.records.ids()) {
+      REHOME_TRY_ASSIGN(const OperationView stored,
+                        DecodeOperation(log_.From(ns.records.row(row).at.offset)));
       frame.Copy(stored);
       if (frame.bytes() >= kFrameBytesAim) {
         REHOME_TRY(append(std::exchange(frame, FrameBuilder(name, ns.lsn))));

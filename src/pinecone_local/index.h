@@ -5,6 +5,7 @@
 // a frame is visible whole or not at all. Safe for several threads: one writer at a time, readers
 // beside it except while a frame is applied.
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,12 +18,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "model/vector_record.h"
 #include "pinecone_local/filter.h"
 #include "pinecone_local/index_config.h"
 #include "pinecone_local/log_file.h"
 #include "pinecone_local/log_record.h"
+#include "pinecone_local/record_table.h"
 
 namespace rehome::pinecone_local {
 
@@ -31,14 +34,19 @@ inline constexpr std::string_view kDefaultNamespace = "__default__";
 /// Number of a write within its namespace; a read whose LSN is at least a write's shows that write.
 using Lsn = std::uint64_t;
 
-struct StoredAt {
-  std::uint64_t offset = 0;  // of the record's operation in the log
-  std::uint64_t bytes = 0;
+/// A second name for a namespace, for readers only.
+struct Alias {
+  std::string name;
+  std::string target;
+  std::int64_t created_at_ms = 0;  // since the Unix epoch
+  std::int64_t updated_at_ms = 0;
+  /// As the log holds it.
+  [[nodiscard]] std::string ToJson() const;
+  [[nodiscard]] static Result<Alias> FromJson(std::string_view json);
 };
-using StoredRecords = std::map<std::string, StoredAt, std::less<>>;
 
 struct Namespace {
-  StoredRecords records;
+  RecordTable records;
   Lsn lsn = 0;
   bool known = false;    // written to, and not dropped since; its LSN outlives it
   bool created = false;  // by name: it exists even when empty
@@ -50,12 +58,18 @@ struct Namespace {
 /// A namespace as it stands while this object lives; writers wait, so hold it briefly.
 class NamespaceView {
  public:
-  NamespaceView(std::shared_lock<std::shared_mutex> lock, const Namespace* ns, const LogFile& log)
-      : lock_(std::move(lock)), ns_(ns), log_(&log) {}
+  NamespaceView(std::shared_lock<std::shared_mutex> lock, std::string served, const Namespace* ns,
+                const LogFile& log)
+      : lock_(std::move(lock)), served_(std::move(served)), ns_(ns), log_(&log) {}
   /// An empty one where there is none of that name.
   [[nodiscard]] const Namespace& operator*() const { return *ns_; }
   [[nodiscard]] const Namespace* operator->() const { return ns_; }
-  [[nodiscard]] std::optional<StoredAt> Find(std::string_view id) const;
+  /// The namespace that serves: another one than asked for where that was an alias.
+  [[nodiscard]] const std::string& served() const { return served_; }
+  [[nodiscard]] std::optional<StoredAt> Find(std::string_view id) const {
+    return ns_->records.Find(id);
+  }
+  [[nodiscard]] DenseView Dense(const StoredAt& at) const { return DenseOf(log_->From(at.offset)); }
   [[nodiscard]] Result<OperationView> Read(const StoredAt& at) const {
     return DecodeOperation(log_->From(at.offset));
   }
@@ -66,6 +80,7 @@ class NamespaceView {
 
  private:
   std::shared_lock<std::shared_mutex> lock_;
+  std::string served_;
   const Namespace* ns_;
   const LogFile* log_;
 };
@@ -98,7 +113,11 @@ class Index {
                                                            const IndexConfig& config);
 
   [[nodiscard]] IndexConfig config() const;
+  /// What readers see now, through an alias too.
   [[nodiscard]] NamespaceView View(std::string_view ns) const;
+  /// From now on a write is shown to readers only `lag` after it was acknowledged, as in the
+  /// service; zero shows everything at once. `clock` outlives the index.
+  [[nodiscard]] Status SetLag(Millis lag, Clock& clock);
   /// The namespaces that exist and start with `prefix`, by name.
   [[nodiscard]] std::vector<NamespaceSummary> Namespaces(std::string_view prefix = {}) const;
 
@@ -118,6 +137,16 @@ class Index {
   [[nodiscard]] Result<Lsn> CreateNamespace(std::string_view ns, std::string_view schema);
   [[nodiscard]] Result<Lsn> DropNamespace(std::string_view ns);
   [[nodiscard]] Status Configure(const IndexConfig& config);
+
+  [[nodiscard]] std::vector<Alias> Aliases() const;
+  [[nodiscard]] std::optional<Alias> FindAlias(std::string_view name) const;
+  /// True if the namespace exists to writers, lag or not.
+  [[nodiscard]] bool Exists(std::string_view ns) const;
+  /// Makes the alias, or points it elsewhere if `exists`. kNotFound: no such target; kAborted: the
+  /// alias does (or does not) exist, or the name is taken, since the caller looked.
+  [[nodiscard]] Status SetAlias(const Alias& alias, bool exists);
+  /// kNotFound if there is none.
+  [[nodiscard]] Status DropAlias(std::string_view name);
   /// Rewrites the log with what is live, if more than half of it is not and it holds `bytes_min` or
   /// more. After a failure the log is as it was and the next try waits until it has doubled.
   [[nodiscard]] Status CompactIfWasteful(std::uint64_t bytes_min = std::uint64_t{64} << 20U);
@@ -126,16 +155,38 @@ class Index {
   struct State {
     IndexConfig config;
     std::map<std::string, Namespace, std::less<>> namespaces;
+    std::map<std::string, Alias, std::less<>> aliases;
     std::uint64_t live_bytes = 0;
     void Apply(const FrameView& frame, std::uint64_t offset, const OperationView& operation);
+    void ApplyToIndex(const OperationView& operation);
     void Put(Namespace& ns, std::uint64_t offset, const OperationView& operation);
     void Remove(Namespace& ns, std::string_view id);
     void Clear(Namespace& ns);
     [[nodiscard]] OperationSink Sink();
   };
+  /// What readers see while writes become visible late.
+  struct Lagging {
+    struct Frame {
+      SteadyTime due;
+      std::uint64_t offset = 0;  // of its payload
+      std::uint64_t bytes = 0;
+    };
+    Millis lag{0};
+    Clock* clock = nullptr;
+    State state;
+    std::deque<Frame> waiting;
+  };
 
   Index(std::filesystem::path file, LogFile::Mode mode) : file_(std::move(file)), mode_(mode) {}
+  /// What readers see; state_mutex_ is held.
+  [[nodiscard]] const State& visible() const { return lagging_ ? lagging_->state : state_; }
+  /// Shows readers what is due. Takes state_mutex_.
+  void ShowDue() const;
   // All below: write_mutex_ is held.
+  [[nodiscard]] Status CheckWritable(std::string_view ns) const;
+  [[nodiscard]] Status ForEachStoredMatch(
+      std::string_view ns, const Filter& filter,
+      const std::function<bool(const OperationView&)>& sink) const;
   [[nodiscard]] const Namespace& Get(std::string_view ns) const;
   [[nodiscard]] Result<const Namespace*> Known(std::string_view ns) const;
   [[nodiscard]] Status Commit(FrameBuilder frame);
@@ -155,6 +206,7 @@ class Index {
   mutable std::shared_mutex state_mutex_;
   LogFile log_;
   State state_;
+  std::unique_ptr<Lagging> lagging_;  // guarded by state_mutex_
   std::uint64_t compact_above_bytes_ = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "pinecone_local/json_reader.h"
 #include "pinecone_local/json_writer.h"
@@ -17,7 +19,17 @@ std::string IndexConfig::ToJson() const {
   for (const auto& [key, value] : tags) {
     json.Key(key).String(value);
   }
-  return std::move(json.EndObject().EndObject()).Take();
+  json.EndObject().Key("cloud").String(cloud).Key("region").String(region);
+  if (integrated) {
+    json.Key("integrated").BeginObject().Key("model").String(integrated->model);
+    json.Key("field").String(integrated->field);
+    json.Key("read_parameters").String(integrated->read_parameters);
+    json.Key("write_parameters").String(integrated->write_parameters).EndObject();
+  }
+  if (!documents.empty()) {
+    json.Key("documents").String(documents);
+  }
+  return std::move(json.EndObject()).Take();
 }
 
 Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
@@ -36,6 +48,17 @@ Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
   config.metric = ParseMetric(metric).value_or(Metric::kCosine);
   REHOME_TRY_ASSIGN(config.sparse, json.Bool("sparse"));
   REHOME_TRY_ASSIGN(config.deletion_protected, json.Bool("deletion_protected"));
+  REHOME_TRY_ASSIGN(config.cloud, json.String("cloud", config.cloud));
+  REHOME_TRY_ASSIGN(config.region, json.String("region", config.region));
+  REHOME_TRY_ASSIGN(config.documents, json.String("documents"));
+  REHOME_TRY_ASSIGN(const auto integrated, json.Object("integrated"));
+  if (integrated) {
+    IntegratedModel& model = config.integrated.emplace();
+    REHOME_TRY_ASSIGN(model.model, integrated->String("model"));
+    REHOME_TRY_ASSIGN(model.field, integrated->String("field"));
+    REHOME_TRY_ASSIGN(model.read_parameters, integrated->String("read_parameters"));
+    REHOME_TRY_ASSIGN(model.write_parameters, integrated->String("write_parameters"));
+  }
   REHOME_TRY_ASSIGN(const auto tags, json.Object("tags"));
   if (tags) {
     for (const auto tag : tags->members()) {
@@ -57,6 +80,21 @@ Status CheckIndexName(std::string_view name) {
             "Name '{}' must consist of 1 to {} lower case alphanumeric characters or '-', and must "
             "start and end with an alphanumeric character",
             name, kNameBytesMax));
+  }
+  return {};
+}
+
+Status CheckRegion(std::string_view cloud, std::string_view region) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kRegions{
+      {{"aws", "us-east-1"},
+       {"aws", "us-west-2"},
+       {"aws", "eu-west-1"},
+       {"gcp", "us-central1"},
+       {"gcp", "europe-west4"},
+       {"azure", "eastus2"}}};
+  if (std::ranges::find(kRegions, std::pair(cloud, region)) == kRegions.end()) {
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("Resource cloud: {} region: {} not found.", cloud, region));
   }
   return {};
 }

@@ -1,7 +1,9 @@
 #pragma once
 // index_config.h — what an index is: fixed when it is made (dimension: by the first upsert at the
 // latest), apart from tags and deletion protection.
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +14,15 @@ namespace rehome::pinecone_local {
 
 inline constexpr int kDimensionMax = 20'000;
 
+/// Text that the index embeds by itself: the records API.
+struct IntegratedModel {
+  std::string model;
+  std::string field;             // of a record, whose text is embedded
+  std::string read_parameters;   // JSON, as given; empty: none
+  std::string write_parameters;  // likewise
+  bool operator==(const IntegratedModel&) const = default;
+};
+
 struct IndexConfig {
   std::string name;
   int dimension = 0;  // 0: not fixed yet, or sparse
@@ -19,6 +30,10 @@ struct IndexConfig {
   bool sparse = false;  // holds sparse values only; metric is then dotproduct
   bool deletion_protected = false;
   std::map<std::string, std::string> tags{};
+  std::string cloud = "aws";
+  std::string region = "us-east-1";
+  std::optional<IntegratedModel> integrated{};
+  std::string documents{};  // a documents index: its schema's fields as JSON; holds nothing here
   bool operator==(const IndexConfig&) const = default;
 
   /// Sparse values are stored on sparse indexes and beside dense values under dotproduct.
@@ -32,5 +47,7 @@ struct IndexConfig {
 /// 1..45 of [a-z0-9-], first and last alphanumeric.
 [[nodiscard]] Status CheckIndexName(std::string_view name);
 [[nodiscard]] Status CheckDimension(std::int64_t dimension);
+/// kNotFound with the API's text for a cloud or region that the service does not have.
+[[nodiscard]] Status CheckRegion(std::string_view cloud, std::string_view region);
 
 }  // namespace rehome::pinecone_local

@@ -54,7 +54,7 @@ VectorRecord Record(std::string id, float first = 1) {
 
 std::vector<std::string> Ids(const Index& index, std::string_view ns) {
   std::vector<std::string> ids;
-  for (const auto& [id, at] : index.View(ns)->records) {
+  for (const auto& [id, at] : index.View(ns)->records.ids()) {
     ids.push_back(id);
   }
   return ids;

@@ -85,7 +85,16 @@ Status Patch(VectorRecord& record, const RecordPatch& patch) {
 
 }  // namespace
 
+Status Index::CheckWritable(std::string_view ns) const {
+  if (state_.aliases.contains(ns)) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{} is a namespace alias, which cannot be written to", ns));
+  }
+  return {};
+}
+
 Result<const Namespace*> Index::Known(std::string_view ns) const {
+  REHOME_TRY(CheckWritable(ns));
   const Namespace& found = Get(ns);
   if (!found.known) {
     return Fail(ErrorCode::kNotFound, "Namespace not found");
@@ -103,6 +112,7 @@ Result<Lsn> Index::CommitOperation(std::string_view ns, OperationKind kind, std:
 Result<Lsn> Index::Upsert(std::string_view ns, std::span<const VectorRecord> records) {
   CHECK(!records.empty());
   const std::scoped_lock lock(write_mutex_);
+  REHOME_TRY(CheckWritable(ns));
   IndexConfig config = state_.config;
   const bool fixes_dimension =
       config.dimension == 0 && !config.sparse && !records.front().values.empty();
@@ -128,11 +138,11 @@ Result<Lsn> Index::Update(std::string_view ns, std::string_view id, const Record
     REHOME_TRY(CheckDimensionOf(state_.config, patch.values.size()));
   }
   const Namespace& found = Get(ns);
-  const auto at = found.records.find(id);
-  if (at == found.records.end()) {
+  const auto at = found.records.Find(id);
+  if (!at) {
     return found.lsn;
   }
-  REHOME_TRY_ASSIGN(VectorRecord record, Read(at->second));
+  REHOME_TRY_ASSIGN(VectorRecord record, Read(*at));
   REHOME_TRY(Patch(record, patch));
   REHOME_TRY(CheckRecord(state_.config, record));
   FrameBuilder frame(ns, found.lsn + 1);
@@ -143,7 +153,7 @@ Result<Lsn> Index::Update(std::string_view ns, std::string_view id, const Record
 
 Result<std::vector<std::string>> Index::Matching(std::string_view ns, const Filter& filter) const {
   std::vector<std::string> ids;
-  REHOME_TRY(View(ns).ForEachMatch(filter, {}, [&](const OperationView& record) {
+  REHOME_TRY(ForEachStoredMatch(ns, filter, [&](const OperationView& record) {
     ids.emplace_back(record.text);
     return true;
   }));
@@ -153,13 +163,14 @@ Result<std::vector<std::string>> Index::Matching(std::string_view ns, const Filt
 Result<UpdatedMany> Index::UpdateWhere(std::string_view ns, const Filter& filter,
                                        const Metadata& set, bool dry_run) {
   const std::scoped_lock lock(write_mutex_);
+  REHOME_TRY(CheckWritable(ns));
   REHOME_TRY_ASSIGN(const auto ids, Matching(ns, filter));
   if (ids.size() > kUpdateCountMax) {
     return Invalid(fmt::format("Update by metadata matches {} records, more than {} per request",
                                ids.size(), kUpdateCountMax));
   }
   const auto patched = [&](const std::string& id) -> Result<VectorRecord> {
-    REHOME_TRY_ASSIGN(VectorRecord record, Read(Get(ns).records.find(id)->second));
+    REHOME_TRY_ASSIGN(VectorRecord record, Read(*Get(ns).records.Find(id)));
     REHOME_TRY(Patch(record, {.set_metadata = set}));
     return record;
   };
@@ -221,6 +232,7 @@ Result<Lsn> Index::DeleteAll(std::string_view ns) {
 
 Result<Lsn> Index::CreateNamespace(std::string_view ns, std::string_view schema) {
   const std::scoped_lock lock(write_mutex_);
+  REHOME_TRY(CheckWritable(ns));
   if (Get(ns).exists()) {
     return Fail(ErrorCode::kAlreadyExists, fmt::format("Namespace {} already exists", ns));
   }
@@ -232,6 +244,12 @@ Result<Lsn> Index::DropNamespace(std::string_view ns) {
   REHOME_TRY_ASSIGN(const Namespace* found, Known(ns));
   if (!found->exists()) {
     return Fail(ErrorCode::kNotFound, "Namespace not found");
+  }
+  for (const auto& [name, alias] : state_.aliases) {
+    if (alias.target == ns) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("the namespace alias {} points at {}", name, ns));
+    }
   }
   return CommitOperation(ns, OperationKind::kDropNamespace);
 }

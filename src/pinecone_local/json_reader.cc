@@ -187,14 +187,16 @@ Result<std::vector<float>> JsonObject::Floats(std::string_view key, std::string_
 
 Result<SparseValues> JsonObject::Sparse(std::string_view key, std::string_view what) const {
   REHOME_TRY_ASSIGN(const auto object, Object(key));
+  return object ? object->Sparse("indices", "values", what) : SparseValues{};
+}
+
+Result<SparseValues> JsonObject::Sparse(std::string_view indices_key, std::string_view values_key,
+                                        std::string_view what) const {
   SparseValues sparse;
-  if (!object) {
-    return sparse;
-  }
-  if (const auto indices = object->Find("indices")) {
+  if (const auto indices = Find(indices_key)) {
     REHOME_TRY_ASSIGN(sparse.indices, ParseIndices(*indices, what));
   }
-  REHOME_TRY_ASSIGN(sparse.values, object->Floats("values", what));
+  REHOME_TRY_ASSIGN(sparse.values, Floats(values_key, what));
   REHOME_TRY(CheckSparse(sparse, what));
   return sparse;
 }

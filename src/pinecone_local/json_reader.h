@@ -38,6 +38,10 @@ class JsonObject {
                                                   std::string_view what) const;
   /// `{"indices":[…],"values":[…]}`, checked; empty if absent.
   [[nodiscard]] Result<SparseValues> Sparse(std::string_view key, std::string_view what) const;
+  /// The same from two members that stand side by side.
+  [[nodiscard]] Result<SparseValues> Sparse(std::string_view indices_key,
+                                            std::string_view values_key,
+                                            std::string_view what) const;
   [[nodiscard]] simdjson::dom::object members() const { return object_; }
 
  private:

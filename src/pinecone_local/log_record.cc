@@ -84,6 +84,15 @@ Result<OperationView> DecodeOperation(std::string_view bytes) {
                        .bytes = bytes.substr(0, bytes.size() - rest.size())};
 }
 
+DenseView DenseOf(std::string_view bytes) {
+  const OperationHeader* header = nullptr;
+  const char* text = nullptr;
+  const float* values = nullptr;
+  CHECK(Take(bytes, 1, header) && Take(bytes, header->text_bytes, text) &&
+        Take(bytes, header->values_count, values));
+  return {.values = {values, header->values_count}, .norm = header->norm};
+}
+
 Result<VectorRecord> ToRecord(const OperationView& stored) {
   VectorRecord record;
   record.id = stored.text;

@@ -20,6 +20,8 @@ enum class OperationKind : std::uint32_t {
   kCreateNamespace = 4,  // text: its schema as JSON, may be empty
   kDropNamespace = 5,
   kConfigure = 6,  // text: the index's configuration as JSON
+  kSetAlias = 7,   // text: a namespace alias as JSON
+  kDropAlias = 8,  // text: its name
 };
 
 /// A stored operation, read in place: valid while the log's mapping is.
@@ -36,6 +38,14 @@ struct OperationView {
 
 /// Reads the operation at the start of `bytes`. kDataLoss if it does not fit.
 [[nodiscard]] Result<OperationView> DecodeOperation(std::string_view bytes);
+
+/// The dense values alone of a stored record that was decoded before, and their norm: what a scan
+/// reads.
+struct DenseView {
+  std::span<const float> values;
+  double norm = 0;
+};
+[[nodiscard]] DenseView DenseOf(std::string_view bytes);
 
 /// Copies a stored record out of the log.
 [[nodiscard]] Result<VectorRecord> ToRecord(const OperationView& stored);

@@ -90,6 +90,10 @@ Result<Metadata> ParseMetadata(const Element& json) {
   if (json.get(object) != simdjson::SUCCESS) {
     return Fail(ErrorCode::kInvalidArgument, "Metadata must be an object");
   }
+  return ParseMetadata(object);
+}
+
+Result<Metadata> ParseMetadata(const simdjson::dom::object& object) {
   Metadata metadata;
   for (const auto member : object) {
     if (member.key.starts_with('$')) {

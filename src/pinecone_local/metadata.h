@@ -11,6 +11,7 @@ namespace rehome::pinecone_local {
 
 /// kInvalidArgument with the API's text for null, nested, mixed and `$` keys.
 [[nodiscard]] Result<Metadata> ParseMetadata(const simdjson::dom::element& json);
+[[nodiscard]] Result<Metadata> ParseMetadata(const simdjson::dom::object& json);
 /// kInvalidArgument if its compact JSON is over 40,960 bytes.
 [[nodiscard]] Status CheckMetadataSize(const Metadata& metadata);
 /// Reads what the log holds; empty text is empty metadata. kDataLoss if it is not metadata.

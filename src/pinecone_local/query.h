@@ -15,6 +15,8 @@ struct Query {
   SparseValues sparse;
   std::size_t top_k = 0;
   std::optional<Filter> filter;
+  bool quantised_first =
+      true;  // rules rows out before their floats are read; the answer is the same
 };
 
 struct Match {
@@ -28,5 +30,11 @@ struct Match {
 /// which is best when low.
 [[nodiscard]] Result<std::vector<Match>> Search(const NamespaceView& view,
                                                 const IndexConfig& config, const Query& query);
+
+/// The matches of `query`, or of the stored vector of `id` if that is not empty: none if there is
+/// no such record.
+[[nodiscard]] Result<std::vector<Match>> SearchFor(const NamespaceView& view,
+                                                   const IndexConfig& config, Query query,
+                                                   std::string_view id);
 
 }  // namespace rehome::pinecone_local

@@ -1,6 +1,7 @@
 #include "pinecone_local/routes.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,39 +9,92 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "pinecone_local/json_reader.h"
 #include "pinecone_local/json_writer.h"
 
 namespace rehome::pinecone_local {
 namespace {
 
+constexpr Route Data(Method method, std::string_view pattern, DataHandler handler,
+                     Traffic traffic = Traffic::kControl) {
+  return {method, pattern, Plane::kData, traffic, handler};
+}
+
+constexpr Route Control(Method method, std::string_view pattern, ControlHandler handler,
+                        Traffic traffic = Traffic::kControl) {
+  return {method, pattern, Plane::kControl, traffic, handler};
+}
+
+/// On an index's host, with the control plane's errors.
+constexpr Route Records(Method method, std::string_view pattern, DataHandler handler,
+                        Traffic traffic = Traffic::kControl) {
+  return {method, pattern, Plane::kControl, traffic, handler};
+}
+
 constexpr std::array kRoutes{
-    Route{Method::kPost, "/vectors/upsert", UpsertVectors},
-    Route{Method::kPost, "/vectors/update", UpdateVectors},
-    Route{Method::kPost, "/vectors/delete", DeleteVectors},
-    Route{Method::kPost, "/query", QueryVectors},
-    Route{Method::kGet, "/vectors/fetch", FetchVectors},
-    Route{Method::kPost, "/vectors/fetch_by_metadata", FetchVectorsByMetadata},
-    Route{Method::kGet, "/vectors/list", ListVectors},
-    Route{Method::kPost, "/describe_index_stats", DescribeIndexStats},
-    Route{Method::kGet, "/describe_index_stats", DescribeIndexStats},
-    Route{Method::kGet, "/namespaces", ListNamespaces},
-    Route{Method::kPost, "/namespaces", CreateNamespace},
-    Route{Method::kGet, "/namespaces/{}", DescribeNamespace},
-    Route{Method::kDelete, "/namespaces/{}", DeleteNamespace},
-    Route{Method::kGet, "/bulk/imports", ListImports},
-    Route{Method::kGet, "/indexes", ListIndexes},
-    Route{Method::kPost, "/indexes", CreateIndex},
-    Route{Method::kGet, "/indexes/{}", DescribeIndex},
-    Route{Method::kPatch, "/indexes/{}", ConfigureIndex},
-    Route{Method::kDelete, "/indexes/{}", DeleteIndex},
-    Route{Method::kGet, "/collections", ListCollections},
-    Route{Method::kGet, "/backups", ListBackups},
+    Data(Method::kPost, "/vectors/upsert", UpsertVectors, Traffic::kUpsert),
+    Data(Method::kPost, "/vectors/update", UpdateVectors, Traffic::kUpdate),
+    Data(Method::kPost, "/vectors/delete", DeleteVectors, Traffic::kDelete),
+    Data(Method::kPost, "/query", QueryVectors, Traffic::kQuery),
+    Data(Method::kGet, "/vectors/fetch", FetchVectors, Traffic::kFetch),
+    Data(Method::kPost, "/vectors/fetch_by_metadata", FetchVectorsByMetadata,
+         Traffic::kFetchByMetadata),
+    Data(Method::kGet, "/vectors/list", ListVectors, Traffic::kList),
+    Data(Method::kPost, "/describe_index_stats", DescribeIndexStats, Traffic::kStats),
+    Data(Method::kGet, "/describe_index_stats", DescribeIndexStats, Traffic::kStats),
+    Data(Method::kGet, "/namespaces", ListNamespaces),
+    Data(Method::kPost, "/namespaces", CreateNamespace),
+    Data(Method::kGet, "/namespaces/{}", DescribeNamespace),
+    Data(Method::kDelete, "/namespaces/{}", DeleteNamespace),
+    Records(Method::kPost, "/namespaces/{}/documents/{}", RefuseDocuments),
+    Data(Method::kGet, "/namespace-aliases", ListAliases),
+    Data(Method::kPost, "/namespace-aliases", CreateAlias),
+    Data(Method::kGet, "/namespace-aliases/{}", DescribeAlias),
+    Data(Method::kPatch, "/namespace-aliases/{}", RepointAlias),
+    Data(Method::kDelete, "/namespace-aliases/{}", DeleteAlias),
+    Records(Method::kPost, "/records/namespaces/{}/upsert", UpsertRecords, Traffic::kUpsert),
+    Records(Method::kPost, "/records/namespaces/{}/search", SearchRecords, Traffic::kQuery),
+    Data(Method::kGet, "/bulk/imports", ListImports),
+    Data(Method::kGet, "/bulk/imports/{}", DescribeImport),
+    Data(Method::kDelete, "/bulk/imports/{}", DescribeImport),
+    Control(Method::kPost, "/embed", EmbedTexts, Traffic::kInference),
+    Control(Method::kGet, "/models", ListModels, Traffic::kInference),
+    Control(Method::kGet, "/models/{}", DescribeModel, Traffic::kInference),
+    Control(Method::kGet, "/indexes", ListIndexes),
+    Control(Method::kPost, "/indexes", CreateIndex),
+    Control(Method::kPost, "/indexes/create-for-model", CreateIndexForModel),
+    Control(Method::kGet, "/indexes/{}", DescribeIndex),
+    Control(Method::kPatch, "/indexes/{}", ConfigureIndex),
+    Control(Method::kDelete, "/indexes/{}", DeleteIndex),
+    Control(Method::kGet, "/indexes/{}/backups", ListNoneOfIndex),
+    Control(Method::kGet, "/indexes/{}/backup-schedules", ListNoneOfIndex),
+    Control(Method::kGet, "/collections", ListNoCollections),
+    Control(Method::kPost, "/collections", RefuseCollection),
+    Control(Method::kGet, "/collections/{}", DescribeNone),
+    Control(Method::kDelete, "/collections/{}", DescribeNone),
+    Control(Method::kGet, "/backups", ListNone),
+    Control(Method::kGet, "/backups/{}", DescribeNone),
+    Control(Method::kDelete, "/backups/{}", DescribeNone),
+    Control(Method::kGet, "/restore-jobs", ListNone),
+    Control(Method::kGet, "/restore-jobs/{}", DescribeNone),
+    Control(Method::kGet, "/backup-schedules/{}", DescribeNone),
+    Control(Method::kDelete, "/backup-schedules/{}", DescribeNone),
 };
 
-constexpr std::array<std::string_view, 13> kKnownFirstSegments{
-    "embed",   "rerank",       "models",          "records", "namespace-aliases",
-    "backups", "restore-jobs", "collections",     "bulk",    "indexes",
-    "vectors", "namespaces",   "backup-schedules"};
+/// Operations of the API that are not here, by the path's first segment, and why.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kMissing{{
+    {"rerank", "there is no reranking model here; ask for more matches and order them yourself"},
+    {"backups", "backups are made with `rehome backup`, or by copying the server's directory"},
+    {"restore-jobs", "backups are made with `rehome backup`, or by copying the server's directory"},
+    {"backup-schedules", "there is no scheduler here; run `rehome backup` from one"},
+    {"bulk", "imports read object storage, which this server does not; upsert instead"},
+    {"collections", "collections belong to pod indexes, which this server has none of"},
+    {"indexes", "backups and schedules of an index are made outside of this server"},
+    {"vectors", "the operation takes another method"},
+    {"namespaces", "the operation takes another method"},
+    {"records", "the operation takes another method"},
+    {"embed", "the operation takes another method"},
+}};
 
 /// One of our codes in the API's terms.
 struct Mapped {
@@ -80,15 +134,46 @@ Mapped Map(Plane plane, ErrorCode code) {
   return {};
 }
 
-HttpResponse Answer(Plane plane, const Mapped& mapped, std::string_view message) {
+Mapped Map(Plane plane, const Refusal& refusal) {
+  switch (refusal.kind) {
+    case RefusalKind::kByCode:
+      return Map(plane, refusal.error.code);
+    case RefusalKind::kUnprocessable:
+      return {422, 3, "UNPROCESSABLE_ENTITY"};
+    case RefusalKind::kRateLimited:
+      return {429, 8, "RESOURCE_EXHAUSTED"};
+    case RefusalKind::kQuota:
+      return {403, 7, "FORBIDDEN"};
+    case RefusalKind::kUnimplemented:
+      return {501, 12, "UNIMPLEMENTED"};
+  }
+  return {};
+}
+
+/// The details of a data plane error: what a program may branch on.
+void WriteDetails(JsonWriter& json, const Refusal& refusal) {
+  json.Key("details").BeginArray();
+  if (!refusal.reason.empty()) {
+    json.BeginObject().Key("@type").String("type.googleapis.com/google.rpc.ErrorInfo");
+    json.Key("reason").String(refusal.reason).Key("domain").String("pinecone.io");
+    json.Key("metadata").BeginObject();
+    if (!refusal.target.empty()) {
+      json.Key("target_namespace").String(refusal.target);
+    }
+    json.EndObject().EndObject();
+  }
+  json.EndArray();
+}
+
+HttpResponse Tell(Plane plane, const Mapped& mapped, const Refusal& refusal) {
   JsonWriter json;
   json.BeginObject();
   if (plane == Plane::kControl) {
     json.Key("status").Integer(mapped.http).Key("error").BeginObject();
-    json.Key("code").String(mapped.name).Key("message").String(message).EndObject();
+    json.Key("code").String(mapped.name).Key("message").String(refusal.error.message).EndObject();
   } else {
-    json.Key("code").Integer(mapped.grpc).Key("message").String(message);
-    json.Key("details").BeginArray().EndArray();
+    json.Key("code").Integer(mapped.grpc).Key("message").String(refusal.error.message);
+    WriteDetails(json, refusal);
   }
   return JsonAnswer(std::move(json.EndObject()).Take(), mapped.http);
 }
@@ -99,9 +184,15 @@ std::span<const Route> Routes() {
   return kRoutes;
 }
 
-bool IsKnownButMissing(std::span<const std::string> segments) {
-  return !segments.empty() &&
-         std::ranges::find(kKnownFirstSegments, segments.front()) != kKnownFirstSegments.end();
+std::string WhyMissing(std::span<const std::string> segments) {
+  if (segments.empty()) {
+    return {};
+  }
+  const auto* found = std::ranges::find(kMissing, segments.front(),
+                                        &std::pair<std::string_view, std::string_view>::first);
+  return found == kMissing.end() ? std::string()
+                                 : fmt::format("/{} is not part of pinecone-local: {}",
+                                               fmt::join(segments, "/"), found->second);
 }
 
 bool Fits(std::string_view pattern, std::span<const std::string> segments,
@@ -130,17 +221,57 @@ HttpResponse JsonAnswer(std::string body, int status) {
   return answer;
 }
 
-HttpResponse ErrorAnswer(Plane plane, const Error& error) {
-  return Answer(plane, Map(plane, error.code), error.message);
+HttpResponse ErrorAnswer(Plane plane, const Refusal& refusal) {
+  return Tell(plane, Map(plane, refusal), refusal);
 }
 
-HttpResponse UnimplementedAnswer(Plane plane, std::string_view what) {
-  return Answer(plane, {501, 12, "UNIMPLEMENTED"},
-                fmt::format("{} is not part of pinecone-local", what));
+HttpResponse StatusAnswer(Plane plane, int status, std::string_view message) {
+  constexpr std::array<Mapped, 6> kStatuses{{{408, 4, "DEADLINE_EXCEEDED"},
+                                             {429, 8, "RESOURCE_EXHAUSTED"},
+                                             {500, 13, "INTERNAL"},
+                                             {502, 14, "UNAVAILABLE"},
+                                             {503, 14, "UNAVAILABLE"},
+                                             {504, 4, "DEADLINE_EXCEEDED"}}};
+  const auto* found = std::ranges::find(kStatuses, status, &Mapped::http);
+  const Mapped mapped = found == kStatuses.end() ? Mapped{status, 2, "UNKNOWN"} : *found;
+  return Tell(plane, mapped, Refusal(RefusalKind::kByCode, std::string(message)));
 }
 
 std::string CanonicalNamespace(std::string_view requested) {
   return std::string(requested.empty() ? kDefaultNamespace : requested);
+}
+
+Refusable<std::string> WritableNamespace(const Index& index, std::string_view requested) {
+  std::string ns = CanonicalNamespace(requested);
+  REHOME_TRY(CheckId(ns, "Namespace"));
+  if (const auto alias = index.FindAlias(ns)) {
+    Refusal refusal(RefusalKind::kByCode,
+                    fmt::format("{} is a namespace alias; write to its target namespace {} instead",
+                                ns, alias->target));
+    refusal.reason = "WRITE_TO_ALIAS";
+    refusal.target = alias->target;
+    return std::unexpected(std::move(refusal));
+  }
+  return ns;
+}
+
+Status CheckVectorsIndex(const Index& index) {
+  if (index.config().documents.empty()) {
+    return {};
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              "This index serves the documents API; the vectors API needs an index whose only "
+              "vector fields are _values and _sparse_values");
+}
+
+Result<std::size_t> ReadTopK(const JsonObject& body, std::string_view key) {
+  constexpr std::int64_t kTopKMax = 10'000;
+  REHOME_TRY_ASSIGN(const auto top_k, body.Integer(key, 0));
+  if (top_k < 1 || top_k > kTopKMax) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} must be between 1 and {}, got {}", key, kTopKMax, top_k));
+  }
+  return static_cast<std::size_t>(top_k);
 }
 
 std::string PageToken(std::string_view last) {

@@ -25,6 +25,17 @@ void WriteNamespace(JsonWriter& json, const NamespaceSummary& ns) {
   json.Key("size_bytes").String(std::to_string(ns.bytes)).EndObject();
 }
 
+/// Refuses what is meant for a namespace and names an alias.
+Refusable<void> CheckNoAlias(const Index& index, std::string_view name) {
+  if (const auto alias = index.FindAlias(name)) {
+    Refusal refusal(RefusalKind::kByCode, fmt::format("{} is a namespace alias", name));
+    refusal.reason = "NAMESPACE_OPERATION_ON_ALIAS";
+    refusal.target = alias->target;
+    return std::unexpected(std::move(refusal));
+  }
+  return {};
+}
+
 Result<NamespaceSummary> FindSummary(const Index& index, std::string_view name) {
   const NamespaceView view = index.View(name);
   if (!view->exists()) {
@@ -70,7 +81,7 @@ Result<std::string> ReadSchema(const JsonObject& body) {
 
 }  // namespace
 
-Result<HttpResponse> ListNamespaces(Index& index, const ApiRequest& request) {
+Answer ListNamespaces(Index& index, const ApiRequest& request) {
   REHOME_TRY_ASSIGN(const auto limit, request.target.Integer("limit", kListLimitMax));
   if (limit < 1 || limit > kListLimitMax) {
     return Invalid(fmt::format("limit must be between 1 and {}, got {}", kListLimitMax, limit));
@@ -96,12 +107,18 @@ Result<HttpResponse> ListNamespaces(Index& index, const ApiRequest& request) {
   return JsonAnswer(std::move(json.EndObject()).Take());
 }
 
-Result<HttpResponse> CreateNamespace(Index& index, const ApiRequest& request) {
+Answer CreateNamespace(Index& index, const ApiRequest& request) {
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
   REHOME_TRY_ASSIGN(const std::string name, body.String("name"));
   REHOME_TRY(CheckId(name, "Namespace"));
   if (name == kDefaultNamespace) {
     return Invalid(fmt::format("The namespace {} cannot be created", kDefaultNamespace));
+  }
+  if (index.FindAlias(name)) {
+    Refusal refusal(
+        Error{ErrorCode::kAlreadyExists, fmt::format("{} is a namespace alias", name), {}});
+    refusal.reason = "NAME_IN_USE_BY_ALIAS";
+    return std::unexpected(std::move(refusal));
   }
   REHOME_TRY_ASSIGN(const std::string schema, ReadSchema(body));
   REHOME_TRY_ASSIGN(const Lsn lsn, index.CreateNamespace(name, schema));
@@ -113,22 +130,30 @@ Result<HttpResponse> CreateNamespace(Index& index, const ApiRequest& request) {
   return answer;
 }
 
-Result<HttpResponse> DescribeNamespace(Index& index, const ApiRequest& request) {
+Answer DescribeNamespace(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckNoAlias(index, request.parameters.front()));
   REHOME_TRY_ASSIGN(const NamespaceSummary summary, FindSummary(index, request.parameters.front()));
   JsonWriter json;
   WriteNamespace(json, summary);
   return JsonAnswer(std::move(json).Take());
 }
 
-Result<HttpResponse> DeleteNamespace(Index& index, const ApiRequest& request) {
-  REHOME_TRY_ASSIGN(const Lsn lsn, index.DropNamespace(request.parameters.front()));
+Answer DeleteNamespace(Index& index, const ApiRequest& request) {
+  const std::string& name = request.parameters.front();
+  REHOME_TRY(CheckNoAlias(index, name));
+  for (const Alias& alias : index.Aliases()) {
+    if (alias.target == name) {
+      Refusal refusal(RefusalKind::kByCode,
+                      fmt::format("The namespace alias {} points at {}; repoint or delete it first",
+                                  alias.name, name));
+      refusal.reason = "NAMESPACE_TARGETED_BY_ALIAS";
+      return std::unexpected(std::move(refusal));
+    }
+  }
+  REHOME_TRY_ASSIGN(const Lsn lsn, index.DropNamespace(name));
   HttpResponse answer = JsonAnswer("{}");
   answer.request_lsn = lsn;
   return answer;
-}
-
-Result<HttpResponse> ListImports(Index& /*index*/, const ApiRequest& /*request*/) {
-  return JsonAnswer(R"({"data":[]})");  // imports cannot be started here, so there are none
 }
 
 }  // namespace rehome::pinecone_local

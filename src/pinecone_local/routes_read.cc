@@ -14,7 +14,6 @@
 namespace rehome::pinecone_local {
 namespace {
 
-constexpr std::int64_t kTopKMax = 10'000;
 constexpr std::size_t kFetchCountMax = 1000;
 constexpr std::int64_t kListLimitMax = 100;
 constexpr std::int64_t kFetchLimitDefault = 100;
@@ -45,12 +44,14 @@ void WriteRecord(JsonWriter& json, const OperationView& record, bool values, boo
   }
 }
 
-/// Ends an answer: the namespace as it was requested, the price, the LSN.
-HttpResponse EndRead(JsonWriter json, std::string_view ns, std::size_t read_units, Lsn lsn) {
-  json.Key("namespace").String(ns);
+/// Ends an answer: the namespace as it was requested (an alias: what it stands for), the price, the
+/// LSN.
+HttpResponse EndRead(JsonWriter json, std::string_view ns, std::size_t read_units,
+                     const NamespaceView& view) {
+  json.Key("namespace").String(view.served() == CanonicalNamespace(ns) ? ns : view.served());
   json.Key("usage").BeginObject().Key("readUnits").Integer(read_units).EndObject();
   HttpResponse answer = JsonAnswer(std::move(json.EndObject()).Take());
-  answer.indexed_lsn = lsn;
+  answer.indexed_lsn = view->lsn;
   return answer;
 }
 
@@ -65,11 +66,7 @@ constexpr std::size_t FetchUnits(std::size_t count) {
 
 Result<Query> ReadQuery(const JsonObject& body) {
   Query query;
-  REHOME_TRY_ASSIGN(const auto top_k, body.Integer("topK", 0));
-  if (top_k < 1 || top_k > kTopKMax) {
-    return Invalid(fmt::format("topK must be between 1 and {}, got {}", kTopKMax, top_k));
-  }
-  query.top_k = static_cast<std::size_t>(top_k);
+  REHOME_TRY_ASSIGN(query.top_k, ReadTopK(body, "topK"));
   REHOME_TRY_ASSIGN(query.values, body.Floats("vector", "The query vector"));
   REHOME_TRY_ASSIGN(query.sparse, body.Sparse("sparseVector", "The query's sparse vector"));
   REHOME_TRY_ASSIGN(const auto filter, body.Object("filter"));
@@ -94,26 +91,10 @@ Status CheckTarget(const Query& query, std::string_view id) {
                 : Status{};
 }
 
-/// The matches; for a query by id those of the stored vector, none if there is no such record.
-Result<std::vector<Match>> Run(const NamespaceView& view, const IndexConfig& config, Query query,
-                               std::string_view id) {
-  if (!id.empty()) {
-    const auto at = view.Find(id);
-    if (!at) {
-      return std::vector<Match>{};
-    }
-    REHOME_TRY_ASSIGN(const OperationView stored, view.Read(*at));
-    REHOME_TRY_ASSIGN(VectorRecord record, ToRecord(stored));
-    query.values = std::move(record.values);
-    query.sparse = std::move(record.sparse);
-  }
-  REHOME_TRY(CheckQuery(config, query));
-  return Search(view, config, query);
-}
-
 }  // namespace
 
-Result<HttpResponse> QueryVectors(Index& index, const ApiRequest& request) {
+Answer QueryVectors(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
   REHOME_TRY_ASSIGN(const std::string ns, body.String("namespace"));
   REHOME_TRY_ASSIGN(const std::string id, body.String("id"));
@@ -123,7 +104,7 @@ Result<HttpResponse> QueryVectors(Index& index, const ApiRequest& request) {
   REHOME_TRY(CheckTarget(query, id));
   const IndexConfig config = index.config();
   const NamespaceView view = index.View(CanonicalNamespace(ns));
-  REHOME_TRY_ASSIGN(const auto matches, Run(view, config, std::move(query), id));
+  REHOME_TRY_ASSIGN(const auto matches, SearchFor(view, config, std::move(query), id));
   JsonWriter json;
   json.BeginObject().Key("results").BeginArray().EndArray().Key("matches").BeginArray();
   for (const Match& match : matches) {
@@ -131,10 +112,11 @@ Result<HttpResponse> QueryVectors(Index& index, const ApiRequest& request) {
     WriteRecord(json, match.record, include_values, include_metadata);
     json.EndObject();
   }
-  return EndRead(std::move(json.EndArray()), ns, 1, view->lsn);
+  return EndRead(std::move(json.EndArray()), ns, 1, view);
 }
 
-Result<HttpResponse> FetchVectors(Index& index, const ApiRequest& request) {
+Answer FetchVectors(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   const auto ids = request.target.All("ids");
   if (ids.empty() || ids.size() > kFetchCountMax) {
     return Invalid(fmt::format("A fetch takes 1 to {} ids, got {}", kFetchCountMax, ids.size()));
@@ -151,10 +133,11 @@ Result<HttpResponse> FetchVectors(Index& index, const ApiRequest& request) {
       json.EndObject();
     }
   }
-  return EndRead(std::move(json.EndObject()), ns, FetchUnits(ids.size()), view->lsn);
+  return EndRead(std::move(json.EndObject()), ns, FetchUnits(ids.size()), view);
 }
 
-Result<HttpResponse> FetchVectorsByMetadata(Index& index, const ApiRequest& request) {
+Answer FetchVectorsByMetadata(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
   REHOME_TRY_ASSIGN(const std::string ns, body.String("namespace"));
   REHOME_TRY_ASSIGN(const auto wanted, body.Integer("limit", kFetchLimitDefault));
@@ -188,17 +171,18 @@ Result<HttpResponse> FetchVectorsByMetadata(Index& index, const ApiRequest& requ
   if (more) {
     WritePagination(json, last);
   }
-  return EndRead(std::move(json), ns, FetchUnits(count), view->lsn);
+  return EndRead(std::move(json), ns, FetchUnits(count), view);
 }
 
-Result<HttpResponse> ListVectors(Index& index, const ApiRequest& request) {
+Answer ListVectors(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const auto wanted, request.target.Integer("limit", kListLimitMax));
   REHOME_TRY_ASSIGN(const std::size_t limit, CheckLimit(wanted, kListLimitMax));
   REHOME_TRY_ASSIGN(const std::string after, ParsePageToken(request.target.Get("paginationToken")));
   const std::string prefix = request.target.Get("prefix");
   const std::string ns = request.target.Get("namespace");
   const NamespaceView view = index.View(CanonicalNamespace(ns));
-  const StoredRecords& records = view->records;
+  const RecordTable::Ids& records = view->records.ids();
   auto at = after < prefix ? records.lower_bound(prefix) : records.upper_bound(after);
   JsonWriter json;
   json.BeginObject().Key("vectors").BeginArray();
@@ -212,10 +196,11 @@ Result<HttpResponse> ListVectors(Index& index, const ApiRequest& request) {
   if (at != records.end() && at->first.starts_with(prefix) && !last.empty()) {
     WritePagination(json, last);
   }
-  return EndRead(std::move(json), ns, 1, view->lsn);
+  return EndRead(std::move(json), ns, 1, view);
 }
 
-Result<HttpResponse> DescribeIndexStats(Index& index, const ApiRequest& request) {
+Answer DescribeIndexStats(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
   REHOME_TRY_ASSIGN(const auto filter, body.Object("filter"));
   if (filter && filter->members().size() != 0) {

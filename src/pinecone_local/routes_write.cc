@@ -23,11 +23,9 @@ HttpResponse Written(std::string body, Lsn lsn) {
 }
 
 /// The body's namespace, checked, in its canonical form.
-Result<std::string> ReadNamespace(const JsonObject& body) {
+Refusable<std::string> ReadNamespace(const Index& index, const JsonObject& body) {
   REHOME_TRY_ASSIGN(const std::string ns, body.String("namespace"));
-  std::string canonical = CanonicalNamespace(ns);
-  REHOME_TRY(CheckId(canonical, "Namespace"));
-  return canonical;
+  return WritableNamespace(index, ns);
 }
 
 /// The filter, or nothing where there is none; `{}` is refused with `empty_text`.
@@ -53,8 +51,8 @@ Result<RecordPatch> ReadPatch(const JsonObject& body, std::string_view what) {
   return patch;
 }
 
-Result<HttpResponse> UpdateByFilter(Index& index, const JsonObject& body, std::string_view ns,
-                                    const Filter& filter, const RecordPatch& patch) {
+Answer UpdateByFilter(Index& index, const JsonObject& body, std::string_view ns,
+                      const Filter& filter, const RecordPatch& patch) {
   if (!patch.values.empty() || !patch.sparse.indices.empty()) {
     return Invalid("Update by metadata request does not support updating vector values.");
   }
@@ -91,9 +89,10 @@ Result<Lsn> Delete(Index& index, const JsonObject& body, std::string_view ns) {
 
 }  // namespace
 
-Result<HttpResponse> UpsertVectors(Index& index, const ApiRequest& request) {
+Answer UpsertVectors(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
-  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(body));
+  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(index, body));
   const auto json = body.Find("vectors");
   simdjson::dom::array array;
   if (!json || json->get(array) != simdjson::SUCCESS) {
@@ -115,9 +114,10 @@ Result<HttpResponse> UpsertVectors(Index& index, const ApiRequest& request) {
   return Written(fmt::format(R"({{"upsertedCount":{}}})", records.size()), lsn);
 }
 
-Result<HttpResponse> UpdateVectors(Index& index, const ApiRequest& request) {
+Answer UpdateVectors(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
-  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(body));
+  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(index, body));
   REHOME_TRY_ASSIGN(const std::string id, body.String("id"));
   REHOME_TRY_ASSIGN(const auto filter,
                     ReadFilter(body, "Update with empty metadata filter is not allowed"));
@@ -131,9 +131,10 @@ Result<HttpResponse> UpdateVectors(Index& index, const ApiRequest& request) {
   return Written("{}", lsn);
 }
 
-Result<HttpResponse> DeleteVectors(Index& index, const ApiRequest& request) {
+Answer DeleteVectors(Index& index, const ApiRequest& request) {
+  REHOME_TRY(CheckVectorsIndex(index));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
-  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(body));
+  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(index, body));
   REHOME_TRY_ASSIGN(const Lsn lsn, Delete(index, body, ns));
   return Written("{}", lsn);
 }

@@ -1,47 +1,12 @@
 #include "pinecone_local/score.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <utility>
 
+#include "base/error.h"
+#include "pinecone_local/kernels.h"
+
 namespace rehome::pinecone_local {
-namespace {
-
-constexpr std::size_t kLanes = 4;
-constexpr std::size_t kChains = 4;
-/// Four floats that the compiler keeps in vector registers without being allowed to reorder sums by
-/// itself.
-using Lanes [[gnu::vector_size(kLanes * sizeof(float))]] = float;
-
-/// Adds up `term(a, b)` over both vectors: four chains of four lanes, then the rest.
-template <class Term>
-double Accumulate(std::span<const float> a, std::span<const float> b, Term term) {
-  std::array<Lanes, kChains> sums{};
-  std::size_t at = 0;
-  for (; at + kChains * kLanes <= a.size(); at += kChains * kLanes) {
-    for (std::size_t chain = 0; chain < kChains; ++chain) {
-      Lanes left;
-      Lanes right;
-      std::memcpy(&left, a.data() + at + chain * kLanes, sizeof left);
-      std::memcpy(&right, b.data() + at + chain * kLanes, sizeof right);
-      sums[chain] += term(left, right);
-    }
-  }
-  double total = 0;
-  for (const Lanes& sum : sums) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      total += static_cast<double>(sum[lane]);
-    }
-  }
-  for (; at < a.size(); ++at) {
-    total += static_cast<double>(term(a[at], b[at]));
-  }
-  return total;
-}
-
-}  // namespace
-
 std::string_view Name(Metric metric) {
   switch (metric) {
     case Metric::kCosine:
@@ -64,14 +29,13 @@ std::optional<Metric> ParseMetric(std::string_view name) {
 }
 
 double Dot(std::span<const float> a, std::span<const float> b) {
-  return Accumulate(a, b, [](const auto& left, const auto& right) { return left * right; });
+  CHECK(a.size() == b.size());
+  return BestKernels().dot(a.data(), b.data(), a.size());
 }
 
 double SquaredDistance(std::span<const float> a, std::span<const float> b) {
-  return Accumulate(a, b, [](const auto& left, const auto& right) {
-    const auto difference = left - right;
-    return difference * difference;
-  });
+  CHECK(a.size() == b.size());
+  return BestKernels().squared_distance(a.data(), b.data(), a.size());
 }
 
 double Cosine(std::span<const float> a, double norm_a, std::span<const float> b, double norm_b) {

@@ -34,6 +34,10 @@ class TopK {
   TopK(std::size_t count, Metric metric)
       : count_(count), lower_first_(metric == Metric::kEuclidean) {}
   void Offer(const Candidate& candidate);
+  /// The score that a candidate must reach to be kept; nothing while any is.
+  [[nodiscard]] std::optional<double> Bar() const {
+    return heap_.size() < count_ ? std::nullopt : std::optional(heap_.front().score);
+  }
   /// Best first.
   [[nodiscard]] std::vector<Candidate> Take() &&;
 

@@ -66,32 +66,53 @@ Result<std::string> OpenDefault(Catalog& catalog, const PineconeLocalOptions& op
   return name;
 }
 
+/// Vectors without a key are for this machine only.
+Status CheckReach(const PineconeLocalOptions& options) {
+  if (IsLoopback(options.address) || !options.api_key.empty()) {
+    return {};
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} can be reached from other machines, and there is no API key",
+                          options.address),
+              "give an API key, or listen on 127.0.0.1");
+}
+
 }  // namespace
 }  // namespace pinecone_local
 
 struct PineconeLocal::Impl {
-  std::string address;
+  Impl(const std::string& listens_on, Clock* given)
+      : address(listens_on), clock(given == nullptr ? system_clock : *given), gate(clock) {}
+
+  const std::string address;
+  SystemClock system_clock;
+  Clock& clock;
+  pinecone_local::Gate gate;
   std::unique_ptr<pinecone_local::Catalog> catalog;
   std::unique_ptr<pinecone_local::Service> service;
   std::unique_ptr<pinecone_local::HttpServer> http;  // last: stops before what it uses goes
 };
 
 Result<std::unique_ptr<PineconeLocal>> PineconeLocal::Start(PineconeLocalOptions options) {
-  using pinecone_local::LogFile;
-  auto impl = std::make_unique<Impl>();
-  impl->address = options.address;
-  REHOME_TRY_ASSIGN(impl->catalog, pinecone_local::Catalog::Open(
-                                       options.dir, options.read_only ? LogFile::Mode::kReadOnly
-                                                                      : LogFile::Mode::kReadWrite));
-  REHOME_TRY_ASSIGN(std::string name, pinecone_local::OpenDefault(*impl->catalog, options));
-  impl->service =
-      std::make_unique<pinecone_local::Service>(*impl->catalog, std::move(name), options.api_key);
-  REHOME_TRY_ASSIGN(
-      impl->http, pinecone_local::HttpServer::Start(
-                      {.address = options.address, .port = options.port},
-                      [service = impl->service.get()](const pinecone_local::HttpRequest& request) {
-                        return service->Handle(request);
-                      }));
+  using namespace pinecone_local;  // NOLINT(google-build-using-namespace): its own, one function
+  REHOME_TRY(CheckReach(options));
+  auto impl = std::make_unique<Impl>(options.address, options.clock);
+  REHOME_TRY_ASSIGN(impl->catalog,
+                    Catalog::Open(options.dir, options.read_only ? LogFile::Mode::kReadOnly
+                                                                 : LogFile::Mode::kReadWrite));
+  REHOME_TRY_ASSIGN(std::string name, OpenDefault(*impl->catalog, options));
+  impl->service = std::make_unique<Service>(
+      *impl->catalog, impl->gate,
+      ServiceOptions{.default_index = std::move(name),
+                     .api_key = options.api_key,
+                     .facilities = {.clock = &impl->clock, .embed = std::move(options.embed)},
+                     .admin = options.admin});
+  REHOME_TRY(impl->service->Impose(options.conditions));
+  REHOME_TRY_ASSIGN(impl->http,
+                    HttpServer::Start({.address = options.address, .port = options.port},
+                                      [service = impl->service.get()](const HttpRequest& request) {
+                                        return service->Handle(request);
+                                      }));
   return std::unique_ptr<PineconeLocal>(new PineconeLocal(std::move(impl)));
 }
 
@@ -103,7 +124,9 @@ std::uint16_t PineconeLocal::port() const {
 }
 
 std::string PineconeLocal::url() const {
-  return fmt::format("http://{}:{}", impl_->address, port());
+  const std::string& host = impl_->address;
+  return host.contains(':') ? fmt::format("http://[{}]:{}", host, port())
+                            : fmt::format("http://{}:{}", host, port());
 }
 
 }  // namespace rehome

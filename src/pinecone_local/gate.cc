@@ -1,0 +1,226 @@
+#include "pinecone_local/gate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "pinecone_local/json_reader.h"
+
+namespace rehome::pinecone_local {
+namespace {
+
+enum class Scope : std::uint8_t { kNamespace, kIndex };
+enum class Unit : std::uint8_t { kRequests, kRecords, kBytes };
+
+struct Rate {
+  Traffic traffic;
+  Scope scope;
+  Unit unit;
+  double per_second;
+  std::string_view name;  // as the refusal says it
+};
+
+/// The documented rates of serverless indexes.
+constexpr double kBytesPerSecond = 50e6;
+constexpr std::array kRates{
+    Rate{Traffic::kUpsert, Scope::kNamespace, Unit::kRequests, 100, "upsert QPS"},
+    Rate{Traffic::kUpsert, Scope::kNamespace, Unit::kBytes, kBytesPerSecond, "upsert bytes"},
+    Rate{Traffic::kQuery, Scope::kNamespace, Unit::kRequests, 100, "query QPS"},
+    Rate{Traffic::kUpdate, Scope::kNamespace, Unit::kRequests, 100, "update QPS"},
+    Rate{Traffic::kDelete, Scope::kNamespace, Unit::kRequests, 100, "delete QPS"},
+    Rate{Traffic::kDelete, Scope::kNamespace, Unit::kRecords, 5000, "deleted records"},
+    Rate{Traffic::kDelete, Scope::kIndex, Unit::kRecords, 5000, "deleted records"},
+    Rate{Traffic::kUpdateByMetadata, Scope::kNamespace, Unit::kRequests, 5, "update by metadata"},
+    Rate{Traffic::kUpdateByMetadata, Scope::kIndex, Unit::kRequests, 500, "update by metadata"},
+    Rate{Traffic::kDeleteByMetadata, Scope::kNamespace, Unit::kRequests, 5, "delete by metadata"},
+    Rate{Traffic::kDeleteByMetadata, Scope::kIndex, Unit::kRequests, 500, "delete by metadata"},
+    Rate{Traffic::kFetchByMetadata, Scope::kNamespace, Unit::kRequests, 5, "fetch by metadata"},
+    Rate{Traffic::kFetch, Scope::kIndex, Unit::kRequests, 100, "fetch QPS"},
+    Rate{Traffic::kList, Scope::kIndex, Unit::kRequests, 200, "list QPS"},
+    Rate{Traffic::kStats, Scope::kIndex, Unit::kRequests, 100, "describe_index_stats QPS"},
+    Rate{Traffic::kInference, Scope::kIndex, Unit::kRequests, 100, "inference QPS"},
+};
+
+bool Writes(Traffic traffic) {
+  return traffic == Traffic::kUpsert || traffic == Traffic::kUpdate ||
+         traffic == Traffic::kDelete || traffic == Traffic::kUpdateByMetadata ||
+         traffic == Traffic::kDeleteByMetadata;
+}
+
+bool Reads(Traffic traffic) {
+  return traffic == Traffic::kQuery || traffic == Traffic::kFetch ||
+         traffic == Traffic::kFetchByMetadata || traffic == Traffic::kList;
+}
+
+bool Creates(const Route& route, std::string_view pattern) {
+  return route.method == Method::kPost && route.pattern.starts_with(pattern);
+}
+
+/// A write costs a unit for each started KB, and five at least.
+std::uint64_t WriteUnits(double bytes) {
+  constexpr double kBytesPerUnit = 1024;
+  constexpr std::uint64_t kUnitsMin = 5;
+  return std::max(kUnitsMin, static_cast<std::uint64_t>(bytes / kBytesPerUnit) + 1);
+}
+
+std::unexpected<Refusal> OverQuota(std::string message) {
+  return Refuse(RefusalKind::kQuota, std::move(message));
+}
+
+}  // namespace
+
+Status Gate::Set(const PineconeLocalConditions& conditions) {
+  std::vector<ArmedFault> faults;
+  for (const std::string& text : conditions.faults) {
+    REHOME_TRY_ASSIGN(Fault fault, ParseFault(text));
+    faults.push_back({.fault = std::move(fault)});
+  }
+  REHOME_TRY_ASSIGN(const Quota quota, ParseQuota(conditions.quota));
+  const std::scoped_lock lock(mutex_);
+  conditions_ = conditions;
+  faults_ = std::move(faults);
+  quota_ = quota;
+  write_units_ = 0;
+  read_units_ = 0;
+  buckets_.clear();
+  open_ = conditions.faults.empty() && !conditions.rate_limits && conditions.quota.empty();
+  return {};
+}
+
+PineconeLocalConditions Gate::conditions() const {
+  const std::scoped_lock lock(mutex_);
+  return conditions_;
+}
+
+std::optional<Fault> Gate::Meet(std::string_view path) {
+  if (open_) {
+    return std::nullopt;
+  }
+  const std::scoped_lock lock(mutex_);
+  for (ArmedFault& armed : faults_) {
+    const Fault& fault = armed.fault;
+    if (!path.starts_with(fault.path) || (fault.times != 0 && armed.struck == fault.times)) {
+      continue;
+    }
+    if (++armed.seen % fault.every == 0) {
+      ++armed.struck;
+      return fault;
+    }
+  }
+  return std::nullopt;
+}
+
+Refusable<void> Gate::Admit(const Route& route, const ApiRequest& request, const Catalog& catalog,
+                            const Index* index) {
+  if (open_) {
+    return {};
+  }
+  const Usage usage = UsageOf(route, request);
+  const std::scoped_lock lock(mutex_);
+  if (conditions_.rate_limits) {
+    REHOME_TRY(CheckRates(usage, index == nullptr ? "" : index->config().name));
+  }
+  return CheckQuota(usage, route, catalog, index);
+}
+
+Gate::Usage Gate::UsageOf(const Route& route, const ApiRequest& request) {
+  Usage usage{.traffic = route.traffic,
+              .ns = request.target.Get("namespace"),
+              .records = 1,
+              .bytes = static_cast<double>(request.http.body.size())};
+  if (!request.parameters.empty()) {
+    usage.ns = request.parameters.front();
+  }
+  // What cannot be read is refused by the operation itself.
+  if (const auto body = JsonObject::Parse(request.http.body); body && request.http.body != "") {
+    usage.ns = body->String("namespace", usage.ns).value_or(usage.ns);
+    if (route.pattern == "/namespaces") {
+      usage.ns = body->String("name").value_or("");
+    }
+    const bool filtered = body->Find("filter").has_value();
+    if (filtered && route.traffic == Traffic::kUpdate) {
+      usage.traffic = Traffic::kUpdateByMetadata;
+    } else if (filtered && route.traffic == Traffic::kDelete) {
+      usage.traffic = Traffic::kDeleteByMetadata;
+    }
+    usage.records =
+        static_cast<double>(body->Strings("ids").value_or(std::vector<std::string>{}).size());
+  }
+  usage.ns = CanonicalNamespace(usage.ns);
+  return usage;
+}
+
+bool Gate::Take(const std::string& bucket, double amount, double per_second) {
+  const SteadyTime now = clock_.Steady();
+  auto [at, is_new] = buckets_.try_emplace(bucket, Bucket{.tokens = per_second, .filled = now});
+  Bucket& found = at->second;
+  const double seconds = std::chrono::duration<double>(now - found.filled).count();
+  found.tokens = std::min(per_second, found.tokens + seconds * per_second);
+  found.filled = now;
+  if (found.tokens < std::min(amount, per_second)) {
+    return false;
+  }
+  found.tokens -= amount;
+  return true;
+}
+
+Refusable<void> Gate::CheckRates(const Usage& usage, const std::string& index) {
+  for (const Rate& rate : kRates) {
+    if (rate.traffic != usage.traffic) {
+      continue;
+    }
+    const double amount = rate.unit == Unit::kRequests  ? 1
+                          : rate.unit == Unit::kRecords ? usage.records
+                                                        : usage.bytes;
+    const bool per_namespace = rate.scope == Scope::kNamespace;
+    const std::string whose =
+        per_namespace ? fmt::format("namespace {}", usage.ns) : fmt::format("index {}", index);
+    if (!Take(fmt::format("{}/{}/{}/{}", rate.name, static_cast<int>(rate.unit), index, whose),
+              amount, rate.per_second)) {
+      return Refuse(RefusalKind::kRateLimited,
+                    fmt::format("Request failed. You've reached the {} limit for {} ({:.0f} per "
+                                "second). Pace your requests, or contact support to raise it.",
+                                rate.name, whose, rate.per_second));
+    }
+  }
+  return {};
+}
+
+Refusable<void> Gate::CheckQuota(const Usage& usage, const Route& route, const Catalog& catalog,
+                                 const Index* index) {
+  if (Creates(route, "/indexes") && quota_.indexes != 0 && catalog.All().size() >= quota_.indexes) {
+    return OverQuota(
+        fmt::format("Request failed. You've reached the max serverless indexes allowed in project "
+                    "({}). To add more, upgrade your plan.",
+                    quota_.indexes));
+  }
+  const bool may_create = usage.traffic == Traffic::kUpsert || Creates(route, "/namespaces");
+  if (index != nullptr && may_create && quota_.namespaces != 0 && !index->Exists(usage.ns) &&
+      index->Namespaces().size() >= quota_.namespaces) {
+    return OverQuota(
+        fmt::format("Request failed. You've reached the max namespaces allowed in index {} ({}). "
+                    "To add more, upgrade your plan.",
+                    index->config().name, quota_.namespaces));
+  }
+  if (Writes(usage.traffic)) {
+    write_units_ += WriteUnits(usage.bytes);
+    if (quota_.write_units != 0 && write_units_ > quota_.write_units) {
+      return OverQuota(
+          fmt::format("Request failed. You've reached your write unit limit for the current month "
+                      "({}). To continue writing data, upgrade your plan.",
+                      quota_.write_units));
+    }
+  }
+  if (Reads(usage.traffic) && ++read_units_ > quota_.read_units && quota_.read_units != 0) {
+    return OverQuota(
+        fmt::format("Request failed. You've reached your read unit limit for the current month "
+                    "({}). To continue reading data, upgrade your plan.",
+                    quota_.read_units));
+  }
+  return {};
+}
+
+}  // namespace rehome::pinecone_local
