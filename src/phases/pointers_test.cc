@@ -34,7 +34,7 @@ class FakeAliases final : public NamespaceAliases {
 class AliasPointers : public testing::Test {
  protected:
   AliasPointers() {
-    stores_.target_vectors = std::make_shared<MemoryVectorStore>();
+    stores_.target_vectors = std::make_shared<sim::MemoryVectorStore>();
     stores_.aliases = aliases_;
     plan_.cutover.namespace_alias = {{"live", "portfolio_acme"}};
   }
