@@ -69,6 +69,7 @@ RunRecord FullRun() {
   run.backup = "backups/1";
   run.retire_backups = {"backups/2", "backups/3"};
   run.items_reconciled = true;
+  run.changed_while_read = {"5", R"({"$oid":"0123456789abcdef01234567"})"};
   run.cut_over_at = at;
   run.last_straggler_at = at + Millis{2};
   run.audit_number = 9;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/digest.h"
 #include "journal/names.h"
 #include "model/fields.h"
 
@@ -228,6 +229,14 @@ bool RunRecord::IsCutOver() const {
   return cut_over_at.has_value();
 }
 
+std::uint64_t RunRecord::SampleSeed() const {
+  std::uint64_t seed = 0;
+  for (const std::uint8_t byte : Md5(run_id).bytes) {
+    seed = (seed << 8U) | byte;
+  }
+  return seed;
+}
+
 Document RunRecord::ToDocument() const {
   ArrayBuilder phase_list;
   for (const Phase phase : kPhases) {
@@ -246,7 +255,6 @@ Document RunRecord::ToDocument() const {
       .String("resolved_plan", resolved_plan)
       .String("state", Name(state))
       .Int64("epoch", epoch)
-      .Int64("seed", static_cast<std::int64_t>(seed))
       .Date("created_at", created_at.time_since_epoch().count())
       .Date("updated_at", updated_at.time_since_epoch().count())
       .Array("phases", phase_list.Finish())
@@ -258,13 +266,13 @@ Document RunRecord::ToDocument() const {
       .String("backup", backup)
       .Array("retire_backups", FromStrings(retire_backups))
       .Bool("items_reconciled", items_reconciled)
+      .Array("changed_while_read", FromStrings(changed_while_read))
       .Int64("audit_number", audit_number)
       .String("audit_hash", audit_hash)
       .String("last_error", last_error)
       .String("last_hint", last_hint);
   OptionalTime(builder, "cut_over_at", cut_over_at);
   OptionalTime(builder, "last_straggler_at", last_straggler_at);
-  OptionalTime(builder, "verified_at", verified_at);
   if (cutover) {
     builder.Append("cutover", FromCutover(*cutover));
   }
@@ -286,7 +294,6 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   out.resolved_plan = StringField(document, "resolved_plan");
   out.state = RunStateOf(StringField(document, "state")).value_or(RunState::kNew);
   out.epoch = IntField(document, "epoch");
-  out.seed = static_cast<std::uint64_t>(IntField(document, "seed"));
   out.created_at = ToTime(document, "created_at");
   out.updated_at = ToTime(document, "updated_at");
   for (const auto& [index, phase] : DocumentField(document, "phases")) {
@@ -305,13 +312,13 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   out.backup = StringField(document, "backup");
   out.retire_backups = ToStrings(DocumentField(document, "retire_backups"));
   out.items_reconciled = BoolField(document, "items_reconciled");
+  out.changed_while_read = ToStrings(DocumentField(document, "changed_while_read"));
   out.audit_number = IntField(document, "audit_number");
   out.audit_hash = StringField(document, "audit_hash");
   out.last_error = StringField(document, "last_error");
   out.last_hint = StringField(document, "last_hint");
   out.cut_over_at = ToOptionalTime(document, "cut_over_at");
   out.last_straggler_at = ToOptionalTime(document, "last_straggler_at");
-  out.verified_at = ToOptionalTime(document, "verified_at");
   if (document.Find("cutover")) {
     out.cutover = ToCutover(DocumentField(document, "cutover"));
   }

@@ -81,7 +81,6 @@ struct RunRecord {
   std::string resolved_plan;  // Plan::ResolvedJson(): without secrets
   RunState state = RunState::kNew;
   std::int64_t epoch = 0;
-  std::uint64_t seed = 0;
   WallTime created_at{};
   WallTime updated_at{};
   std::array<PhaseRecord, kPhases.size()> phases;
@@ -94,9 +93,11 @@ struct RunRecord {
   std::string backup;                            // directory of phase 0's backup
   std::vector<std::string> retire_backups;       // … of every attempt at phase 5, oldest first
   bool items_reconciled = false;  // the ranges' sums no longer tell what phase 2 wrote
+  /// Source ids, relaxed Extended JSON, that changed while an offline phase 2 read them and that
+  /// nobody was told of yet.
+  std::vector<std::string> changed_while_read;
   std::optional<WallTime> cut_over_at;
   std::optional<WallTime> last_straggler_at;
-  std::optional<WallTime> verified_at;  // the last full verification that passed
   std::int64_t audit_number =
       0;  // the audit log's head when this run last added to it: it must still be there
   std::string audit_hash;
@@ -116,6 +117,8 @@ struct RunRecord {
   /// The application reads the new side: between a completed cutover and a completed revert or
   /// rollback.
   [[nodiscard]] bool IsCutOver() const;
+  /// Of the samples that checks take: another one for each run, the same for all of one run's.
+  [[nodiscard]] std::uint64_t SampleSeed() const;
 
   [[nodiscard]] Document ToDocument() const;
   [[nodiscard]] static Result<RunRecord> FromDocument(DocumentView document);

@@ -134,7 +134,6 @@ Status BeforeFence(Session& session) {
   if (!full.passed) {
     return FailedVerification(full, "before the fence");
   }
-  session.run().verified_at = session.clock().Now();
   session.run().watermarks.insert_or_assign("verified_through", session.run().positions["forward"]);
   return session.Save();
 }
@@ -198,7 +197,6 @@ Result<PhaseOutcome> FullPass(Session& session) {
         "`rehome verify` shows every discrepancy; `rehome revert` goes back to the old side, "
         "keeping what was written since");
   }
-  session.run().verified_at = session.clock().Now();
   return Outcome(session);
 }
 

@@ -282,8 +282,11 @@ Result<std::string> SavedPosition(Session& session, Side side) {
 }
 
 /// Reconciles and adds up.
-ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out) {
-  return [&session, mode, &out](const std::vector<Value>& ids) -> Status {
+ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out, const ApplyIds& note = {}) {
+  return [&session, mode, &out, note](const std::vector<Value>& ids) -> Status {
+    if (note) {
+      REHOME_TRY(note(ids));
+    }
     REHOME_TRY_ASSIGN(const Reconciled reconciled,
                       Reconcile(session.flow(), ids, mode, session.call()));
     out.reconciled.Add(reconciled);
@@ -321,9 +324,9 @@ Status ForgetReverse(Session& session) {
   return Forget(session, Side::kReverse);
 }
 
-Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait) {
+Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait, const ApplyIds& note) {
   Drained out;
-  const ApplyIds apply = Reconciling(session, mode, out);
+  const ApplyIds apply = Reconciling(session, mode, out, note);
   REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kForward));
   REHOME_TRY(ApplyDirty(session, Side::kForward, apply, out));
   if (position == kNoFeed) {

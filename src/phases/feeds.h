@@ -29,16 +29,17 @@ struct Drained {
 [[nodiscard]] Status ForgetForward(Session& session);
 [[nodiscard]] Status ForgetReverse(Session& session);
 
+using ApplyIds = std::function<Status(const std::vector<Value>& ids)>;
+
 /// Applies what the source's feed named since the saved position, until it has caught up; waits up
-/// to `wait` for a first event. Without a feed: a sweep. kFailedPrecondition where the position was
-/// lost, with the hint `--sweep`.
+/// to `wait` for a first event. Without a feed: a sweep. `note`, where given, hears of ids before
+/// they are applied. kFailedPrecondition where the position was lost, with the hint `--sweep`.
 [[nodiscard]] Result<Drained> DrainForward(Session& session, VectorMode mode,
-                                           Millis wait = Millis{0});
+                                           Millis wait = Millis{0}, const ApplyIds& note = {});
 
 /// Hands to `apply` the ids of items that were written on the new side since the reverse position,
 /// ours included; what it was handed once without error is not handed again. Without a feed: every
 /// item that is not as the ledger says.
-using ApplyIds = std::function<Status(const std::vector<Value>& ids)>;
 [[nodiscard]] Result<Drained> DrainReverse(Session& session, const ApplyIds& apply,
                                            Millis wait = Millis{0});
 

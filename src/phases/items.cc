@@ -4,12 +4,13 @@
 // The change feed's position is taken before the first read: what changes meanwhile is named by it
 // and reconciled after the ranges that hold it are durable.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "flow/item_writer.h"
-#include "flow/pump.h"
 #include "flow/reconcile.h"
 #include "flow/remover.h"
 #include "journal/ranges.h"
@@ -17,8 +18,10 @@
 #include "model/item.h"
 #include "phases/feeds.h"
 #include "phases/phases.h"
+#include "phases/range_scan.h"
 #include "phases/stamp.h"
 #include "phases/target_collections.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
@@ -28,12 +31,6 @@ constexpr std::size_t kBatchCount = 4000;
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 constexpr std::size_t kRangesPerReader = 4;
 constexpr std::size_t kIdsNamedMax = 20;
-
-struct ItemsBatch {
-  std::size_t range = 0;
-  std::vector<MappedRow> rows;
-  bool last = false;
-};
 
 std::size_t WorkerCount(const LimitsPlan& limits) {
   return limits.workers > 0 ? static_cast<std::size_t>(limits.workers)
@@ -57,97 +54,32 @@ Status PrepareTarget(Session& session) {
       items.to, {.name = "item_id_unique", .paths = {"item_id"}, .unique = true}, session.call());
 }
 
-class ItemsScan {
- public:
-  ItemsScan(Session& session, Ranges& journal, std::vector<RangeRecord> ranges)
-      : session_(session), journal_(journal), ranges_(std::move(ranges)) {}
-
-  Status Run(std::uint64_t total) {
-    total_ = total;
-    for (const RangeRecord& range : ranges_) {
-      done_ += range.read;
-    }
-    std::vector<std::size_t> open;
-    for (std::size_t i = 0; i < ranges_.size(); ++i) {
-      if (!ranges_[i].done) {
-        open.push_back(i);
-      }
-    }
-    const std::size_t threads = WorkerCount(session_.plan().limits) - 1;
-    return Pump<ItemsBatch>::Run(
-        open.size(), {.threads = threads, .scheduler = session_.flow().scheduler},
-        session_.call().stop, [&](std::size_t part) { return Open(open[part]); },
-        [&](ItemsBatch batch) { return Write(std::move(batch)); });
+/// Makes items of a batch, the rare cases reconciled. Returns how many went to quarantine.
+Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, std::span<MappedRow> rows) {
+  const Call& call = session.finishing_call();
+  REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session.flow(), rows, call));
+  Reconciled reconciled;
+  if (!written.unresolved.empty()) {
+    REHOME_TRY(Ledger::PrepareToFind(session.target(), call));
+    REHOME_TRY_ASSIGN(reconciled,
+                      Reconcile(session.flow(), written.unresolved, VectorMode::kLater, call));
+    // Durable before the checkpoint: their digests are not in the range's sum.
+    session.run().items_reconciled = true;
+    REHOME_TRY(session.Save());
   }
-
-  [[nodiscard]] const std::vector<RangeRecord>& ranges() const { return ranges_; }
-
- private:
-  Result<Pump<ItemsBatch>::Source> Open(std::size_t range) {
-    REHOME_TRY_ASSIGN(auto opened, session_.source().Scan(session_.plan().items.from,
-                                                          ranges_[range].Rest(), session_.call()));
-    const std::shared_ptr<DocumentCursor> cursor = std::move(opened);
-    return [this, range, cursor, ended = false]() mutable -> Result<std::optional<ItemsBatch>> {
-      if (ended) {
-        return std::nullopt;
-      }
-      REHOME_TRY_ASSIGN(auto documents, cursor->Next(kBatchCount, kBatchBytes));
-      ended = documents.empty();
-      return ItemsBatch{
-          .range = range, .rows = MapRows(session_.mapper(), std::move(documents)), .last = ended};
-    };
+  if (!reconciled.conflicts.empty()) {
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("{} already holds {} documents that this run did not write, the first {}",
+                    session.plan().items.to, reconciled.conflicts.size(),
+                    reconciled.conflicts.front()),
+        "nothing of them was touched; remove or rename them, or give `items.to` another "
+        "collection");
   }
-
-  Status Write(ItemsBatch batch) {
-    RangeRecord& range = ranges_[batch.range];
-    if (batch.last) {
-      range.done = true;
-      return journal_.Save(range, session_.finishing_call());
-    }
-    REHOME_TRY_ASSIGN(const ItemsWritten written,
-                      WriteItems(session_.flow(), batch.rows, session_.finishing_call()));
-    if (!written.unresolved.empty()) {
-      REHOME_TRY(Ledger::PrepareToFind(session_.target(), session_.finishing_call()));
-    }
-    REHOME_TRY_ASSIGN(const Reconciled reconciled,
-                      Reconcile(session_.flow(), written.unresolved, VectorMode::kLater,
-                                session_.finishing_call()));
-    if (!written.unresolved
-             .empty()) {  // durable before the checkpoint: their digests are not in the range's sum
-      session_.run().items_reconciled = true;
-      REHOME_TRY(session_.Save());
-    }
-    if (!reconciled.conflicts.empty()) {
-      return Fail(
-          ErrorCode::kFailedPrecondition,
-          fmt::format("{} already holds {} documents that this run did not write, the first {}",
-                      session_.plan().items.to, reconciled.conflicts.size(),
-                      reconciled.conflicts.front()),
-          "nothing of them was touched; remove or rename them, or give `items.to` another "
-          "collection");
-    }
-    range.read += batch.rows.size();
-    range.written.Add(written.written);
-    range.counts["inserted"] += static_cast<std::int64_t>(written.inserted);
-    range.reached = Value(batch.rows.back().source.Id());
-    REHOME_TRY(journal_.Save(range, session_.finishing_call()));
-    done_ += batch.rows.size();
-    quarantined_ += written.quarantined + reconciled.quarantined;
-    session_.events().Advanced({.phase = Phase::kItems,
-                                .step = session_.plan().items.from,
-                                .done = done_,
-                                .total = total_,
-                                .quarantined = quarantined_});
-    return {};
-  }
-
-  Session& session_;
-  Ranges& journal_;
-  std::vector<RangeRecord> ranges_;
-  std::uint64_t done_ = 0;
-  std::uint64_t total_ = 0;
-  std::uint64_t quarantined_ = 0;
-};
+  range.written.Add(written.written);
+  range.counts["inserted"] += static_cast<std::int64_t>(written.inserted);
+  return written.quarantined + reconciled.quarantined;
+}
 
 /// The ranges of the phase, from the journal or cut now. The feed's position is saved before the
 /// first read.
@@ -176,21 +108,31 @@ Result<std::uint64_t> ExpectedCount(Session& session) {
   return session.source().Count(from, session.call());
 }
 
-/// Names the documents that changed while the source was read, and applies them: the next run finds
-/// them done.
-Status RefuseChangedSource(Session& session, const Drained& drained) {
-  if (drained.ids.empty()) {
+/// Keeps in the journal which documents changed while the source was read, until they were named.
+Status NoteChanged(Session& session, const std::vector<Value>& ids) {
+  std::vector<std::string>& noted = session.run().changed_while_read;
+  for (const Value& id : ids) {
+    std::string text = ToExtendedJson(id.view(), JsonMode::kRelaxed);
+    if (noted.size() <= kIdsNamedMax && std::ranges::find(noted, text) == noted.end()) {
+      noted.push_back(std::move(text));
+    }
+  }
+  return session.Save();
+}
+
+/// Names them. They are done: the record of this error is the one that forgets them.
+Status RefuseChangedSource(Session& session) {
+  std::vector<std::string> noted = std::exchange(session.run().changed_while_read, {});
+  if (noted.empty()) {
     return {};
   }
-  std::string named;
-  for (std::size_t i = 0; i < std::min(drained.ids.size(), kIdsNamedMax); ++i) {
-    named += fmt::format("{}{}", i == 0 ? "" : ", ",
-                         ToExtendedJson(drained.ids[i].view(), JsonMode::kRelaxed));
-  }
+  const bool more = noted.size() > kIdsNamedMax;
+  noted.resize(std::min(noted.size(), kIdsNamedMax));
   return Fail(
       ErrorCode::kCheckFailed,
-      fmt::format("{} documents of {} changed while phase 2 read them: {}{}", drained.ids.size(),
-                  session.plan().items.from, named, drained.ids.size() > kIdsNamedMax ? ", …" : ""),
+      fmt::format("{}{} documents of {} changed while phase 2 read them: {}{}",
+                  more ? "more than " : "", noted.size(), session.plan().items.from,
+                  fmt::join(noted, ", "), more ? ", …" : ""),
       "their items were brought up to date; run again to go on, or use `rehome run --online` "
       "beside a writing application");
 }
@@ -206,11 +148,26 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   // An attempt that was cut off may have reconciled what its ranges do not tell.
   session.run().items_reconciled |= std::ranges::any_of(
       ranges, [](const RangeRecord& range) { return range.done || range.reached; });
-  ItemsScan scan(session, journal, std::move(ranges));
-  REHOME_TRY(scan.Run(expected));
+  RangeScan<std::vector<MappedRow>> scan(session, journal, std::move(ranges),
+                                         {.phase = Phase::kItems,
+                                          .store = session.source(),
+                                          .collection = session.plan().items.from,
+                                          .threads = WorkerCount(session.plan().limits) - 1,
+                                          .count_max = kBatchCount,
+                                          .bytes_max = kBatchBytes});
+  REHOME_TRY(scan.Run(
+      expected,
+      [&](std::vector<Document> sources) -> Result<std::vector<MappedRow>> {
+        return MapRows(session.mapper(), std::move(sources));
+      },
+      [&](RangeRecord& range, std::vector<MappedRow> rows) {
+        return WriteBatch(session, range, rows);
+      }));
   REHOME_TRY(Ledger::PrepareToFind(session.target(), call));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
-  REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kLater));
+  const ApplyIds note = [&](const std::vector<Value>& ids) { return NoteChanged(session, ids); };
+  REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kLater, Millis{0},
+                                                        online ? ApplyIds() : note));
   REHOME_TRY(session.SettleLeftOpen());
   SetDigest written;
   std::uint64_t total = 0;
@@ -223,8 +180,9 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   session.run().items_reconciled |= !drained.ids.empty();
   REHOME_TRY(session.Save());
   if (!online) {
-    REHOME_TRY(RefuseChangedSource(session, drained));
+    REHOME_TRY(RefuseChangedSource(session));
   }
+  session.run().changed_while_read.clear();
   if (session.run().items_reconciled) {
     REHOME_TRY_ASSIGN(written, DigestOfItems(session));
   }
@@ -255,6 +213,7 @@ Result<Counts> UndoItems(Session& session) {
   REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kItems).Clear(session.call()));
   REHOME_TRY(ForgetForward(session));
   session.run().items_reconciled = false;
+  session.run().changed_while_read.clear();
   REHOME_TRY(DropIfOursAndEmpty(session, collection));
   return Counts{{"items removed", static_cast<std::int64_t>(removed.removed)},
                 {"stamps taken off", static_cast<std::int64_t>(unstamped)},
@@ -265,13 +224,7 @@ Result<Counts> UndoItems(Session& session) {
 
 Result<SetDigest> DigestOfItems(Session& session) {
   SetDigest out;
-  REHOME_TRY_ASSIGN(auto cursor,
-                    session.target().Scan(session.plan().items.to, {}, session.call()));
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto items, cursor->Next(kBatchCount, kBatchBytes));
-    if (items.empty()) {
-      return out;
-    }
+  const auto add_ours = [&](const std::vector<Document>& items) -> Status {
     std::vector<Value> ids;
     for (const Document& item : items) {
       ids.emplace_back(item.Id());
@@ -284,7 +237,10 @@ Result<SetDigest> DigestOfItems(Session& session) {
         out.Add(digest);
       }
     }
-  }
+    return {};
+  };
+  REHOME_TRY(ForEachBatch(session.target(), session.plan().items.to, {}, session.call(), add_ours));
+  return out;
 }
 
 }  // namespace rehome

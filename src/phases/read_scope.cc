@@ -41,7 +41,7 @@ CheckContext ReadScope::MakeCheckContext(bool runner_is_live) {
       .pointers =
           [this] { return ReadPointers(flow_.plan, deps_.stores, call_); },
       .only = {},
-      .seed = run_.seed,
+      .seed = run_.SampleSeed(),
       .call = call_};
 }
 

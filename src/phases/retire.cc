@@ -54,7 +54,6 @@ Status DrainAndVerify(Session& session) {
                             InWords(verification)),
                 "`rehome verify` shows every discrepancy");
   }
-  session.run().verified_at = session.clock().Now();
   return session.Save();
 }
 

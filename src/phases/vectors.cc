@@ -1,19 +1,19 @@
-// Phase 3. The items are scanned by key ranges; those that are ours and not marked are embedded on
-// the reader's thread, upserted, confirmed and marked by the writer. An item that changed between
+// Phase 3. The items are scanned by key ranges (range_scan.h); those that are ours and not marked are
+// embedded on the reader's thread, upserted, confirmed and marked by the writer. An item that changed between
 // its embedding and its mark is embedded again from what it says now.
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "flow/pump.h"
 #include "flow/reconcile.h"
 #include "flow/vector_writer.h"
-#include "journal/ranges.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "phases/phases.h"
+#include "phases/range_scan.h"
 #include "phases/vector_pages.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
@@ -21,13 +21,6 @@ namespace {
 constexpr std::size_t kBatchCount = 250;
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 constexpr const char* kTokens = "tokens";  // a count of each range, and of the phase
-
-struct VectorsBatch {
-  std::size_t range = 0;
-  std::optional<Value> reached;  // absent: the range is at its end
-  EmbeddedBatch embedded;
-  std::size_t read = 0;
-};
 
 /// A namespace that already holds vectors without our stamp belongs to somebody else.
 Status RefuseForeignNamespaces(Session& session) {
@@ -56,61 +49,40 @@ Status RefuseForeignNamespaces(Session& session) {
   return {};
 }
 
-class VectorsScan {
+/// What phase 3 makes of a batch of items, and what it adds up over all of them.
+class VectorsWork {
  public:
-  VectorsScan(Session& session, Ranges& journal, std::vector<RangeRecord> ranges)
-      : session_(session), journal_(journal), ranges_(std::move(ranges)) {}
+  explicit VectorsWork(Session& session) : session_(session) {}
 
-  Status Run(std::uint64_t total) {
-    total_ = total;
-    std::vector<std::size_t> open;
-    for (std::size_t i = 0; i < ranges_.size(); ++i) {
-      if (!ranges_[i].done) {
-        open.push_back(i);
-      }
-    }
-    const std::size_t threads = session_.plan().limits.workers == 1 ? 0 : 1;
-    return Pump<VectorsBatch>::Run(
-        open.size(), {.threads = threads, .scheduler = session_.flow().scheduler},
-        session_.call().stop, [&](std::size_t part) { return Open(open[part]); },
-        [&](VectorsBatch batch) { return Write(std::move(batch)); });
+  /// Those of `items` that are ours and wait for their vector, embedded. On a reader's thread.
+  [[nodiscard]] Result<EmbeddedBatch> Embed(std::vector<Document> items) const {
+    REHOME_TRY_ASSIGN(auto ours, OursUnmarked(std::move(items)));
+    return EmbedItems(session_.flow(), std::move(ours), session_.call());
   }
 
-  [[nodiscard]] std::uint64_t upserted() const { return upserted_; }
-  [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
-  [[nodiscard]] std::uint64_t cut() const { return cut_; }
+  /// Returns how many the embedder refuses.
+  Result<std::uint64_t> Write(RangeRecord& range, const EmbeddedBatch& embedded) {
+    const Call& call = session_.finishing_call();
+    NoteEmbedded(embedded, range);
+    REHOME_TRY(SetAside(session_.flow(), embedded.refused, QuarantineReason::kEmbedding,
+                        embedded.refusal, call));
+    REHOME_TRY_ASSIGN(const VectorsWritten written,
+                      WriteVectors(session_.flow(), embedded.items, call));
+    REHOME_TRY(Reconcile(session_.flow(), written.changed, VectorMode::kNow, call));
+    upserted_ += written.upserted;
+    return embedded.refused.size();
+  }
+
+  void AddTo(Counts& counts) const {
+    counts["upserted"] = static_cast<std::int64_t>(upserted_);
+    counts[kTokens] = static_cast<std::int64_t>(tokens_);
+    if (cut_ > 0) {
+      counts["texts cut"] = static_cast<std::int64_t>(cut_);
+    }
+  }
 
  private:
-  Result<Pump<VectorsBatch>::Source> Open(std::size_t range) {
-    REHOME_TRY_ASSIGN(auto opened, session_.target().Scan(session_.plan().items.to,
-                                                          ranges_[range].Rest(), session_.call()));
-    const std::shared_ptr<DocumentCursor> cursor = std::move(opened);
-    return [this, range, cursor, ended = false]() mutable -> Result<std::optional<VectorsBatch>> {
-      if (ended) {
-        return std::nullopt;
-      }
-      REHOME_TRY_ASSIGN(VectorsBatch batch, Read(range, *cursor));
-      ended = !batch.reached;
-      return batch;
-    };
-  }
-
-  Result<VectorsBatch> Read(std::size_t range, DocumentCursor& cursor) {
-    const std::size_t count =
-        std::clamp<std::size_t>(session_.plan().limits.embed_in_flight, 1, kBatchCount);
-    REHOME_TRY_ASSIGN(auto items, cursor.Next(count, kBatchBytes));
-    VectorsBatch batch{.range = range, .reached = {}, .embedded = {}, .read = items.size()};
-    if (items.empty()) {
-      return batch;
-    }
-    batch.reached = Value(items.back().Id());
-    REHOME_TRY_ASSIGN(auto ours, OursUnmarked(std::move(items)));
-    REHOME_TRY_ASSIGN(batch.embedded,
-                      EmbedItems(session_.flow(), std::move(ours), session_.call()));
-    return batch;
-  }
-
-  Result<std::vector<Document>> OursUnmarked(std::vector<Document> items) {
+  [[nodiscard]] Result<std::vector<Document>> OursUnmarked(std::vector<Document> items) const {
     std::vector<Value> ids;
     for (const Document& item : items) {
       ids.emplace_back(item.Id());
@@ -127,32 +99,6 @@ class VectorsScan {
     return out;
   }
 
-  Status Write(VectorsBatch batch) {
-    RangeRecord& range = ranges_[batch.range];
-    if (!batch.reached) {
-      range.done = true;
-      return journal_.Save(range, session_.finishing_call());
-    }
-    NoteEmbedded(batch.embedded, range);
-    REHOME_TRY(SetAside(session_.flow(), batch.embedded.refused, QuarantineReason::kEmbedding,
-                        batch.embedded.refusal, session_.finishing_call()));
-    REHOME_TRY_ASSIGN(
-        const VectorsWritten written,
-        WriteVectors(session_.flow(), batch.embedded.items, session_.finishing_call()));
-    REHOME_TRY(
-        Reconcile(session_.flow(), written.changed, VectorMode::kNow, session_.finishing_call()));
-    upserted_ += written.upserted;
-    done_ += batch.read;
-    range.reached = batch.reached;
-    REHOME_TRY(journal_.Save(range, session_.finishing_call()));
-    session_.events().Advanced({.phase = Phase::kVectors,
-                                .step = session_.plan().items.to,
-                                .done = done_,
-                                .total = total_,
-                                .quarantined = 0});
-    return {};
-  }
-
   void NoteEmbedded(const EmbeddedBatch& embedded, RangeRecord& range) {
     tokens_ += embedded.tokens;
     range.counts[kTokens] += static_cast<std::int64_t>(embedded.tokens);
@@ -165,10 +111,6 @@ class VectorsScan {
   }
 
   Session& session_;
-  Ranges& journal_;
-  std::vector<RangeRecord> ranges_;
-  std::uint64_t done_ = 0;
-  std::uint64_t total_ = 0;
   std::uint64_t upserted_ = 0;
   std::uint64_t tokens_ = 0;
   std::uint64_t cut_ = 0;
@@ -241,15 +183,24 @@ Result<PhaseOutcome> RunVectors(Session& session) {
   REHOME_TRY_ASSIGN(const std::uint64_t total,
                     session.target().Count(session.plan().items.to, session.call()));
   CountSpent(session, ranges);
-  VectorsScan scan(session, journal, std::move(ranges));
-  REHOME_TRY(scan.Run(total));
+  const LimitsPlan& limits = session.plan().limits;
+  RangeScan<EmbeddedBatch> scan(
+      session, journal, std::move(ranges),
+      {.phase = Phase::kVectors,
+       .store = session.target(),
+       .collection = session.plan().items.to,
+       .threads = limits.workers == 1 ? 0U : 1U,
+       .count_max = std::clamp<std::size_t>(limits.embed_in_flight, 1, kBatchCount),
+       .bytes_max = kBatchBytes});
+  VectorsWork work(session);
+  REHOME_TRY(scan.Run(
+      total, [&](std::vector<Document> items) { return work.Embed(std::move(items)); },
+      [&](RangeRecord& range, const EmbeddedBatch& embedded) {
+        return work.Write(range, embedded);
+      }));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY_ASSIGN(PhaseOutcome out, DescribeVectors(session));
-  out.counts["upserted"] = static_cast<std::int64_t>(scan.upserted());
-  out.counts[kTokens] = static_cast<std::int64_t>(scan.tokens());
-  if (scan.cut() > 0) {
-    out.counts["texts cut"] = static_cast<std::int64_t>(scan.cut());
-  }
+  work.AddTo(out.counts);
   return out;
 }
 
@@ -268,13 +219,8 @@ Result<Counts> UndoVectors(Session& session) {
                       return {};
                     }));
   }
-  REHOME_TRY_ASSIGN(auto cursor,
-                    session.target().Scan(session.plan().items.to, {}, session.call()));
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto items, cursor->Next(kBatchCount, kBatchBytes));
-    if (items.empty()) {
-      break;
-    }
+  const std::string& collection = session.plan().items.to;
+  const auto reset = [&](const std::vector<Document>& items) -> Status {
     std::vector<Write> resets;
     for (const Document& item : items) {
       if (IsMarked(item.view()) &&
@@ -283,10 +229,12 @@ Result<Counts> UndoVectors(Session& session) {
       }
     }
     if (!resets.empty()) {
-      REHOME_TRY(session.target().Apply(session.plan().items.to, resets, {}, session.call()));
+      REHOME_TRY(session.target().Apply(collection, resets, {}, session.call()));
       counts["marks reset"] += static_cast<std::int64_t>(resets.size());
     }
-  }
+    return {};
+  };
+  REHOME_TRY(ForEachBatch(session.target(), collection, {}, session.call(), reset));
   REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kVectors).Clear(session.call()));
   return counts;
 }

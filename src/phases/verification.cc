@@ -22,7 +22,7 @@ VerificationScope::VerificationScope(Session& session)
           .pointers =
               [&session] { return ReadPointers(session.plan(), session.stores(), session.call()); },
           .only = {},
-          .seed = session.run().seed,
+          .seed = session.run().SampleSeed(),
           .call = session.call()} {}
 
 std::vector<std::string> ChecksBeforeCutover() {

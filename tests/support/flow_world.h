@@ -84,6 +84,7 @@ class FlowWorld {
   explicit FlowWorld(sim::MemoryVectorStore::Options vector_options = {})
       : vectors(std::make_shared<sim::MemoryVectorStore>(std::move(vector_options))) {
     CHECK(Ledger::Prepare(*target, call).has_value());
+    CHECK(Ledger::PrepareToFind(*target, call).has_value());
     CHECK(Quarantine::Prepare(*target, call).has_value());
     CHECK(target
               ->EnsureIndex(plan.items.to,
@@ -143,7 +144,8 @@ class FlowWorld {
     for (const Document& job : jobs) {
       PutSource(job);
     }
-    return WriteItems(flow, MapRows(mapper, jobs), call);
+    std::vector<MappedRow> rows = MapRows(mapper, jobs);
+    return WriteItems(flow, rows, call);
   }
   /// Every item of those ids as phase 3 writes it.
   Result<VectorsWritten> Embed(const std::vector<int>& ids) {
