@@ -149,18 +149,40 @@ Result<Value> DecodeId(std::string_view bytes) {
   return Value(checked.Id());
 }
 
+namespace {
+
+/// SQLite does not wait for others before this switch as it does before a transaction: so whoever
+/// meets another process that makes the same file waits in a transaction, and asks again.
+Status SwitchToWal(Connection& connection) {
+  constexpr int kAttemptsMax = 100;
+  for (int attempt = 1;; ++attempt) {
+    Status switched = connection.Execute("PRAGMA journal_mode=WAL");
+    if (switched || switched.error().code != ErrorCode::kUnavailable || attempt == kAttemptsMax) {
+      return switched;
+    }
+    REHOME_TRY(Transaction::Begin(connection, Transaction::Kind::kWrite));  // rolled back
+  }
+}
+
+}  // namespace
+
 Status PrepareForWriting(Connection& connection) {
   // 16 KB: a document of 1 KB lies whole in a page; larger pages gain 10 % in a copy and cost every
   // small write.
+  REHOME_TRY(connection.Execute("PRAGMA page_size=16384"));
+  REHOME_TRY(SwitchToWal(connection));
   REHOME_TRY(connection.Execute(
-      "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-      "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY"));
+      "PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY"));
   REHOME_TRY_ASSIGN(const bool present, HasSchema(connection));
   if (present) {
     return {};
   }
   REHOME_TRY_ASSIGN(Transaction transaction,
                     Transaction::Begin(connection, Transaction::Kind::kWrite));
+  REHOME_TRY_ASSIGN(const bool made_meanwhile, HasSchema(connection));
+  if (made_meanwhile) {
+    return {};
+  }
   REHOME_TRY(connection.Execute(std::string(kSchema)));
   REHOME_TRY(connection.Execute(fmt::format("PRAGMA user_version={}", kSchemaVersion)));
   return transaction.Commit();
@@ -301,11 +323,10 @@ Result<IndexEntry> AddIndex(Connection& connection, const CollectionEntry& colle
   const IndexEntry entry{add.IntAt(0), spec.has_value(), spec.value_or(IndexSpec{}), document};
   REHOME_TRY(add.Step());
   if (entry.built) {
-    REHOME_TRY(
-        connection.Execute(fmt::format("CREATE TABLE {}(key BLOB NOT NULL, document BLOB NOT NULL, "
-                                       "PRIMARY KEY({})) WITHOUT ROWID",
-                                       IndexTableName(entry.number),
-                                       entry.spec.unique ? "key" : "key, document")));
+    REHOME_TRY(connection.Execute(
+        fmt::format("CREATE TABLE {}(key BLOB NOT NULL, document BLOB NOT NULL, "
+                    "PRIMARY KEY({})) WITHOUT ROWID",
+                    IndexTableName(entry.number), entry.spec.unique ? "key" : "key, document")));
     REHOME_TRY(CreateStaleTriggers(connection, collection));
   }
   return entry;
