@@ -393,6 +393,29 @@ void Grammar::AddTrials() {
       ->transform(CLI::CheckedTransformer(embedders))
       ->option_text("hashing|real");
 
+  CLI::App& torture = *app_.add_subcommand(
+      "torture", "the plan in simulated worlds with crashes and faults at every step");
+  auto& torture_options = Leaf<TortureOptions>(torture);
+  AddPlanFile(torture, torture_options.common);
+  AddCommon(torture, torture_options.common, Changes::kNothing);
+  torture.add_option("--seed", torture_options.seed, "of the first world; the next has the next")
+      ->capture_default_str()
+      ->type_name("N");
+  torture.add_option("--worlds", torture_options.worlds, "how many")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->type_name("M");
+  torture
+      .add_option("--sample", torture_options.sample,
+                  "documents of the source that worlds draw from")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->type_name("N");
+  const std::map<std::string, bool> torture_stores{{"memory", false}, {"sqlite", true}};
+  torture.add_option("--stores", torture_options.on_files, "where worlds keep their documents")
+      ->transform(CLI::CheckedTransformer(torture_stores))
+      ->option_text("memory|sqlite");
+
   CLI::App& serve =
       *app_.add_subcommand("pinecone-local", "the embedded Pinecone-compatible server on its own");
   auto key = std::make_shared<std::string>();

@@ -135,6 +135,14 @@ struct RehearseOptions {
   bool real_embedder = false;           // else hashing
 };
 
+struct TortureOptions {
+  CommonOptions common;
+  std::uint64_t seed = 1;
+  std::uint64_t worlds = 1000;
+  std::uint64_t sample = 500;  // documents that worlds draw from
+  bool on_files = false;       // document stores on SQLite files; else in memory
+};
+
 struct ServeOptions {  // `rehome pinecone-local`
   std::filesystem::path dir;
   std::uint16_t port = 0;
@@ -153,10 +161,10 @@ struct DemoOptions {
   bool json = false;
 };
 
-using Command =
-    std::variant<WelcomeOptions, InitOptions, LoadOptions, CheckOptions, PlanOptions, RunOptions,
-                 StatusOptions, VerifyOptions, RepairOptions, ReportOptions, QuarantineOptions,
-                 RollbackOptions, CutoverOptions, RevertOptions, RetireOptions, BackupOptions,
-                 VectorsOptions, ExplainOptions, RehearseOptions, ServeOptions, DemoOptions>;
+using Command = std::variant<WelcomeOptions, InitOptions, LoadOptions, CheckOptions, PlanOptions,
+                             RunOptions, StatusOptions, VerifyOptions, RepairOptions, ReportOptions,
+                             QuarantineOptions, RollbackOptions, CutoverOptions, RevertOptions,
+                             RetireOptions, BackupOptions, VectorsOptions, ExplainOptions,
+                             RehearseOptions, TortureOptions, ServeOptions, DemoOptions>;
 
 }  // namespace rehome::cli
