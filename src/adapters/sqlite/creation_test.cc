@@ -1,12 +1,15 @@
 // Processes that make one file at the same moment: each of them waits for the others, none fails.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <atomic>
 #include <filesystem>
+#include <new>
 #include <vector>
 
 #include "adapters/sqlite/sqlite_document_store.h"
@@ -14,8 +17,8 @@
 namespace rehome {
 namespace {
 
-constexpr int kProcesses = 6;
-constexpr int kRounds = 15;
+constexpr int kProcesses = 3;
+constexpr int kRounds = 40;
 
 /// What one of the processes does: its exit code.
 int InsertOne(const std::filesystem::path& file, int id) {
@@ -42,13 +45,14 @@ class SqliteCreation : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  /// Starts a process that inserts `id` once the gate's other end is closed.
-  static pid_t Start(const std::filesystem::path& file, int id, const std::array<int, 2>& gate) {
+  /// Starts a process that inserts `id` as soon as all of them are there.
+  static pid_t Start(const std::filesystem::path& file, int id, std::atomic<int>& missing) {
     const pid_t pid = ::fork();
     if (pid == 0) {
-      ::close(gate[1]);
-      char nothing = 0;
-      ::_exit(::read(gate[0], &nothing, 1) == 0 ? InsertOne(file, id) : 9);
+      for (--missing; missing > 0;) {
+        ::sched_yield();
+      }
+      ::_exit(InsertOne(file, id));
     }
     return pid;
   }
@@ -59,20 +63,21 @@ class SqliteCreation : public ::testing::Test {
 TEST_F(SqliteCreation, BySeveralProcessesAtOnceLosesNoneOfTheirWrites) {
   for (int round = 0; round < kRounds; ++round) {
     const std::filesystem::path file = directory_ / fmt::format("{}.db", round);
-    std::array<int, 2> gate{};
-    ASSERT_EQ(::pipe(gate.data()), 0);
+    void* shared = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(shared, MAP_FAILED);
+    auto& missing = *new (shared) std::atomic<int>(kProcesses);
     std::vector<pid_t> processes;
     for (int id = 0; id < kProcesses; ++id) {
-      processes.push_back(Start(file, id, gate));
+      processes.push_back(Start(file, id, missing));
     }
-    ::close(gate[0]);
-    ::close(gate[1]);  // now
     for (const pid_t pid : processes) {
       int status = 0;
       ASSERT_EQ(::waitpid(pid, &status, 0), pid);
       EXPECT_TRUE(WIFEXITED(status));
       EXPECT_EQ(WEXITSTATUS(status), 0) << "round " << round;
     }
+    ::munmap(shared, sizeof(std::atomic<int>));
     SystemClock clock;
     const auto store = SqliteDocumentStore::Open(file, OpenMode::kReadOnly, clock);
     ASSERT_TRUE(store);
