@@ -1,5 +1,8 @@
 #include "adapters/mongodb/description.h"
 
+#include <cmath>
+#include <optional>
+
 #include "adapters/mongodb/fence.h"
 #include "adapters/mongodb/reads.h"
 #include "adapters/mongodb/stream.h"
@@ -14,6 +17,20 @@ std::string CompatibilityVersion(Server& server) {
       DocumentBuilder().Int32("getParameter", 1).Int32("featureCompatibilityVersion", 1).Finish());
   return reply ? StringField(DocumentField(reply->view(), "featureCompatibilityVersion"), "version")
                : "";
+}
+
+/// How many hours of writes the oplog holds; nothing where it may not be read.
+std::optional<double> OplogHours(Server& server, const Call& call) {
+  const auto oldest = OplogEnd(server, OplogSide::kOldest, call);
+  const auto newest = OplogEnd(server, OplogSide::kNewest, call);
+  if (!oldest || !newest || *oldest == 0) {
+    return std::nullopt;
+  }
+  constexpr double kSecondsOfHour = 3600;
+  constexpr unsigned kSecondsShift = 32;
+  const double hours =
+      static_cast<double>((*newest >> kSecondsShift) - (*oldest >> kSecondsShift)) / kSecondsOfHour;
+  return std::round(hours * 10) / 10;
 }
 
 bool HasStage(Server& server, std::string_view stage, const Document& body) {
@@ -50,6 +67,9 @@ Result<Document> Describe(Server& server, const Call& call) {
   const std::string compatibility = CompatibilityVersion(server);
   if (!compatibility.empty()) {
     out.String("feature_compatibility", compatibility);
+  }
+  if (const auto hours = OplogHours(server, call)) {
+    out.Double("oplog_hours", *hours);
   }
   const bool samples = HasStage(server, "$sample", DocumentBuilder().Int32("size", 1).Finish());
   return out.Bool("writable", said.writable)

@@ -78,36 +78,14 @@ Result<Document> Feed::HeadOf(const std::string& stream, const Call& call) {
   if (opened.opened_at() != 0) {
     return StartAfterTime(opened.opened_at());
   }
-  REHOME_TRY_ASSIGN(const std::uint64_t newest, NewestOperation(call));
+  REHOME_TRY_ASSIGN(const std::uint64_t newest, OplogEnd(*server_, OplogSide::kNewest, call));
   return StartAfterTime(newest);
-}
-
-Result<std::uint64_t> Feed::NewestOperation(const Call& call) {
-  constexpr std::string_view kDoing = "reading the newest entry of local.oplog.rs";
-  REHOME_TRY(RefuseStopped(call, kDoing));
-  const Answer<Document> reply =
-      server_->Ask("local", DocumentBuilder()
-                                .String("find", "oplog.rs")
-                                .Append("filter", Document())
-                                .Append("sort", DocumentBuilder().Int32("$natural", -1).Finish())
-                                .Int32("limit", 1)
-                                .Bool("singleBatch", true)
-                                .Finish());
-  if (!reply) {
-    return std::unexpected(ToError(reply.error(), kDoing, Effect::kReads));
-  }
-  const std::vector<Document> newest = BatchOf(reply->view());
-  const auto time = newest.empty() ? std::nullopt : newest.front().Find("ts");
-  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
-                                                      : 0;  // nothing was ever written
 }
 
 std::uint64_t Feed::ServerTime() {
   const Answer<Document> reply =
       server_->Ask(server_->database(), DocumentBuilder().Int32("ping", 1).Finish());
-  const auto time = reply ? reply->Find("operationTime") : std::nullopt;
-  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
-                                                      : 0;
+  return reply ? TimestampField(reply->view(), "operationTime") : 0;
 }
 
 Status Feed::Align(const ChangePosition& after, const Call& call) {

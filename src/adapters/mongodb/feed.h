@@ -33,7 +33,6 @@ class Feed final : public ChangeFeed {
   [[nodiscard]] Watched WatchedBy(const std::string& stream) const;
   [[nodiscard]] std::vector<std::string> StreamNames() const;
   [[nodiscard]] Result<Document> HeadOf(const std::string& stream, const Call& call);
-  [[nodiscard]] Result<std::uint64_t> NewestOperation(const Call& call);
   /// The cluster time that reading must pass to have seen everything; 0: the server keeps none.
   [[nodiscard]] std::uint64_t ServerTime();
   /// Makes the streams stand where `after` says, what was read beyond it kept if it is the same.

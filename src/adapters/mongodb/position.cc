@@ -54,6 +54,12 @@ Result<Places> ParsePosition(const ChangePosition& position) {
   return out;
 }
 
+std::uint64_t TimestampField(DocumentView document, std::string_view key) {
+  const auto time = document.Find(key);
+  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
+                                                      : 0;
+}
+
 Document ResumeAfter(DocumentView token) {
   return DocumentBuilder().Append(kResume, Document::Trusted(std::string(token.bytes()))).Finish();
 }
@@ -63,8 +69,8 @@ Document StartAfterTime(std::uint64_t time) {
 }
 
 std::optional<std::uint64_t> TimeOf(const Document& place) {
-  if (const auto start = place.Find(kStart); start && start->type() == BsonType::kTimestamp) {
-    return static_cast<std::uint64_t>(start->AsInt64()) - 1;
+  if (const std::uint64_t start = TimestampField(place.view(), kStart); start != 0) {
+    return start - 1;
   }
   const std::string data = StringField(DocumentField(place.view(), kResume), "_data");
   if (!data.starts_with(kTimestampTag) || data.size() < kTimestampTag.size() + kTimestampDigits) {

@@ -23,6 +23,9 @@ using Places = std::map<std::string, Document, std::less<>>;
 /// kInvalidArgument: text that no MongoDB feed wrote.
 [[nodiscard]] Result<Places> ParsePosition(const ChangePosition& position);
 
+/// A timestamp as one number, seconds in the upper half; 0: there is none.
+[[nodiscard]] std::uint64_t TimestampField(DocumentView document, std::string_view key);
+
 [[nodiscard]] Document ResumeAfter(DocumentView token);
 /// The first operation after the one at `time` (seconds in the upper half, a counter in the lower).
 [[nodiscard]] Document StartAfterTime(std::uint64_t time);

@@ -122,10 +122,7 @@ Result<Stream> Stream::Open(Server& server, const Watched& watched, const Docume
     return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
   }
   stream.watches_database_ = stream.cursor_->collection().starts_with("$cmd");
-  if (const auto time = reply->Find("operationTime");
-      time && time->type() == BsonType::kTimestamp) {
-    stream.opened_at_ = static_cast<std::uint64_t>(time->AsInt64());
-  }
+  stream.opened_at_ = TimestampField(reply->view(), "operationTime");
   stream.place_ = place;
   stream.first_ = stream.Take(reply->view());
   return stream;
@@ -154,6 +151,26 @@ Result<std::vector<Document>> Stream::Read(std::size_t count_max, Millis wait) {
     return std::unexpected(ToError(reply.error(), doing_, Effect::kReads));
   }
   return Take(reply->view());
+}
+
+Result<std::uint64_t> OplogEnd(Server& server, OplogSide side, const Call& call) {
+  constexpr std::string_view kDoing = "reading local.oplog.rs";
+  REHOME_TRY(RefuseStopped(call, kDoing));
+  const std::int32_t direction = side == OplogSide::kNewest ? -1 : 1;
+  const Answer<Document> reply = server.Ask(
+      "local",
+      WithDeadline(DocumentBuilder()
+                       .String("find", "oplog.rs")
+                       .Append("filter", Document())
+                       .Append("sort", DocumentBuilder().Int32("$natural", direction).Finish())
+                       .Int32("limit", 1)
+                       .Bool("singleBatch", true),
+                   call));
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), kDoing, Effect::kReads));
+  }
+  const std::vector<Document> entry = BatchOf(reply->view());
+  return entry.empty() ? 0 : TimestampField(entry.front().view(), "ts");
 }
 
 }  // namespace rehome::mongodb

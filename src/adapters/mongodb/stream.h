@@ -71,4 +71,8 @@ class Stream {
   std::uint64_t opened_at_ = 0;
 };
 
+/// The cluster time of the oplog's first or last entry; 0: it is empty.
+enum class OplogSide : std::uint8_t { kOldest, kNewest };
+[[nodiscard]] Result<std::uint64_t> OplogEnd(Server& server, OplogSide side, const Call& call);
+
 }  // namespace rehome::mongodb
