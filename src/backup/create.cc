@@ -13,11 +13,11 @@
 #include "backup/unfinished.h"
 #include "backup/vector_listing.h"
 #include "base/atomic_file.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::size_t kScanCount = 1000;
 constexpr std::size_t kScanBytes = std::size_t{8} << 20U;
 constexpr int kStatisticsPolls = 5;
 constexpr Millis kStatisticsWait{1000};
@@ -129,12 +129,7 @@ Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, std::string l
     REHOME_TRY_ASSIGN(range.after, IdFromHex(last));
   }
   REHOME_TRY_ASSIGN(const std::uint64_t total, store.Count(out.name, call_));
-  REHOME_TRY_ASSIGN(auto cursor, store.Scan(out.name, range, call_));
-  while (true) {
-    REHOME_TRY_ASSIGN(const std::vector<Document> batch, cursor->Next(kScanCount, kScanBytes));
-    if (batch.empty()) {
-      return {};
-    }
+  const auto write = [&](const std::vector<Document>& batch) -> Status {
     std::size_t bytes = 0;
     for (const Document& document : batch) {
       REHOME_TRY(files.Append(document.view()));
@@ -149,7 +144,9 @@ Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, std::string l
                        .lsn = {}}));
     }
     Advance(out.name, files.sum().digest.count(), total);
-  }
+    return {};
+  };
+  return ForEachBatch(store, out.name, range, call_, write, {.bytes_max = kScanBytes});
 }
 
 Result<DocumentFiles> Creation::OpenDocuments(const std::string& name,
@@ -203,6 +200,10 @@ Status Creation::Documents() {
   DocumentStore& store = *request_.documents;
   manifest().documents_source = store.Identity();
   const std::set<std::string> names(request_.collections.begin(), request_.collections.end());
+  if (names.empty()) {  // no feed follows no collection
+    progress_.stage = BackupProgress::Stage::kSettled;
+    return unfinished_.Note(progress_);
+  }
   REHOME_TRY_ASSIGN(LiveWrites live, LiveWrites::Begin(store, {names.begin(), names.end()},
                                                        packing_, progress_.feed_start, call_));
   progress_.feed_start = live.start();
@@ -420,8 +421,9 @@ Result<BackupResult> CreateBackup(const BackupRequest& request, Clock& clock, Ev
   REHOME_TRY(CheckRequest(request));
   REHOME_TRY_ASSIGN(const Packing packing, MakePacking(request.zstd, request.key));
   const WallTime now = clock.Now();
-  REHOME_TRY_ASSIGN(Unfinished unfinished,
-                    Unfinished::Begin(request.dir, RequestText(request, packing), now, request.resume));
+  REHOME_TRY_ASSIGN(
+      Unfinished unfinished,
+      Unfinished::Begin(request.dir, RequestText(request, packing), now, request.resume));
   Creation creation(request, packing, clock, events, call, unfinished);
   creation.Resume();
   Manifest& manifest = creation.manifest();

@@ -5,27 +5,23 @@
 #include "backup/backup.h"
 #include "backup/records.h"
 #include "backup/vector_listing.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
 using Kind = BackupProblem::Kind;
 
-constexpr std::size_t kScanCount = 1000;
-constexpr std::size_t kScanBytes = std::size_t{4} << 20U;
-
 Result<DocumentSum> SumOf(DocumentStore& store, const std::string& collection, const Call& call) {
   DocumentSum sum;
-  REHOME_TRY_ASSIGN(auto cursor, store.Scan(collection, {}, call));
-  while (true) {
-    REHOME_TRY_ASSIGN(const std::vector<Document> batch, cursor->Next(kScanCount, kScanBytes));
-    if (batch.empty()) {
-      return sum;
-    }
-    for (const Document& document : batch) {
-      sum.Add(document.view());
-    }
-  }
+  REHOME_TRY(
+      ForEachBatch(store, collection, {}, call, [&](const std::vector<Document>& batch) -> Status {
+        for (const Document& document : batch) {
+          sum.Add(document.view());
+        }
+        return {};
+      }));
+  return sum;
 }
 
 Result<SetDigest> SumOf(VectorStore& store, const std::string& ns, Clock& clock, const Call& call) {

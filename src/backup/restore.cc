@@ -10,12 +10,12 @@
 #include "backup/target_writer.h"
 #include "backup/vector_listing.h"
 #include "model/sort_key.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::size_t kScanCount = 1000;
-constexpr std::size_t kScanBytes = std::size_t{4} << 20U;
+constexpr std::uint64_t kRecordsBetweenSigns = 1000;
 
 // A collection's own validator may have come after its documents: what was stored is restored.
 constexpr WriteOptions kAsStored{.bypass_fence = true};
@@ -107,7 +107,7 @@ Status Restoration::WriteDocuments(const CollectionBackup& collection, DocumentW
         break;
       }
       REHOME_TRY(writer.Append(std::move(*document)));
-      if (++done % kScanCount == 0) {
+      if (++done % kRecordsBetweenSigns == 0) {
         Advance(collection.name, done, collection.records);
       }
     }
@@ -151,12 +151,7 @@ Status Restoration::RemoveExtraDocuments(const CollectionBackup& collection,
                     CollectionReader::Open(request_.backup, collection, packing_));
   REHOME_TRY_ASSIGN(std::optional<Document> kept, backup.Next());
   std::string kept_key = kept ? SortKey(kept->Id()) : std::string();
-  REHOME_TRY_ASSIGN(auto cursor, request_.documents->Scan(collection.name, {}, call_));
-  while (true) {
-    REHOME_TRY_ASSIGN(std::vector<Document> batch, cursor->Next(kScanCount, kScanBytes));
-    if (batch.empty()) {
-      return {};
-    }
+  const auto remove_extra = [&](std::vector<Document> batch) -> Status {
     for (Document& document : batch) {
       const std::string key = SortKey(document.Id());
       while (kept && kept_key < key) {
@@ -167,7 +162,9 @@ Status Restoration::RemoveExtraDocuments(const CollectionBackup& collection,
         REHOME_TRY(RemoveDocument(collection.name, std::move(document), counts));
       }
     }
-  }
+    return {};
+  };
+  return ForEachBatch(*request_.documents, collection.name, {}, call_, remove_extra);
 }
 
 Status Restoration::Collection(const CollectionBackup& collection,
@@ -223,7 +220,7 @@ Status Restoration::WriteVectors(const NamespaceBackup& ns, VectorWriter& writer
       break;
     }
     REHOME_TRY(writer.Append(std::move(*record)));
-    if (reader.record() % kScanCount == 0) {
+    if (reader.record() % kRecordsBetweenSigns == 0) {
       Advance(ns.name, reader.record(), ns.records);
     }
   }
