@@ -72,7 +72,7 @@ Result<Document> Describe(Server& server, const Call& call) {
     out.Double("oplog_hours", *hours);
   }
   const bool samples = HasStage(server, "$sample", DocumentBuilder().Int32("size", 1).Finish());
-  return out.Bool("writable", said.writable)
+  return out.String("cluster", said.cluster)
       .Bool("majority", said.replicated())
       .Bool("sessions", said.sessions)
       .Bool("database_stream", stream && stream->watches_database())
@@ -80,6 +80,7 @@ Result<Document> Describe(Server& server, const Call& call) {
       .Bool("compares_whole_documents", said.hello)
       .Bool("samples", samples)
       .String("fence", rehome::Name(fence))
+      .Bool("write_block", MayBlockUserWrites(server))
       .Int64("wire_version", said.wire_version)
       .Finish();
 }

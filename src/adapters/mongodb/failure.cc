@@ -125,7 +125,7 @@ std::string_view WhyUnreachable(std::string_view message) {
   const auto says = [&](std::string_view what) {
     return message.find(what) != std::string_view::npos;
   };
-  if (says("TLS") || says("certificate") || says("SSL") || says("handshake")) {
+  if (says("TLS") || says("certificate") || says("SSL")) {
     return "check tls=, tlsCAFile= and the host name in the address against the server's "
            "certificate";
   }
@@ -139,7 +139,8 @@ std::string_view WhyUnreachable(std::string_view message) {
     return "check that the port is MongoDB's, and whether the server wants TLS (tls=true in the "
            "address)";
   }
-  return "check host and port in the address, the server, and the network between";
+  return "check host and port in the address, the server and the network between; tls=true belongs "
+         "into the address if and only if the server speaks TLS, replicaSet= must be its name";
 }
 
 Error Unreachable(const Failure& failure, std::string_view doing) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "adapters/mongodb/catalog.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
@@ -51,11 +53,55 @@ Status BlockUserWrites(Server& server, bool block, const Call& call) {
   return {};
 }
 
-bool BlocksUserWrites(Server& server) {
+constexpr std::string_view kBlockMode = "userWriteBlockMode";
+
+/// What the server says of its block; nothing where it has none or does not tell this user.
+std::optional<std::int64_t> BlockMode(Server& server) {
   const Answer<Document> status =
       server.Ask("admin", DocumentBuilder().Int32("serverStatus", 1).Finish());
-  return status &&
-         IntField(DocumentField(status->view(), "repl"), "userWriteBlockMode") == kBlocksWrites;
+  const auto mode = status ? DocumentField(status->view(), "repl").Find(kBlockMode) : std::nullopt;
+  return mode ? std::optional(IntField(DocumentField(status->view(), "repl"), kBlockMode))
+              : std::nullopt;
+}
+
+bool BlocksUserWrites(Server& server) {
+  return BlockMode(server) == kBlocksWrites;
+}
+
+bool IsAllowed(Server& server, std::string_view action) {
+  const Answer<Document> status = server.Ask(
+      "admin",
+      DocumentBuilder().Int32("connectionStatus", 1).Bool("showPrivileges", true).Finish());
+  if (!status) {
+    return false;
+  }
+  const DocumentView said = DocumentField(status->view(), "authInfo");
+  if (DocumentField(said, "authenticatedUsers").empty()) {
+    return true;  // a server without users asks nobody
+  }
+  for (const auto& [index, privilege] : DocumentField(said, "authenticatedUserPrivileges")) {
+    for (const auto& [at, allowed] : DocumentField(privilege.AsDocument(), "actions")) {
+      if (allowed == Value::String(action).view()) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool IsAlone(Server& server) {
+  const Answer<Document> listed = server.Ask(
+      "admin", DocumentBuilder().Int32("listDatabases", 1).Bool("nameOnly", true).Finish());
+  if (!listed) {
+    return false;
+  }
+  for (const auto& [index, database] : DocumentField(listed->view(), "databases")) {
+    const std::string name = StringField(database.AsDocument(), "name");
+    if (name != server.database() && name != "admin" && name != "config" && name != "local") {
+      return false;
+    }
+  }
+  return true;
 }
 
 /// The validator's settings as they stand, each one named, so that lifting puts all of them back.
@@ -89,6 +135,11 @@ Result<FenceKind> PossibleFence(Server& server, const Call& call) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kReads));
   }
   return FenceKind::kNone;  // no such command, or no right to use it
+}
+
+bool MayBlockUserWrites(Server& server) {
+  return BlockMode(server).has_value() && IsAllowed(server, "setUserWriteBlockMode") &&
+         IsAlone(server);
 }
 
 Result<Document> FenceUndo(Server& server, std::string_view collection, FenceKind kind,

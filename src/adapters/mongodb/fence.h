@@ -12,6 +12,9 @@ namespace rehome::mongodb {
 /// Blocking all user writes of a server is never chosen by itself: it would stop everything else
 /// there too.
 [[nodiscard]] Result<FenceKind> PossibleFence(Server& server, const Call& call);
+/// Whether blocking all user writes of this cluster is possible and stops nobody but users of this
+/// database: the server has the switch, the user may use it, and no other database is there.
+[[nodiscard]] bool MayBlockUserWrites(Server& server);
 [[nodiscard]] Result<Document> FenceUndo(Server& server, std::string_view collection,
                                          FenceKind kind, const Call& call);
 [[nodiscard]] Status RaiseFence(Server& server, std::string_view collection, FenceKind kind,

@@ -1,6 +1,10 @@
 #include "adapters/mongodb/server.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "model/fields.h"
 
@@ -18,6 +22,25 @@ Document WriteConcern(const Capabilities& server, const Call& call) {
     concern.Bool("j", true);  // one server's majority says nothing about its disk
   }
   return concern.Int64("wtimeout", call.timeout.count()).Finish();
+}
+
+/// A name of the cluster that is equal for all of its databases and for every way to it that the
+/// server itself knows.
+std::string ClusterOf(DocumentView said, std::string_view identity) {
+  const std::string set_name = StringField(said, "setName");
+  if (set_name.empty()) {
+    return std::string(identity.substr(0, identity.rfind('/')));
+  }
+  std::vector<std::string> hosts;
+  for (const std::string_view members : {"hosts", "passives"}) {
+    for (const auto& [key, host] : DocumentField(said, members)) {
+      if (host.IsString()) {
+        hosts.emplace_back(host.AsString());
+      }
+    }
+  }
+  std::ranges::sort(hosts);
+  return fmt::format("{}/{}", set_name, fmt::join(hosts, ","));
 }
 
 }  // namespace
@@ -83,7 +106,12 @@ Result<Capabilities> Server::Detect(const Call& call) {
   const DocumentView said = hello->view();
   out.set_name = StringField(said, "setName");
   out.sharded = StringField(said, "msg") == "isdbgrid";
-  out.writable = BoolField(said, "isWritablePrimary") || BoolField(said, "ismaster");
+  if (!BoolField(said, "isWritablePrimary") && !BoolField(said, "ismaster")) {
+    return Fail(ErrorCode::kUnavailable, doing + ": that server is not a primary",
+                "name all members of the replica set and replicaSet= in the address, and run again "
+                "when it has a primary");
+  }
+  out.cluster = ClusterOf(said, Identity());
   out.sessions = said.Find("logicalSessionTimeoutMinutes").has_value();
   out.wire_version = IntField(said, "maxWireVersion");
   out.batch_count_max = IntField(said, "maxWriteBatchSize", out.batch_count_max);

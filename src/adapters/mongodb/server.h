@@ -20,7 +20,7 @@ struct Capabilities {
   std::string version;
   std::string set_name;     // of the replica set; empty: none
   bool sharded = false;     // a mongos answered
-  bool writable = true;     // this is (or leads to) a primary
+  std::string cluster;      // who it is, whatever the database
   bool hello = false;       // answers `hello`: MongoDB since 4.4.2, 4.2.10, 4.0.21, 3.6.21
   bool every_type = false;  // knows the rare types in $type, as MongoDB does
   bool sessions = false;
