@@ -9,6 +9,7 @@
 #include "journal/names.h"
 #include "journal/quarantine.h"
 #include "journal/ranges.h"
+#include "journal/run_record.h"
 #include "sim/memory_document_store.h"
 
 namespace rehome {
@@ -146,6 +147,48 @@ TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
   ASSERT_TRUE(quarantine.Remove({&id, 1}, kCall));
   EXPECT_EQ(*quarantine.Count(kCall), 0U);
   EXPECT_EQ(*store.Count(journal::kQuarantineDocuments, kCall), 0U);
+}
+
+TEST(Audit, GoesOnBehindAnEntryThatWasTakenOutAndTheGapStays) {
+  sim::MemoryDocumentStore store;
+  ManualClock clock;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "", kCall));
+  }
+  const Value third = Value::Int64(3);
+  const auto found = store.FindByIds(journal::kAudit, {&third, 1}, kCall);
+  ASSERT_TRUE(found.has_value() && found->front().has_value());
+  const Write gone = Write::Delete(*found->front());
+  ASSERT_TRUE(store.Apply(journal::kAudit, {&gone, 1}, {}, kCall));
+  EXPECT_EQ(ReadAuditHead(store, kCall)->number, 5);
+  ASSERT_TRUE(AppendAudit(store, clock, "act", "more", "", kCall));
+  EXPECT_EQ(ReadAuditHead(store, kCall)->number, 6);
+  const auto verdict = VerifyAudit(store, kCall);
+  ASSERT_EQ(verdict->breaks.size(), 1U);
+  EXPECT_TRUE(verdict->breaks.front().gap);
+}
+
+TEST(Audit, AnEndThatWasCutOffStaysAGapWhateverIsAddedLater) {
+  sim::MemoryDocumentStore store;
+  ManualClock clock;
+  RunRecord run;
+  run.run_id = "run";
+  run.plan_name = "plan";
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "run", kCall));
+  }
+  const AuditHead head = *ReadAuditHead(store, kCall);
+  run.audit_number = head.number;
+  run.audit_hash = head.hash;
+  ASSERT_TRUE(SaveRun(store, run, kCall));
+  const Value last = Value::Int64(head.number);
+  const auto found = store.FindByIds(journal::kAudit, {&last, 1}, kCall);
+  ASSERT_TRUE(found.has_value() && found->front().has_value());
+  const Write gone = Write::Delete(*found->front());
+  ASSERT_TRUE(store.Apply(journal::kAudit, {&gone, 1}, {}, kCall));
+  ASSERT_TRUE(AppendAudit(store, clock, "act", "after", "run", kCall));
+  EXPECT_EQ(ReadAuditHead(store, kCall)->number, head.number + 1);
+  EXPECT_EQ(VerifyAudit(store, kCall)->breaks.size(), 1U);
 }
 
 TEST(Audit, EditedEntryBreaksTheChain) {

@@ -194,10 +194,17 @@ class Repairer {
           std::span(ids).subspan(start, std::min(kBatchMax, ids.size() - start));
       REHOME_TRY_ASSIGN(
           auto found, session_.target().FindByIds(session_.plan().items.to, part, session_.call()));
+      REHOME_TRY_ASSIGN(const auto histories,
+                        session_.ledger().Find(flow_.ItemsTarget(), part, session_.call()));
       std::vector<Document> items;
-      for (auto& item : found) {
-        if (item && session_.run().namespaces.contains(StringField(item->view(), "org_id"))) {
-          items.push_back(*std::move(item));
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        // Somebody else's item may claim the vector of one of ours.
+        const bool theirs =
+            found[i] && !session_.run().IsCutOver() &&
+            Judge(histories[i], DocumentDigest(found[i]->view())) == Ownership::kForeign;
+        if (found[i] && !theirs &&
+            session_.run().namespaces.contains(StringField(found[i]->view(), "org_id"))) {
+          items.push_back(*std::move(found[i]));
         }
       }
       REHOME_TRY(EmbedAgain(std::move(items)));
