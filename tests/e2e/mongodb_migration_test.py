@@ -1,11 +1,9 @@
 """The application on MongoDB moved from end to end: every byte as on SQLite, undone again, on one server and from one to another."""
-import unittest
-
 import harness
 import migration_test
 import rollback_test
 from harness import ITEMS, NEW_NAMESPACE, OLD_NAMESPACE, ORGANIZATIONS, PROFILES, tearDownModule  # noqa: F401
-from mongodb_application import Case, MongoApp, MongoServer, leave_out
+from mongodb_application import Case, MongoApp, MongoServer
 
 
 class TheRealApplicationOnMongoDB(migration_test.TheRealApplication):
