@@ -85,8 +85,8 @@ Result<Need> NeedOf(const Look& look) {
     namespaces.insert(name);
   }
   need.namespaces = namespaces.size();
-  need.record_bytes = kOtherBytes + sizeof(float) * static_cast<std::size_t>(std::max(
-                                                        look.deps.stores.embedder->Dimension(), 0));
+  const int dimension = std::max(look.deps.stores.embedder->Dimension(), 0);
+  need.record_bytes = kOtherBytes + static_cast<double>(sizeof(float)) * dimension;
   return need;
 }
 
