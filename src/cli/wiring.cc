@@ -119,7 +119,8 @@ std::shared_ptr<VectorStore> Decorate(std::shared_ptr<VectorStore> store, Access
 }
 
 Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const Call& call,
-                    Stores& stores) {
+                    Deps& deps) {
+  Stores& stores = deps.stores;
   REHOME_TRY_ASSIGN(auto target, OpenDocuments(plan.documents.target, access, shared.clock));
   stores.target_documents = Decorate(std::move(target), access, shared);
   stores.source_documents = stores.target_documents;
@@ -129,6 +130,9 @@ Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const
   }
   REHOME_TRY_ASSIGN(auto index, OpenIndex(plan.vectors.target, plan, true, access, shared, call));
   stores.aliases = AliasesOf(*index, access, shared);
+  if (!plan.vectors.target.address.starts_with(kLocal)) {
+    deps.canary = Decorate(index, Access::kReadWrite, 0, shared);
+  }
   stores.target_vectors = Decorate(std::move(index), access, plan.limits.vectors_per_s, shared);
   stores.source_vectors = stores.target_vectors;
   if (!plan.vectors.same()) {
@@ -233,7 +237,7 @@ Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnviron
       .has_program = [variables = environment.variables](
                          const std::string& program) { return HasProgram(program, variables); }};
   const Access stores = access == Access::kVerify ? Access::kReadOnly : access;
-  REHOME_TRY(OpenStoresOf(plan, stores, shared, call, deps.stores));
+  REHOME_TRY(OpenStoresOf(plan, stores, shared, call, deps));
   const CachePlace cache{
       .directory = CacheDirectory(environment.variables, plan.backup.dir / ".cache"),
       .read_only = access == Access::kReadOnly};
@@ -243,10 +247,6 @@ Result<Deps> Wire(const Plan& plan, Access access, EventSink& events, CliEnviron
                       OpenCachedEmbedder(plan, *plan.verify.legacy_embedder, cache, shared));
   }
   REHOME_TRY_ASSIGN(deps.chat, OpenChat(plan.verify, shared));
-  if (!plan.vectors.target.address.starts_with(kLocal)) {
-    REHOME_TRY_ASSIGN(auto index, OpenIndex(plan.vectors.target, plan, true, stores, shared, call));
-    deps.canary = Decorate(std::move(index), Access::kReadWrite, 0, shared);
-  }
   deps.scratch = [shared, call, parent = plan.backup.dir](int dimension,
                                                           const std::string& metric) {
     return OpenScratch(parent, dimension, metric, shared, call);

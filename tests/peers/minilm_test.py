@@ -23,7 +23,6 @@ QUESTIONS = {
     "our database answers much too sluggishly": ("postgres", "slow queries"),
     "a clinic's secure website where the sick see their medical records": ("hipaa", "patient portal"),
     "smartphone program for Apple and Google handsets": ("flutter", "ios"),
-    "our blog takes ages to appear in the browser": ("wordpress", "speed up"),
 }
 
 

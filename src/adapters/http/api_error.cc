@@ -100,7 +100,8 @@ std::string HintOf(const ApiService& service, int status, ErrorCode code) {
 
 const ApiRefusal* FindRefusal(const ApiService& service, int status, std::string_view body) {
   const auto found = std::ranges::find_if(service.refusals, [&](const ApiRefusal& row) {
-    return (row.status == 0 || row.status == status) && Contains(body, row.says);
+    return (row.status == 0 || row.status == status) &&
+           (row.says.empty() || Contains(body, row.says));
   });
   return found == service.refusals.end() ? nullptr : &*found;
 }
