@@ -76,11 +76,16 @@ Document UpdateStatement(const Document& filter, const Document& document, bool 
       .Append("q", filter)
       .Append("u", document)
       .Bool("upsert", upsert)
+      .Append("collation", SimpleCollation())
       .Finish();
 }
 
 Document DeleteStatement(const Document& filter) {
-  return DocumentBuilder().Append("q", filter).Int32("limit", 1).Finish();
+  return DocumentBuilder()
+      .Append("q", filter)
+      .Int32("limit", 1)
+      .Append("collation", SimpleCollation())
+      .Finish();
 }
 
 }  // namespace
