@@ -220,11 +220,23 @@ class Round {
     return {};
   }
 
+  /// The mark goes first: a crash after the vector's end leaves an item that says that it has none,
+  /// should its source come back as it was.
   Status Remove(const Case& one) {
-    REHOME_TRY(RemoveVector(*one.item));
+    const Document unmarked = WithMark(one.item->view(), "");
+    if (unmarked != *one.item) {
+      const Write reset = Write::Replace(*one.item, unmarked);
+      REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(
+                                                flow_.plan.items.to, {&reset, 1}, {}, call_));
+      if (!results.front().applied() && results.front().found != unmarked) {
+        again.push_back(one.id);
+        return {};
+      }
+    }
+    REHOME_TRY(RemoveVector(unmarked));
     bool applied = false;
-    REHOME_TRY(WriteOne(one.id, DocumentDigest(one.item->view()), std::nullopt,
-                        Write::Delete(*one.item), applied));
+    REHOME_TRY(WriteOne(one.id, DocumentDigest(unmarked.view()), std::nullopt,
+                        Write::Delete(unmarked), applied));
     result.deleted += applied ? 1 : 0;
     return {};
   }

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "checks/check.h"
 #include "phases/feeds.h"
 #include "phases/fences.h"
@@ -251,19 +253,22 @@ Result<bool> SettleCutover(Session& session) {
 
 Result<Counts> CarryStragglers(Session& session, bool follow) {
   Counts counts;
+  std::set<std::string> saved;
   const Millis quiet = session.plan().cutover.quiet;
   while (true) {
     REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow, quiet));
     const Reconciled& carried = drained.reconciled;
+    const std::size_t saved_before = saved.size();
+    saved.insert(carried.saved.begin(), carried.saved.end());
     const std::size_t changed =
-        carried.inserted + carried.replaced + carried.deleted + carried.saved.size();
+        carried.inserted + carried.replaced + carried.deleted + saved.size() - saved_before;
     if (changed > 0 && session.run().IsCutOver()) {
       session.run().last_straggler_at = session.clock().Now();
       REHOME_TRY(session.Save());
     }
     counts["stragglers carried"] +=
         static_cast<std::int64_t>(carried.inserted + carried.replaced + carried.deleted);
-    counts["stragglers saved"] += static_cast<std::int64_t>(carried.saved.size());
+    counts["stragglers saved"] = static_cast<std::int64_t>(saved.size());
     if (session.call().stop.stop_requested()) {
       return Fail(
           ErrorCode::kCancelled,
@@ -271,7 +276,8 @@ Result<Counts> CarryStragglers(Session& session, bool follow) {
                       counts["stragglers carried"]),
           "`rehome run --online` goes on from here");
     }
-    if (drained.ids.empty() && drained.caught_up && !follow) {
+    const bool quiet_now = drained.swept ? changed == 0 : drained.ids.empty();
+    if (quiet_now && drained.caught_up && !follow) {
       return counts;
     }
   }

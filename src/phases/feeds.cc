@@ -159,13 +159,18 @@ Result<std::vector<Value>> Differing(Session& session, VectorMode mode,
   }
   REHOME_TRY_ASSIGN(const auto items,
                     session.target().FindByIds(session.plan().items.to, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const bool mapped = std::holds_alternative<Item>(rows[i].mapped);
+    const OwnedHistory::Step* last = histories[i].LastDone();
     bool equal = false;
-    if (mapped) {
-      equal = items[i] && DocumentDigest(items[i]->view()) == rows[i].item_digest &&
-              (mode == VectorMode::kLater || IsMarked(items[i]->view()));
+    if (mapped && items[i] && DocumentDigest(items[i]->view()) == rows[i].item_digest) {
+      equal = mode == VectorMode::kLater || IsMarked(items[i]->view());
+    } else if (mapped) {
+      // As it was carried: what differs now is the application's, on the new side.
+      equal = session.run().IsCutOver() && last != nullptr && last->after == rows[i].item_digest;
     } else {
       REHOME_TRY_ASSIGN(const auto record, session.quarantine().Find(ids[i], session.call()));
       equal = !items[i] && record && record->digest == rows[i].SourceDigest();
@@ -190,6 +195,24 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
   std::vector<Value> out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!sources[i] && histories[i].LastDone() != nullptr) {
+      out.push_back(ids[i]);
+    }
+  }
+  return out;
+}
+
+/// Ids in quarantine whose source is gone.
+Result<std::vector<Value>> QuarantinedAndGone(Session& session) {
+  REHOME_TRY_ASSIGN(const auto records, session.quarantine().List(session.call()));
+  std::vector<Value> ids;
+  for (const QuarantineRecord& record : records) {
+    ids.push_back(record.source_id);
+  }
+  REHOME_TRY_ASSIGN(const auto sources,
+                    session.source().FindByIds(session.plan().items.from, ids, session.call()));
+  std::vector<Value> out;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!sources[i]) {
       out.push_back(ids[i]);
     }
   }
@@ -221,7 +244,9 @@ Result<std::vector<Value>> NotOurs(Session& session, const std::vector<Document>
                     session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (Judge(histories[i], DocumentDigest(items[i].view())) != Ownership::kOurs) {
+    const bool of_this_run =
+        session.run().namespaces.contains(StringField(items[i].view(), "org_id"));
+    if (of_this_run && Judge(histories[i], DocumentDigest(items[i].view())) != Ownership::kOurs) {
       out.push_back(ids[i]);
     }
   }
@@ -299,8 +324,15 @@ Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
   REHOME_TRY(Sweep(
       session, session.source(), session.plan().items.from, apply, out,
       [&](std::vector<Document> sources) { return Differing(session, mode, std::move(sources)); }));
-  return Sweep(session, session.target(), session.plan().items.to, apply, out,
-               [&](const std::vector<Document>& items) { return Orphaned(session, items); });
+  REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
+                   [&](const std::vector<Document>& items) { return Orphaned(session, items); }));
+  // What is in quarantine and gone since is on neither side.
+  REHOME_TRY_ASSIGN(const std::vector<Value> gone, QuarantinedAndGone(session));
+  if (!gone.empty()) {
+    REHOME_TRY(apply(gone));
+    out.ids.insert(out.ids.end(), gone.begin(), gone.end());
+  }
+  return {};
 }
 
 }  // namespace
@@ -330,6 +362,8 @@ Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait, con
   REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kForward));
   REHOME_TRY(ApplyDirty(session, Side::kForward, apply, out));
   if (position == kNoFeed) {
+    out.swept = true;
+    static_cast<void>(session.clock().SleepFor(wait, session.call().stop));
     REHOME_TRY(SweepBothSides(session, mode, out));
   } else {
     REHOME_TRY(DrainFeed(session, Side::kForward, apply, wait, out));

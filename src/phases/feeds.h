@@ -17,6 +17,7 @@ struct Drained {
   std::vector<Value> ids;  // that the feed or the sweep named
   Reconciled reconciled;
   bool caught_up = true;  // false: more came than one call carries
+  bool swept = false;     // without a feed: what must be left alone is named again each time
 };
 
 /// Takes the position from which DrainForward() will read, once per run, before phase 2's first

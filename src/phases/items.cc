@@ -201,6 +201,8 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
 Result<Counts> UndoItems(Session& session) {
   const std::string& collection = session.plan().items.to;
   REHOME_TRY(Ledger::PrepareToFind(session.target(), session.call()));
+  // First: an undo that was cut off, then run again as a phase, reads everything anew.
+  REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kItems).Clear(session.call()));
   REHOME_TRY_ASSIGN(const std::uint64_t unstamped, UndoStamps(session));
   REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection,
                                                       "changed before rollback", session.call()));
@@ -210,7 +212,6 @@ Result<Counts> UndoItems(Session& session) {
     ids.push_back(record.source_id);
   }
   REHOME_TRY(session.quarantine().Remove(ids, session.call()));
-  REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kItems).Clear(session.call()));
   REHOME_TRY(ForgetForward(session));
   session.run().items_reconciled = false;
   session.run().changed_while_read.clear();

@@ -204,21 +204,11 @@ Result<PhaseOutcome> RunVectors(Session& session) {
   return out;
 }
 
+// What says that a vector is there goes before the vector: whatever a crash leaves of an undo, the
+// phase run again makes whole.
 Result<Counts> UndoVectors(Session& session) {
   Counts counts;
-  for (const auto& [org_id, name] : session.run().namespaces) {
-    const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(
-        ForEachPage(session.target_vectors(), ns.name(), session.call(),
-                    [&](const std::vector<std::string>& ids) -> Status {
-                      REHOME_TRY_ASSIGN(const auto removed,
-                                        RemoveVectors(session.flow(), ns, ids, session.call()));
-                      counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
-                      counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
-                      counts["foreign, left"] += static_cast<std::int64_t>(removed.foreign.size());
-                      return {};
-                    }));
-  }
+  REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kVectors).Clear(session.call()));
   const std::string& collection = session.plan().items.to;
   const auto reset = [&](const std::vector<Document>& items) -> Status {
     std::vector<Write> resets;
@@ -235,7 +225,19 @@ Result<Counts> UndoVectors(Session& session) {
     return {};
   };
   REHOME_TRY(ForEachBatch(session.target(), collection, {}, session.call(), reset));
-  REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kVectors).Clear(session.call()));
+  for (const auto& [org_id, name] : session.run().namespaces) {
+    const TenantNamespace ns = Plan::JournaledNamespace(name);
+    REHOME_TRY(
+        ForEachPage(session.target_vectors(), ns.name(), session.call(),
+                    [&](const std::vector<std::string>& ids) -> Status {
+                      REHOME_TRY_ASSIGN(const auto removed,
+                                        RemoveVectors(session.flow(), ns, ids, session.call()));
+                      counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
+                      counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
+                      counts["foreign, left"] += static_cast<std::int64_t>(removed.foreign.size());
+                      return {};
+                    }));
+  }
   return counts;
 }
 
