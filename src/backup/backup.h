@@ -1,11 +1,11 @@
 #pragma once
 // backup.h — makes, finds, verifies, restores and proves backups (design.md section 7).
 //   streams   memory does not grow with the number of records
-//   order     records in `_id` (or id) order: equal data gives equal files; only the manifest holds
-//   times crash     a backup appears under its name when it is whole and synced; leftovers are
-//   recognisable errors    kResourceExhausted: full disk; kFailedPrecondition: a directory that may
-//   not be written; the
-//             stores' errors with the collection or namespace before them
+//   order     records in `_id` (or id) order: equal data gives equal files, the manifest's times
+//             apart
+//   crash     a backup appears under its name when it is whole and synced; leftovers show as such
+//   errors    kResourceExhausted: full disk; kFailedPrecondition: a directory that may not be
+//             written; the stores' errors with the collection or namespace before them
 #include <cstdint>
 #include <filesystem>
 #include <functional>

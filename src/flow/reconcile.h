@@ -6,9 +6,9 @@
 //
 // Order across the stores, so that a crash leaves nothing that a repeat does not heal:
 //   insert, update   item (is_embedded: false) → upsert → confirm → mark
-//   other tenant     upsert in the new namespace → confirm → item → delete from the old one →
-//   confirm delete           vector → confirmed gone → item not mappable     quarantine, then as
-//   delete
+//   other tenant     new namespace: upsert → confirm → item → old namespace: delete → confirm
+//   delete           vector → confirmed gone → item
+//   not mappable     quarantine, then as delete
 // After cutover nothing that the application changed or deleted on the new side is overwritten or
 // brought back: what the straggler would have made is saved and named.
 #include <string>

@@ -4,9 +4,9 @@
 // Before a batch is written to either store, Open() makes one record of it durable: per datum its
 // id, the digest of what stands there and the digest of what will. After the batch, Close() notes
 // which of them were really written. From that alone follows what is ours:
-//   ours     equals the last closed write of its id, or a write that is still open (a crash came
-//   between) changed  its id has a closed write of ours and it equals none of these foreign  its id
-//   has none
+//   ours     equals the last closed write of its id, or one that is still open (a crash between)
+//   changed  its id has a closed write of ours and it equals none of these
+//   foreign  its id has none
 // A batch is stored in records of at most kEntriesMax entries, found again by id through an index
 // on `ids`.
 #include <atomic>

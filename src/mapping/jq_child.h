@@ -2,7 +2,7 @@
 // jq_child.h — what runs inside a child of JqPool, and the bytes that pass between the two.
 //   parent → child  u32 program, u32 size, input JSON
 //   child → parent  u8 kJqOk or kJqFailed, u32 size, result JSON or message; the first answer tells
-//   that all compiled
+//                   that all compiled
 // Numbers are in the machine's order: both ends are one program.
 #include <cstdint>
 #include <string>

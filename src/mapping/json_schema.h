@@ -3,14 +3,14 @@
 // bsonType, over BSON. A schema that MongoDB refuses is refused here too, so that what passes here
 // is accepted by the collection's validator:
 //   refused keywords  $ref, $schema, default, definitions, format, id, and every unknown one;
-//   `type: integer`;
-//                     `type` beside `bsonType`; exclusiveMinimum without minimum, exclusiveMaximum
-//                     without maximum
+//                     `type: integer`; `type` beside `bsonType`; exclusiveMinimum without minimum,
+//                     exclusiveMaximum without maximum
 //   equality          (enum, uniqueItems) MongoDB's: 1 = 1.0 = Decimal 1, fields of objects in any
-//   order NaN               is below no maximum and above no minimum, as in MongoDB's $lte and $gte
-//   multipleOf        in decimal arithmetic; doubles enter it with 15 digits, as MongoDB converts
-//   them pattern           PCRE, found anywhere in a string; over its match limits counts as not
-//   matching
+//                     order
+//   NaN               is below no maximum and above no minimum, as in MongoDB's $lte and $gte
+//   multipleOf        in decimal arithmetic; doubles have 15 digits in it, as MongoDB converts them
+//   pattern           PCRE, found anywhere in a string; over its match limits counts as not
+//                     matching
 // Property names are taken literally: a dot in one is a part of the name.
 #include <memory>
 #include <optional>

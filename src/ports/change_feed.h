@@ -4,8 +4,8 @@
 // anything. Contract (checked by tests/contract/document_store_contract.h):
 //   threads   one reader thread per feed
 //   complete  every write committed after Head() returned P is named by Read() from P on, at least
-//   once lost      a position that the store no longer holds is kFailedPrecondition with hint
-//   `--sweep`
+//             once
+//   lost      a position that the store no longer holds is kFailedPrecondition with hint `--sweep`
 #include <string>
 #include <vector>
 

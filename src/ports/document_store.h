@@ -3,11 +3,11 @@
 // Contract for all methods (checked by tests/contract/document_store_contract.h):
 //   threads   safe to call from several threads at once
 //   repeat    calling again with the same arguments leaves the same state; outcomes tell what was
-//   found durable   what a call wrote survives a crash of everything once it returned (majority on
-//   MongoDB) reads     see every write acknowledged before the call (majority on MongoDB) errors
-//   kUnavailable, kDeadlineExceeded, kOutcomeUnknown may be retried; kResourceExhausted is a full
-//   disk;
-//             kUnauthenticated names the missing privilege
+//             found
+//   durable   what a call wrote survives a crash of everything once it returned (MongoDB: majority)
+//   reads     see every write acknowledged before the call (MongoDB: majority)
+//   errors    kUnavailable, kDeadlineExceeded, kOutcomeUnknown may be retried; kResourceExhausted
+//             is a full disk; kUnauthenticated names the missing privilege
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -5,7 +5,7 @@
 //   repeat    calling again with the same arguments leaves the same state
 //   scope     every call names a namespace; "" and "__default__" are refused with kInvalidArgument
 //   errors    kUnavailable, kDeadlineExceeded, kOutcomeUnknown, kResourceExhausted may be retried;
-//   others not
+//             others not
 #include <cstdint>
 #include <map>
 #include <optional>

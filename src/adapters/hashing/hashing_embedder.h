@@ -12,10 +12,10 @@ namespace rehome {
 ///   words     runs of letters, digits, '+' and '#'; lower-cased for ASCII, Latin-1, Greek and
 ///             Cyrillic capitals, other scripts as they stand; every code point from U+00C0 on is a
 ///             letter but general punctuation (bidi marks included) and CJK punctuation
-///   features  each word, and its 3-, 4- and 5-grams of code points with '<' before and '>' after
-///   it value     a feature's hash (FNV-1a 64, SplitMix64 finish) chooses dimension and sign; it
-///   adds its
-///             weight (word 4, n-gram 1) times the integer root of 256 * its count in the text
+///   features  each word, and its 3-, 4- and 5-grams of code points with '<' before it and '>'
+///             after it
+///   value     a feature's hash (FNV-1a 64, SplitMix64 finish) chooses dimension and sign; it adds
+///             its weight (word 4, n-gram 1) times the integer root of 256 * its count in the text
 ///   length    divided by the Euclidean length, in double, rounded to float32
 /// All sums are of integers, so no order of summation matters; the root and the division are
 /// exactly rounded by IEEE 754. A text without features (or whose features cancel) gets one

@@ -3,14 +3,14 @@
 // which no collection's table name does.
 //
 //   $:collections  number, name, present (0: dropped; the number stays, the feed may name it),
-//   stale, options
+//                  stale, options
 //   $:indexes      number, collection, name, built (0: metadata only), document (as Collections()
-//   reports it)
+//                  reports it)
 //   $:index:N      key, document — one row for each entry; unique keys are judged by look-up, in
-//   the same transaction
+//                  the same transaction
 //   $:feed         seq, collection, id — filled by triggers of each collection's table
-//   $:feed_owners  collections, position — up to where each feed's owner has released;
-//   $:feed_pruned: what is gone
+//   $:feed_owners  collections, position — up to where each feed's owner has released
+//   $:feed_pruned  what is gone
 //   $:bypass       holds a row inside a transaction that passes fences; never a committed one
 //   NAME           key (SortKey of _id), id (type byte and payload), document (BSON), revision
 //

@@ -6,15 +6,15 @@
 //
 // Read-only stores leave the directory byte for byte as it is (dry runs depend on it). A reader of
 // a WAL database normally makes `-wal` and `-shm` files, and closing it last may checkpoint. So:
-//   no `-wal`, or an empty one   nobody has written since the last clean close: the file is opened
-//   `immutable`, without
-//                                locks and side files. After every read the file's identity, size,
-//                                time and `-wal` are compared with those before; if a writer came,
-//                                what was read is thrown away and read anew.
-//   a `-wal` with contents       a live writer's, or left by a crash: a plain read-only connection
-//   shares it. SQLite then
-//                                touches the lock file `-shm` (and makes it if a copy lacks it),
-//                                never the data.
+//   no `-wal`, or an empty one  nobody has written since the last clean close: the file is opened
+//                               `immutable`, without locks and side files. After every read the
+//                               file's identity, size, time and `-wal` are compared with those
+//                               before; if a writer came, what was read is thrown away and read
+//                               anew.
+//   a `-wal` with contents      a live writer's, or left by a crash: a plain read-only connection
+//                               shares it.
+//                               SQLite then touches the lock file `-shm` (and makes it if a copy
+//                               lacks it), never the data.
 #include <sys/stat.h>
 
 #include <filesystem>
