@@ -70,6 +70,13 @@ class NamespaceView {
     return ns_->records.Find(id);
   }
   [[nodiscard]] DenseView Dense(const StoredAt& at) const { return DenseOf(log_->From(at.offset)); }
+  void Prefetch(const StoredAt& at) const {
+    constexpr std::size_t kLineBytes = 64;
+    const std::string_view bytes = log_->From(at.offset).substr(0, at.bytes);
+    for (std::size_t line = 0; line < bytes.size(); line += kLineBytes) {
+      __builtin_prefetch(bytes.data() + line);
+    }
+  }
   [[nodiscard]] Result<OperationView> Read(const StoredAt& at) const {
     return DecodeOperation(log_->From(at.offset));
   }

@@ -260,5 +260,29 @@ TEST_F(IndexTest, RemovingAnIndexRemovesItsFile) {
   EXPECT_EQ(catalog->Find("test").error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(IndexTest, AliasesSurviveReopeningAndCompaction) {
+  auto index = Open();
+  ASSERT_TRUE(index->Upsert("a", std::vector{Record("x", 1)}));
+  ASSERT_TRUE(index->SetAlias({.name = "live", .target = "a"}, false));
+  EXPECT_EQ(index->SetAlias({.name = "live", .target = "a"}, false).error().code,
+            ErrorCode::kAborted);
+  EXPECT_EQ(index->SetAlias({.name = "other", .target = "none"}, false).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(index->Upsert("live", std::vector{Record("x", 1)}).error().code,
+            ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(index->DropNamespace("a").error().code, ErrorCode::kFailedPrecondition);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(index->Upsert("a", std::vector{Record("x", 1)}));
+  }
+  ASSERT_TRUE(index->CompactIfWasteful(1));
+  index.reset();
+  index = Open();
+  EXPECT_EQ(Ids(*index, "live"), std::vector<std::string>{"x"});
+  ASSERT_TRUE(index->DropAlias("live"));
+  index.reset();
+  index = Open();
+  EXPECT_TRUE(index->Aliases().empty());
+}
+
 }  // namespace
 }  // namespace rehome::pinecone_local

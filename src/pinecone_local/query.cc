@@ -121,6 +121,9 @@ Status CheckQuery(const IndexConfig& config, const Query& query) {
 
 namespace {
 
+/// Rows that are asked of memory ahead of their turn, where every row is read.
+constexpr std::size_t kReadAhead = 4;
+
 /// Scores of rows by dense values alone, if those are all that counts.
 Result<TopK> BestOfRows(const NamespaceView& view, const IndexConfig& config, const Query& query) {
   const Scorer scorer(config, query);
@@ -138,6 +141,9 @@ Result<TopK> BestOfRows(const NamespaceView& view, const IndexConfig& config, co
       continue;
     }
     const RecordTable::Row& row = records.row(number);
+    if (!sieve && number + kReadAhead < records.size()) {
+      view.Prefetch(records.row(number + kReadAhead).at);
+    }
     if (dense_only && !query.filter) {
       const DenseView dense = view.Dense(row.at);
       if (dense.values.size() == query.values.size()) {

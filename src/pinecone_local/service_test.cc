@@ -62,6 +62,8 @@ class ServiceTest : public testing::Test {
   }
   [[nodiscard]] Catalog& catalog() { return *catalog_; }
   [[nodiscard]] Gate& gate() { return gate_; }
+  [[nodiscard]] const Service& service() const { return service_; }
+  [[nodiscard]] ManualClock& clock() { return clock_; }
 
  private:
   fs::path dir_;
@@ -350,6 +352,23 @@ TEST_F(ServiceTest, SaysHonestlyWhatItDoesNotHave) {
   EXPECT_EQ(Get("/backups").body, Json({{"data", Json::array()}}));
 }
 
+TEST_F(ServiceTest, NestingIsBounded) {
+  const auto nested = [&](std::size_t depth, std::string_view open, std::string_view close) {
+    std::string body = R"({"topK":1,"vector":[1,2,3],"filter":)";
+    for (std::size_t i = 0; i < depth; ++i) {
+      body += open;
+    }
+    body += R"({"a":1})";
+    for (std::size_t i = 0; i < depth; ++i) {
+      body += close;
+    }
+    return Send(Method::kPost, "/query", body + "}");
+  };
+  EXPECT_EQ(nested(300, R"({"$and":[)", "]}").status, 200);
+  ExpectInvalid(nested(20'000, R"({"$and":[)", "]}"), "JSON");
+  ExpectInvalid(nested(20'000, R"({"$not":)", "}"), "JSON");
+}
+
 TEST_F(ServiceTest, AnotherKeyIsUnauthorizedInPlainText) {
   const Service guarded(catalog(), gate(), {.default_index = "demo", .api_key = Secret("right")});
   const auto with = [&](std::string key) {
@@ -363,6 +382,133 @@ TEST_F(ServiceTest, AnotherKeyIsUnauthorizedInPlainText) {
   EXPECT_EQ(with("").content_type, "text/plain");
   EXPECT_EQ(with("").body, "Unauthorized");
   EXPECT_EQ(with("right").status, 200);
+}
+
+TEST_F(ServiceTest, ShapesFollowTheApiVersion) {
+  const auto described = [&](std::string version) {
+    const auto raw = service().Handle({.method = Method::kGet,
+                                       .target = "/indexes/demo",
+                                       .host = "h",
+                                       .api_version = std::move(version)});
+    return Json::parse(raw.body);
+  };
+  EXPECT_TRUE(described("2026-07").contains("schema"));
+  EXPECT_FALSE(described("2026-07").contains("dimension"));
+  EXPECT_FALSE(described("2025-10").contains("schema"));
+  EXPECT_EQ(described("2025-10")["dimension"], 3);
+}
+
+TEST_F(ServiceTest, ADocumentsIndexIsDescribedAndRefusesTheVectorsApi) {
+  const Json fields = {{"body", {{"type", "string"}, {"full_text_search", Json::object()}}}};
+  EXPECT_EQ(Post("/indexes", {{"name", "papers"}, {"schema", {{"fields", fields}}}}).status, 201);
+  EXPECT_EQ(Get("/indexes/papers").body["schema"]["fields"], fields);
+  ExpectInvalid(Post("/_i/papers/query", {{"topK", 1}, {"vector", {1}}}), "documents");
+  EXPECT_EQ(Post("/_i/papers/namespaces/x/documents/upsert", Json::object()).status, 501);
+  EXPECT_EQ(Post("/namespaces/x/documents/upsert", Json::object()).status, 400);
+}
+
+TEST_F(ServiceTest, AnAliasServesReadersOnly) {
+  Fill("one", 2);
+  Fill("two", 3);
+  EXPECT_EQ(Post("/namespace-aliases", {{"name", "live"}, {"target_namespace", "one"}}).status,
+            200);
+  const Answer listed = Get("/vectors/list?namespace=live");
+  EXPECT_EQ(listed.body["vectors"].size(), 2U);
+  EXPECT_EQ(listed.body["namespace"], "one");
+  EXPECT_EQ(Send(Method::kPatch, "/namespace-aliases/live", R"({"target_namespace":"two"})").status,
+            200);
+  EXPECT_EQ(Get("/vectors/list?namespace=live").body["vectors"].size(), 3U);
+  const Answer written = Post("/vectors/delete", {{"deleteAll", true}, {"namespace", "live"}});
+  EXPECT_EQ(written.status, 400);
+  EXPECT_EQ(written.body["details"][0]["reason"], "WRITE_TO_ALIAS");
+  EXPECT_EQ(Send(Method::kDelete, "/namespace-aliases/live").raw.body, "{}");
+  EXPECT_EQ(Get("/vectors/list?namespace=live").body["vectors"].size(), 0U);
+}
+
+TEST_F(ServiceTest, WithoutAnEmbedderTextIsUnimplemented) {
+  const Json embed = {{"model", "multilingual-e5-large"},
+                      {"inputs", {{{"text", "a"}}}},
+                      {"parameters", {{"input_type", "query"}}}};
+  EXPECT_EQ(Post("/embed", embed).status, 501);
+  EXPECT_EQ(Post("/embed", {{"model", "none"}}).status, 404);
+  EXPECT_EQ(Get("/models").body, Json({{"models", Json::array()}}));
+  EXPECT_EQ(
+      Post("/records/namespaces/x/search", {{"query", {{"top_k", 1}, {"inputs", {{"text", "a"}}}}}})
+          .body["error"]["code"],
+      "INVALID_ARGUMENT");
+}
+
+TEST_F(ServiceTest, LagHidesAWriteUntilItsTime) {
+  Fill("ns", 1);
+  ASSERT_TRUE(service().Impose({.index_lag = Millis{500}}));
+  Fill("ns", 3);
+  const Answer early = Get("/vectors/list?namespace=ns");
+  EXPECT_EQ(early.body["vectors"].size(), 1U);
+  EXPECT_EQ(early.raw.indexed_lsn, 1U);
+  EXPECT_EQ(Post("/vectors/update",
+                 {{"filter", {{"n", 2}}}, {"namespace", "ns"}, {"setMetadata", {{"seen", true}}}})
+                .body["matchedRecords"],
+            1)
+      << "writers see every write before them";
+  clock().Advance(Millis{500});
+  const Answer late = Get("/vectors/list?namespace=ns");
+  EXPECT_EQ(late.body["vectors"].size(), 3U);
+  EXPECT_EQ(late.raw.indexed_lsn, 3U);
+  Fill("ns", 5);
+  ASSERT_TRUE(service().Impose({}));
+  EXPECT_EQ(Get("/vectors/list?namespace=ns").body["vectors"].size(), 5U);
+}
+
+TEST_F(ServiceTest, FaultsStrikeWhereAndAsOftenAsTold) {
+  ASSERT_TRUE(service().Impose({.faults = {"503,path=/vectors/list,every=2,times=2"}}));
+  std::string statuses;
+  for (int i = 0; i < 6; ++i) {
+    statuses += Get("/vectors/list").status == 503 ? 'x' : '.';
+  }
+  EXPECT_EQ(statuses, ".x.x..");
+  ASSERT_TRUE(service().Impose({.faults = {"429,retry_after=3"}}));
+  EXPECT_EQ(Get("/indexes").raw.retry_after, "3");
+  EXPECT_EQ(Get("/indexes").body["error"]["code"], "RESOURCE_EXHAUSTED");
+  ASSERT_TRUE(service().Impose({.faults = {"drop"}}));
+  EXPECT_EQ(Post("/vectors/upsert",
+                 {{"vectors", {{{"id", "v"}, {"values", {1, 2, 3}}}}}, {"namespace", "ns"}})
+                .raw.cut,
+            Cut::kBeforeHeader);
+  ASSERT_TRUE(service().Impose({}));
+  EXPECT_EQ(Get("/vectors/list?namespace=ns").body["vectors"].size(), 0U);
+  for (const char* wrong : {"nonsense", "200", "503,every=0", "503,colour=red", "slow,delay"}) {
+    EXPECT_FALSE(service().Impose({.faults = {wrong}})) << wrong;
+  }
+}
+
+TEST_F(ServiceTest, RatesAreThoseOfEachNamespace) {
+  ASSERT_TRUE(service().Impose({.rate_limits = true}));
+  const auto deleted = [&](std::string_view ns) {
+    return Post("/vectors/delete", {{"filter", {{"n", 1}}}, {"namespace", ns}}).status;
+  };
+  Fill("a", 1);
+  Fill("b", 1);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(deleted("a"), 200);
+  }
+  EXPECT_EQ(deleted("a"), 429);
+  EXPECT_EQ(deleted("b"), 200);
+  clock().Advance(Millis{200});
+  EXPECT_EQ(deleted("a"), 200);
+  EXPECT_EQ(deleted("a"), 429);
+}
+
+TEST_F(ServiceTest, QuotasRefuseWhatIsNew) {
+  Fill("a", 1);
+  ASSERT_TRUE(service().Impose({.quota = "starter,namespaces=1,indexes=2,read_units=1"}));
+  Fill("a", 2);
+  const Json vectors = {{{"id", "v"}, {"values", {1, 2, 3}}}};
+  EXPECT_EQ(Post("/vectors/upsert", {{"vectors", vectors}, {"namespace", "b"}}).status, 403);
+  EXPECT_EQ(Post("/namespaces", {{"name", "c"}}).status, 403);
+  EXPECT_EQ(Post("/indexes", {{"name", "third"}, {"dimension", 2}}).status, 403);
+  EXPECT_EQ(Get("/vectors/list?namespace=a").status, 200);
+  EXPECT_EQ(Get("/vectors/list?namespace=a").status, 403);
+  EXPECT_FALSE(service().Impose({.quota = "golden"}));
 }
 
 }  // namespace
