@@ -280,6 +280,75 @@ TEST(Online, WhateverTheApplicationWritesBetweenTwoCallsIsCarried) {
   }
 }
 
+/// An offline run beside an application that writes once, as soon as the first items stand there.
+class OfflineChange {
+ public:
+  OfflineChange() { Prepare(); }
+  /// Dies at call `number`; 0: never. Then again and again, undisturbed, until it is done.
+  void Run(std::uint64_t number, Fault fault) {
+    Attempt(std::make_shared<Faults>([this, number, fault](const Faults::CallSite& site) {
+      calls_.push_back(site.writes);
+      if (site.name == "apply" && site.place == "job_items" && !changed_) {
+        changed_ = true;
+        EXPECT_TRUE(world_.PutSource(Job(4, "changed", "red")).has_value());
+      }
+      return site.number == number ? fault : Fault::kNone;
+    }));
+    for (int attempt = 0; attempt < 4 && !done_; ++attempt) {
+      Attempt(std::make_shared<Faults>());
+    }
+  }
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] bool changed() const { return changed_; }
+  /// Whether some attempt said, on the terminal or in the status, that document 4 changed.
+  [[nodiscard]] bool named() const { return named_; }
+  [[nodiscard]] const std::vector<bool>& calls() const { return calls_; }
+  [[nodiscard]] const std::string& said() const { return said_; }
+
+ private:
+  void Prepare() { ASSERT_DONE(world_.Do(SkipPrepare)); }
+  void Attempt(const std::shared_ptr<Faults>& faults) {
+    RunRequest request;
+    request.through = Phase::kItems;
+    const Status status = world_.Do(
+        [&](Session& session) { return WithoutReport(rehome::Run(session, request)); }, faults);
+    done_ = status.has_value();
+    const auto run = LatestRun(world_.documents(), world_.plan().name, {});
+    for (const std::string& said : {Message(status), (*run)->last_error}) {
+      named_ = named_ || said.find("changed while phase 2 read them: 4") != std::string::npos;
+      said_ += said + "\n";
+    }
+  }
+
+  World world_;
+  std::vector<bool> calls_;  // of the first attempt: whether each writes
+  std::string said_;
+  bool changed_ = false;
+  bool named_ = false;
+  bool done_ = false;
+};
+
+TEST(Offline, AChangeWhileTheSourceIsReadIsNamedWheneverTheRunnerDies) {
+  OfflineChange undisturbed;
+  undisturbed.Run(0, Fault::kNone);
+  ASSERT_TRUE(undisturbed.done() && undisturbed.named()) << undisturbed.said();
+  const std::vector<bool>& writes = undisturbed.calls();
+  int after_the_change = 0;
+  for (std::uint64_t number = 1; number <= writes.size(); ++number) {
+    for (const Fault fault : {Fault::kDieBefore, Fault::kDieAfter}) {
+      if (fault == Fault::kDieAfter && !writes[number - 1]) {
+        continue;
+      }
+      OfflineChange one;
+      one.Run(number, fault);
+      ASSERT_TRUE(one.done()) << "died at call " << number;
+      after_the_change += one.changed() ? 1 : 0;
+      ASSERT_EQ(one.named(), one.changed()) << "died at call " << number;
+    }
+  }
+  EXPECT_GT(after_the_change, 20);
+}
+
 TEST(Undisturbed, RollbackLeavesWhatStoodThereBefore) {
   World world;
   ASSERT_DONE(world.Do(SkipPrepare));
