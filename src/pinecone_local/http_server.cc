@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/asio.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -53,10 +54,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
  public:
   Session(tcp::socket socket, const HttpServer::Options& options,
-          const HttpServer::Handler& handler)
+          const HttpServer::Handler& handler, std::atomic<std::uint64_t>& requests)
       : socket_(std::move(socket)),
         options_(options),
         handler_(handler),
+        requests_(requests),
         buffer_(options.header_bytes_max + options.body_bytes_max),
         timer_(socket_.get_executor()) {}
 
@@ -122,6 +124,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!answer.content_type.empty()) {
       response_.set(http::field::content_type, answer.content_type);
     }
+    response_.set("x-pinecone-request-id", std::to_string(++requests_));
     if (answer.request_lsn) {
       response_.set("x-pinecone-request-lsn", std::to_string(*answer.request_lsn));
     }
@@ -193,6 +196,7 @@ class Session : public std::enable_shared_from_this<Session> {
   tcp::socket socket_;
   const HttpServer::Options& options_;
   const HttpServer::Handler& handler_;
+  std::atomic<std::uint64_t>& requests_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   HttpRequest request_;
@@ -216,7 +220,7 @@ struct HttpServer::Impl {
       if (!error) {
         beast::error_code ignored;
         socket.set_option(tcp::no_delay(true), ignored);
-        std::make_shared<Session>(std::move(socket), options, handler)->ReadHeader();
+        std::make_shared<Session>(std::move(socket), options, handler, requests)->ReadHeader();
       }
       if (acceptor.is_open()) {
         Accept();
@@ -228,6 +232,7 @@ struct HttpServer::Impl {
   Options options;
   Handler handler;
 
+  std::atomic<std::uint64_t> requests = 0;  // answered: their ids
   asio::io_context context;  // sessions live in its queue and refer to the members above
   tcp::acceptor acceptor;
   std::uint16_t port = 0;

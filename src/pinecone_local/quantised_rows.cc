@@ -29,7 +29,7 @@ RowBound Quantise(std::span<const float> values, double norm, std::int8_t* codes
   const float largest = kernels.largest(values.data(), values.size());
   const float scale = largest / kCodeMax;
   RowBound bound{.scale = 0, .residual = kInfinite, .norm = static_cast<float>(norm)};
-  if (!(scale > kScaleMin && scale < kScaleMax)) {
+  if (scale <= kScaleMin || scale >= kScaleMax) {
     return bound;
   }
   kernels.encode(values.data(), values.size(), kCodeMax / largest, codes);

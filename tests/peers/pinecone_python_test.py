@@ -220,8 +220,9 @@ class Smoke(unittest.TestCase):
 
     def test_write_lsn_is_visible_to_reads(self):
         written = self.index.upsert(vectors=[("l", [1.0, 2.0, 3.0])], namespace=self.ns).response_info.lsn_committed
-        read = self.index.fetch(ids=["l"], namespace=self.ns).response_info.lsn_reconciled
-        self.assertGreaterEqual(read, written)
+        read = self.index.fetch(ids=["l"], namespace=self.ns).response_info
+        self.assertGreaterEqual(read.lsn_reconciled, written)
+        self.assertTrue(read.request_id)
 
     def test_index_by_name(self):
         described = self.client.describe_index(self.client.list_indexes().names()[0])
@@ -616,6 +617,14 @@ class Hardships(unittest.TestCase):
             self.index.upsert(vectors=[("v", [1.0, 2.0, 3.0])], namespace="third")
         with self.assertRaisesRegex(ForbiddenError, "max serverless indexes"):
             Pinecone(api_key=KEY, host=self.server.url).create_index(name="more", **serverless(dimension=2))
+
+    def test_flags_order_the_same(self):
+        other = Server("--admin", "--fault", "503,times=1", "--fault", "slow,delay=1", "--index-lag", "7", "--rate-limits", "--quota", "starter,indexes=2")
+        self.addCleanup(other.stop)
+        expected = {"index_lag_ms": 7, "faults": ["503,times=1", "slow,delay=1"], "rate_limits": True, "quota": "starter,indexes=2"}
+        self.assertEqual(raw(other.url + "/_admin/conditions"), (200, expected))
+        self.assertEqual(raw(other.url + "/_admin/conditions", "POST", {"faults": ["nonsense"]})[0], 400)
+        self.assertEqual(raw(other.url + "/indexes")[0], 503)
 
     def test_the_admin_endpoint_is_off_unless_asked_for(self):
         self.assertEqual(raw(URL + "/_admin/conditions", "POST", {})[0], 404)
