@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "flow/reconcile.h"
 #include "flow/vector_writer.h"
@@ -116,20 +117,42 @@ class VectorsWork {
   std::uint64_t cut_ = 0;
 };
 
-/// What earlier attempts at these ranges paid counts towards the limit.
-void CountSpent(const Session& session, const std::vector<RangeRecord>& ranges) {
+double DollarsPerToken(const Session& session) {
   constexpr double kTokensPerPrice = 1e6;
-  if (session.stores().spend == nullptr) {
-    return;
-  }
+  return session.stores().embedder->DollarsPerMillionTokens() / kTokensPerPrice;
+}
+
+std::int64_t TokensOf(const std::vector<RangeRecord>& ranges) {
   std::int64_t tokens = 0;
   for (const RangeRecord& range : ranges) {
     const auto found = range.counts.find(kTokens);
     tokens += found == range.counts.end() ? 0 : found->second;
   }
-  session.stores().spend->StartAt(static_cast<double>(tokens) *
-                                  session.stores().embedder->DollarsPerMillionTokens() /
-                                  kTokensPerPrice);
+  return tokens;
+}
+
+/// What earlier attempts at these ranges paid counts towards the limit.
+void CountSpent(const Session& session, const std::vector<RangeRecord>& ranges) {
+  if (session.stores().spend != nullptr) {
+    session.stores().spend->StartAt(static_cast<double>(TokensOf(ranges)) *
+                                    DollarsPerToken(session));
+  }
+}
+
+/// What was paid for batches that an error kept from being written counts in the next attempt too.
+Status KeepSpent(Session& session, Ranges& journal) {
+  const double price = DollarsPerToken(session);
+  if (session.stores().spend == nullptr || price <= 0) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(auto ranges, journal.Load(session.finishing_call()));
+  const std::int64_t paid = std::llround(session.stores().spend->spent() / price);
+  const std::int64_t uncounted = paid - TokensOf(ranges);
+  if (ranges.empty() || uncounted <= 0) {
+    return {};
+  }
+  ranges.front().counts[kTokens] += uncounted;
+  return journal.Save(ranges.front(), session.finishing_call());
 }
 
 /// The ranges of an attempt that was interrupted, or new ones: a phase that is run again scans
@@ -193,11 +216,15 @@ Result<PhaseOutcome> RunVectors(Session& session) {
        .count_max = std::clamp<std::size_t>(limits.embed_in_flight, 1, kBatchCount),
        .bytes_max = kBatchBytes});
   VectorsWork work(session);
-  REHOME_TRY(scan.Run(
+  const Status scanned = scan.Run(
       total, [&](std::vector<Document> items) { return work.Embed(std::move(items)); },
       [&](RangeRecord& range, const EmbeddedBatch& embedded) {
         return work.Write(range, embedded);
-      }));
+      });
+  if (!scanned) {
+    REHOME_TRY(KeepSpent(session, journal));
+    return std::unexpected(scanned.error());
+  }
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY_ASSIGN(PhaseOutcome out, DescribeVectors(session));
   work.AddTo(out.counts);
