@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "flow/decision.h"
 #include "flow/item_writer.h"
 #include "flow/remover.h"
@@ -170,7 +172,23 @@ class Round {
       written[i] = results[i].applied();
       REHOME_TRY(Note(i, results[i]));
     }
-    return flow_.ledger.Close(batch, written, call_);
+    REHOME_TRY(flow_.ledger.Close(batch, written, call_));
+    return ChangedItemsOutOfTheWay();
+  }
+
+  /// Two changed items may hold each other's unique keys. They were saved: taken out, they are
+  /// inserted by the next round.
+  Status ChangedItemsOutOfTheWay() {
+    for (Document& item : std::exchange(in_the_way_, {})) {
+      const Value id(item.Id());
+      const Md5Digest before = DocumentDigest(item.view());
+      bool applied = false;
+      REHOME_TRY(WriteOne(id, before, std::nullopt, Write::Delete(std::move(item)), applied));
+      if (applied) {
+        again.push_back(id);
+      }
+    }
+    return {};
   }
 
   /// Counts one outcome.
@@ -186,6 +204,9 @@ class Round {
            DocumentDigest(sources_[i].view())},
           sources_[i], call_));
       ++result.quarantined;
+    } else if (changed_ == ChangedItems::kSaveAndReplace && outcome.found &&
+               !outcome.unique_index.empty()) {
+      in_the_way_.push_back(*outcome.found);
     } else {
       again.push_back(entries_[i].id);
     }
@@ -311,6 +332,7 @@ class Round {
   std::vector<Document> sources_;
   std::vector<Write> writes_;
   std::vector<Value> unmarked_;
+  std::vector<Document> in_the_way_;
 };
 
 }  // namespace
