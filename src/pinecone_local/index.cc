@@ -35,6 +35,33 @@ Status WalkMatches(const Namespace& ns, const LogFile& log, const Filter& filter
   return {};
 }
 
+Status AppendFrame(LogFile& log, FrameBuilder frame) {
+  std::string bytes = std::move(frame).Finish();
+  if (log.NeedsRoom(bytes.size())) {
+    REHOME_TRY(log.MakeRoom(bytes.size()));
+  }
+  REHOME_TRY(log.Append(bytes));
+  return {};
+}
+
+/// Writes what is live of a namespace in `from` to another log.
+Status CopyNamespace(const LogFile& from, std::string_view name, const Namespace& ns, LogFile& to) {
+  FrameBuilder frame(name, ns.lsn);
+  frame.Add(ns.known ? OperationKind::kClear : OperationKind::kDropNamespace);
+  if (ns.created) {
+    frame.Add(OperationKind::kCreateNamespace, ns.schema);
+  }
+  for (const auto& [id, row] : ns.records.ids()) {
+    REHOME_TRY_ASSIGN(const OperationView stored,
+                      DecodeOperation(from.From(ns.records.row(row).at.offset)));
+    frame.Copy(stored);
+    if (frame.bytes() >= kFrameBytesAim) {
+      REHOME_TRY(AppendFrame(to, std::exchange(frame, FrameBuilder(name, ns.lsn))));
+    }
+  }
+  return AppendFrame(to, std::move(frame));
+}
+
 }  // namespace
 
 Status NamespaceView::ForEachMatch(const Filter& filter, std::string_view after,
@@ -270,35 +297,14 @@ Status Index::Compact() {
 }
 
 Status Index::WriteLiveTo(LogFile& log) const {
-  const auto append = [&log](FrameBuilder frame) -> Status {
-    std::string bytes = std::move(frame).Finish();
-    if (log.NeedsRoom(bytes.size())) {
-      REHOME_TRY(log.MakeRoom(bytes.size()));
-    }
-    REHOME_TRY(log.Append(bytes));
-    return {};
-  };
   FrameBuilder configuration({}, 0);
   configuration.Add(OperationKind::kConfigure, state_.config.ToJson());
   for (const auto& [name, alias] : state_.aliases) {
     configuration.Add(OperationKind::kSetAlias, alias.ToJson());
   }
-  REHOME_TRY(append(std::move(configuration)));
+  REHOME_TRY(AppendFrame(log, std::move(configuration)));
   for (const auto& [name, ns] : state_.namespaces) {
-    FrameBuilder frame(name, ns.lsn);
-    frame.Add(ns.known ? OperationKind::kClear : OperationKind::kDropNamespace);
-    if (ns.created) {
-      frame.Add(OperationKind::kCreateNamespace, ns.schema);
-    }
-    for (const auto& [id, row] : ns.records.ids()) {
-      REHOME_TRY_ASSIGN(const OperationView stored,
-                        DecodeOperation(log_.From(ns.records.row(row).at.offset)));
-      frame.Copy(stored);
-      if (frame.bytes() >= kFrameBytesAim) {
-        REHOME_TRY(append(std::exchange(frame, FrameBuilder(name, ns.lsn))));
-      }
-    }
-    REHOME_TRY(append(std::move(frame)));
+    REHOME_TRY(CopyNamespace(log_, name, ns, log));
   }
   return {};
 }

@@ -33,6 +33,7 @@ Result<Alias> Alias::FromJson(std::string_view text) {
 std::vector<Alias> Index::Aliases() const {
   const std::shared_lock lock(state_mutex_);
   std::vector<Alias> aliases;
+  aliases.reserve(state_.aliases.size());
   for (const auto& [name, alias] : state_.aliases) {
     aliases.push_back(alias);
   }

@@ -157,11 +157,13 @@ Answer UpsertRecords(Index& index, const ApiRequest& request) {
   REHOME_TRY_ASSIGN(const IntegratedModel model, IntegratedOf(config));
   REHOME_TRY_ASSIGN(auto read, ReadRecords(request.http.body, model.field));
   std::vector<std::string> texts;
+  texts.reserve(read.size());
   for (TextRecord& record : read) {
     texts.push_back(std::move(record.text));
   }
   REHOME_TRY_ASSIGN(EmbeddedTexts embedded, Embed(request.facilities, texts, config.dimension));
   std::vector<VectorRecord> records;
+  records.reserve(read.size());
   for (std::size_t i = 0; i < read.size(); ++i) {
     read[i].record.values = std::move(embedded.vectors[i]);
     records.push_back(std::move(read[i].record));
