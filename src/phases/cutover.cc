@@ -143,6 +143,11 @@ Status BeforeFence(Session& session) {
 Status Intend(Session& session) {
   REHOME_TRY_ASSIGN(auto pointers, ReadPointers(session.plan(), session.stores(), session.call()));
   REHOME_TRY_ASSIGN(FenceRecord fence, PlanFence(session, session.plan().items.from, false));
+  std::vector<FenceRecord> fences = {std::move(fence)};
+  REHOME_TRY_ASSIGN(auto write_block, PlanWriteBlock(session));
+  if (write_block) {
+    fences.push_back(*std::move(write_block));
+  }
   std::string named;
   for (const PointerRecord& pointer : pointers) {
     named += fmt::format(" {} in {}: {} → {};", pointer.key, pointer.where,
@@ -151,7 +156,7 @@ Status Intend(Session& session) {
   session.run().cutover = CutoverRecord{.state = CutoverRecord::State::kIntended,
                                         .reverse = false,
                                         .pointers = std::move(pointers),
-                                        .fences = {std::move(fence)},
+                                        .fences = std::move(fences),
                                         .write_pause_ms = 0,
                                         .after_hooks_ran = false};
   REHOME_TRY(session.Save());
@@ -186,6 +191,7 @@ PhaseOutcome Outcome(Session& session) {
 
 /// The pass after the flip: the application is on the new side whatever it finds.
 Result<PhaseOutcome> FullPass(Session& session) {
+  REHOME_TRY(LiftWriteBlock(session));
   REHOME_TRY(RunAfterHooks(session));
   VerificationScope scope(session);
   scope.context().pending_fails = false;
@@ -246,6 +252,7 @@ Result<bool> SettleCutover(Session& session) {
   session.events().Note(
       cutover->reverse ? "an interrupted revert goes on: the application returns to the old side"
                        : "the cutover is put back: pointers to their old values, fence lifted");
+  REHOME_TRY(session.Audit("interrupted cutover settled", Name(cutover->state)));
   // What the application wrote on the new side while some pointers were flipped goes back with it.
   REHOME_TRY(UndoCutover(session));
   return true;

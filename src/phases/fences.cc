@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <ranges>
+
+#include "model/fields.h"
 
 namespace rehome {
 namespace {
@@ -39,6 +42,58 @@ Result<FenceRecord> PlanFence(Session& session, const std::string& collection, b
         "give cutover.hooks.fence the application's own switch, or set cutover.fence to auto");
   }
   return fence;
+}
+
+Result<bool> MayBlockUserWrites(const Plan& plan, const Stores& stores, const Call& call) {
+  if (plan.cutover.fence == CutoverPlan::Fence::kNone || !plan.stamps.empty()) {
+    return false;
+  }
+  REHOME_TRY_ASSIGN(const Document source, stores.source_documents->Describe(call));
+  REHOME_TRY_ASSIGN(const Document target, stores.target_documents->Describe(call));
+  const std::string cluster = StringField(source.view(), "cluster");
+  const std::string other = StringField(target.view(), "cluster");
+  if (!BoolField(source.view(), "write_block") || cluster.empty() || other.empty() ||
+      cluster == other) {
+    return false;
+  }
+  REHOME_TRY_ASSIGN(const auto collections, stores.source_documents->Collections(call));
+  return std::ranges::all_of(collections, [&](const CollectionInfo& collection) {
+    return collection.name == plan.items.from ||
+           std::ranges::find(plan.retire.collections, collection.name) !=
+               plan.retire.collections.end();
+  });
+}
+
+Result<std::optional<FenceRecord>> PlanWriteBlock(Session& session) {
+  REHOME_TRY_ASSIGN(const bool possible,
+                    MayBlockUserWrites(session.plan(), session.stores(), session.call()));
+  if (!possible) {
+    return std::nullopt;
+  }
+  return FenceRecord{.collection = session.plan().items.from,
+                     .on_target = false,
+                     .kind = FenceKind::kUserWriteBlock,
+                     .undo = {},
+                     .raised = false,
+                     .by_hooks = false};
+}
+
+Status LiftWriteBlock(Session& session) {
+  auto& cutover = session.run().cutover;
+  if (!cutover) {
+    return {};
+  }
+  const auto is_block = [](const FenceRecord& fence) {
+    return fence.kind == FenceKind::kUserWriteBlock;
+  };
+  const auto block = std::ranges::find_if(cutover->fences, is_block);
+  if (block == cutover->fences.end()) {
+    return {};
+  }
+  REHOME_TRY(StoreOf(session, *block)
+                 .LiftFence(block->collection, block->kind, block->undo, session.call()));
+  cutover->fences.erase(block);
+  return session.Save();
 }
 
 Status RaiseFences(Session& session) {

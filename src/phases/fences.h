@@ -1,6 +1,8 @@
 #pragma once
 // fences.h — closing a collection to the application's writes around a cutover. What lifting it
 // needs is journaled before it is raised, so any later runner can lift it.
+#include <optional>
+
 #include "phases/session.h"
 
 namespace rehome {
@@ -9,6 +11,16 @@ namespace rehome {
 /// wants none. kFailedPrecondition where the plan requires one and none is possible.
 [[nodiscard]] Result<FenceRecord> PlanFence(Session& session, const std::string& collection,
                                             bool on_target);
+
+/// Whether the whole source cluster can be closed during the pause (setUserWriteBlockMode): deletes
+/// too, which a validator does not see. Only where nothing that stays is written there: the target
+/// is another cluster, the source's holds this database alone, and every collection of it retires.
+[[nodiscard]] Result<bool> MayBlockUserWrites(const Plan& plan, const Stores& stores,
+                                              const Call& call);
+/// That fence, where the plan wants fences.
+[[nodiscard]] Result<std::optional<FenceRecord>> PlanWriteBlock(Session& session);
+/// Ends what only the pause needs; the collection's own fence stays. None raised is success.
+[[nodiscard]] Status LiftWriteBlock(Session& session);
 
 /// Raises every fence of the journaled cutover that is not raised yet.
 [[nodiscard]] Status RaiseFences(Session& session);

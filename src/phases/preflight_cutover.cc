@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "phases/env_file.h"
+#include "phases/fences.h"
 #include "phases/pointers.h"
 #include "phases/preflight_look.h"
 
@@ -200,7 +201,11 @@ Status LookAtFence(Look& look) {
       }
       break;
   }
-  look.Ok("fence", "possible: " + possible);
+  REHOME_TRY_ASSIGN(const bool whole, MayBlockUserWrites(look.plan, look.deps.stores, look.call));
+  look.Ok("fence", fmt::format("possible: {}{}", possible,
+                               whole ? ", and user writes blocked on the whole source cluster "
+                                       "during the pause (setUserWriteBlockMode)"
+                                     : ""));
   return {};
 }
 

@@ -316,6 +316,10 @@ Result<Counts> UndoRetire(Session& session) {
           static_cast<std::int64_t>(written.inserted);
     }
   }
+  if (run.cutover && run.IsCutOver()) {
+    // A feed ends with its collection: the restored one is another to it.
+    REHOME_TRY(SweepForward(session, VectorMode::kNow));
+  }
   run.retire_backups.clear();
   REHOME_TRY(session.Save());
   if (run.cutover && run.IsCutOver()) {

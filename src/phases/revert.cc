@@ -235,6 +235,7 @@ Result<Counts> UndoCutover(Session& session) {
     if (run.IsCutOver() && !resumed) {
       REHOME_TRY(DrainForward(session, VectorMode::kNow));
     }
+    REHOME_TRY(LiftWriteBlock(session));  // what goes back is written there
     REHOME_TRY(IntendRevert(session));
     REHOME_TRY(RaiseFences(session));
     if (watched) {
