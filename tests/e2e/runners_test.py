@@ -21,9 +21,11 @@ PATIENCE_S = 240
 
 
 class Runners(Case):
-    def served(self, count=COUNT, **changes):
+    count = COUNT
+
+    def served(self, count=None, **changes):
         """An application whose vectors have a server of their own, so that only the lease keeps two runners apart."""
-        app = self.small(loaded=False, count=count, **changes)
+        app = self.small(loaded=False, count=count or self.count, **changes)
         server = VectorServer(app)
         self.addCleanup(lambda: server.stop(signal.SIGKILL))
         app.contents["vectors"] = server.url
@@ -92,7 +94,7 @@ class Runners(Case):
         app.verify()
 
     def test_a_second_runner_on_the_same_vector_directory_is_turned_away_too(self):
-        app = self.small(count=COUNT)
+        app = self.small(count=self.count)
         with self.stopped_runner(app):
             self.assert_error(app.migrate(expect=LEASE_HELD))
         app.migrate()
@@ -110,7 +112,7 @@ class Runners(Case):
         self.assertIn(DONE, codes)
         self.assertLessEqual(set(codes), {DONE, LEASE_HELD})
         self.assertEqual(len(app.documents("rehome_runs")), 1)
-        self.assertEqual(len(app.documents("job_items")), COUNT)
+        self.assertEqual(len(app.documents("job_items")), self.count)
         app.verify()
 
     def test_a_dead_runner_is_replaced_at_once(self):
