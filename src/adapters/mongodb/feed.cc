@@ -24,6 +24,61 @@ bool EndsCollection(std::string_view operation) {
          operation == "invalidate";
 }
 
+/// The end of a watched collection. mongo-java-server shows every collection's to every stream, and
+/// names none.
+bool EndsWatched(DocumentView event, std::string_view operation) {
+  return EndsCollection(operation) && (operation == "invalidate" || event.Find("ns"));
+}
+
+/// The _id of the document that an event of a write is about.
+std::optional<ValueView> IdOf(DocumentView event) {
+  return DocumentField(event, "documentKey").Find("_id");
+}
+
+/// By cluster time, the _ids of writes whose events name none: so are updates with operators on
+/// mongo-java-server, whose oplog names them.
+Result<std::map<std::uint64_t, Value>> IdsFromOplog(Server& server,
+                                                    const std::vector<Document>& events) {
+  ArrayBuilder times;
+  std::int32_t count = 0;
+  for (const Document& event : events) {
+    const auto time = event.Find("clusterTime");
+    if (IsWrite(StringField(event.view(), "operationType")) && !IdOf(event.view()) && time) {
+      times.Append(*time);
+      ++count;
+    }
+  }
+  std::map<std::uint64_t, Value> out;
+  if (count == 0) {
+    return out;
+  }
+  const Document in = DocumentBuilder().Array("$in", times.Finish()).Finish();
+  const Answer<Document> reply = server.Ask(
+      "local", DocumentBuilder()
+                   .String("find", "oplog.rs")
+                   .Append("filter", DocumentBuilder().Append("ts", in).Finish())
+                   .Append("projection", DocumentBuilder().Int32("ts", 1).Int32("o2", 1).Finish())
+                   .Int32("limit", count)
+                   .Bool("singleBatch", true)
+                   .Finish());
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), "reading local.oplog.rs", Effect::kReads));
+  }
+  for (const Document& entry : BatchOf(reply->view())) {
+    if (const auto id = DocumentField(entry.view(), "o2").Find("_id")) {
+      out.emplace(TimestampField(entry.view(), "ts"), Value(*id));
+    }
+  }
+  return out;
+}
+
+Error NamesNoDocument(std::string_view collection) {
+  return {ErrorCode::kFailedPrecondition,
+          fmt::format("an event of {} does not say which document was written", collection),
+          "run again with --online --sweep: a new position first, then a digest sweep of both "
+          "sides"};
+}
+
 Error Ended(std::string_view operation, std::string_view collection) {
   return {
       ErrorCode::kFailedPrecondition,
@@ -147,6 +202,9 @@ Result<bool> Feed::Look(std::size_t count_max, Millis wait, std::uint64_t time, 
   bool through = true;
   bool any = false;
   for (const std::string& name : StreamNames()) {
+    if (!streams_.contains(name)) {
+      return true;  // it ended: what was gathered before that is delivered first
+    }
     const std::size_t room = count_max - std::min(gathered_.size(), count_max);
     if (room == 0) {
       return false;
@@ -178,11 +236,12 @@ Result<std::vector<Document>> Feed::ReadStream(const std::string& name, std::siz
 }
 
 Status Feed::Gather(const std::string& name, const std::vector<Document>& events) {
+  REHOME_TRY_ASSIGN(const auto from_oplog, IdsFromOplog(*server_, events));
   for (const Document& event : events) {
     const std::string operation = StringField(event.view(), "operationType");
     const std::string named = StringField(DocumentField(event.view(), "ns"), "coll");
     const std::string& collection = named.empty() ? name : named;
-    if (EndsCollection(operation)) {
+    if (EndsWatched(event.view(), operation)) {
       streams_.clear();  // what was gathered is delivered first; the next read comes here again
       if (!gathered_.empty()) {
         return {};
@@ -191,10 +250,18 @@ Status Feed::Gather(const std::string& name, const std::vector<Document>& events
           Ended(operation, collection.empty() ? server_->database() : collection));
     }
     places_.insert_or_assign(name, ResumeAfter(DocumentField(event.view(), "_id")));
-    const auto id = DocumentField(event.view(), "documentKey").Find("_id");
-    if (IsWrite(operation) && id) {
-      gathered_.push_back({collection, Value(*id), ToPosition(places_)});
+    if (!IsWrite(operation)) {
+      continue;
     }
+    if (const auto id = IdOf(event.view())) {
+      gathered_.push_back({collection, Value(*id), ToPosition(places_)});
+      continue;
+    }
+    const auto found = from_oplog.find(TimestampField(event.view(), "clusterTime"));
+    if (found == from_oplog.end()) {
+      return std::unexpected(NamesNoDocument(server_->Name(collection)));
+    }
+    gathered_.push_back({collection, found->second, ToPosition(places_)});
   }
   const Document& place = streams_.at(name).place();
   if (!place.view().empty()) {

@@ -39,6 +39,7 @@ Document Project() {
                             .Int32("ns", 1)
                             .Int32("to", 1)
                             .Int32("documentKey", 1)
+                            .Int32("clusterTime", 1)
                             .Finish();
   return DocumentBuilder().Append("$project", kept).Finish();
 }

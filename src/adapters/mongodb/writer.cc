@@ -226,15 +226,22 @@ Status Writer::SetMany(Run run, Results results, std::span<const std::size_t> eq
   if (IntField(reply.view(), "n") + refused == static_cast<std::int64_t>(equal.size())) {
     return {};
   }
-  // Somebody was faster. The reply does not say where, so what stands there does.
+  // Somebody was faster, or the server's comparison does not hold for that document. The reply does
+  // not say where, so what stands there does.
   REHOME_TRY_ASSIGN(auto stored, Stored(run));
+  std::vector<std::size_t> unmatched;
   for (const std::size_t i : equal) {
     const bool done = replaces ? stored[i] == run[i].document : !stored[i];
-    if (!done && results[i].applied()) {
+    if (done || !results[i].applied()) {
+      continue;
+    }
+    if (stored[i] == run[i].expected) {
+      unmatched.push_back(i);
+    } else {
       results[i] = {WriteResult::Outcome::kConflict, std::move(stored[i]), {}};
     }
   }
-  return {};
+  return SetOneByOne(run, results, unmatched);
 }
 
 /// Each is compared once more right before it is written by its _id alone. What is written by
