@@ -25,6 +25,7 @@ int RunVerb(const BackupOptions& options, CliEnvironment& environment);
 int RunVerb(const VectorsOptions& options, CliEnvironment& environment);
 int RunVerb(const ExplainOptions& options, CliEnvironment& environment);
 int RunVerb(const RehearseOptions& options, CliEnvironment& environment);
+int RunVerb(const TortureOptions& options, CliEnvironment& environment);
 int RunVerb(const ServeOptions& options, CliEnvironment& environment);
 int RunVerb(const DemoOptions& options, CliEnvironment& environment);
 

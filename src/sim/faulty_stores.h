@@ -1,7 +1,7 @@
 #pragma once
 // faulty_stores.h — the ports with one place that decides, before every call, what goes wrong with
 // it: the process dies before the effect, in the middle of a batch, or after the effect with the
-// reply lost; or the store lies.
+// reply lost; the service fails so, and the process goes on; or the store lies.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,84 +24,137 @@ enum class Fault : std::uint8_t {
   kDieTorn,    // the first half of a batch is written
   kDieAfter,   // all of it happens, the reply never arrives
   kLie,        // nothing happens, and the reply says that it did
+  kRefuse,     // nothing happens: kUnavailable
+  kThrottle,   // nothing happens: kResourceExhausted (429; of documents, a full disk)
+  kTear,       // the first half of a batch is written: kOutcomeUnknown
+  kLoseReply,  // all of it happens: kOutcomeUnknown
+};
+[[nodiscard]] constexpr bool Kills(Fault fault) {
+  return fault == Fault::kDieBefore || fault == Fault::kDieTorn || fault == Fault::kDieAfter;
+}
+
+/// One call of a session on one of its ports.
+struct CallSite {
+  std::uint64_t number = 0;  // from 1
+  bool writes = false;
+  std::string_view name;   // "apply"
+  std::string_view place;  // collection, namespace
 };
 
-/// Counts the calls of one session over all its ports and strikes at one of them.
+/// Counts the calls of one session over all its ports and strikes at some of them.
 class Faults {
  public:
-  struct CallSite {
-    std::uint64_t number = 0;  // from 1
-    bool writes = false;
-    std::string name;   // "apply"
-    std::string place;  // collection, namespace
-  };
+  using CallSite = sim::CallSite;
+  using Choose = std::function<Fault(const CallSite&)>;
   Faults() = default;
   /// Strikes at call `number`.
   Faults(std::uint64_t number, Fault fault)
       : choose_([number, fault](const CallSite& site) {
           return site.number == number ? fault : Fault::kNone;
         }) {}
-  explicit Faults(std::function<Fault(const CallSite&)> choose) : choose_(std::move(choose)) {}
+  /// `shorten`: how many documents a cursor gives where it was asked for so many; absent: as many.
+  explicit Faults(Choose choose, std::function<std::size_t(std::size_t)> shorten = {})
+      : choose_(std::move(choose)), shorten_(std::move(shorten)) {}
 
   /// What is to happen at this call. Nothing: the process is dead.
   std::optional<Fault> Next(std::string_view name, std::string_view place, bool writes) {
-    CallSite site;
+    CallSite site{.number = 0, .writes = writes, .name = name, .place = place};
     {
       const std::scoped_lock lock(mutex_);
       if (dead_) {
         return std::nullopt;
       }
-      site = {++calls_, writes, std::string(name), std::string(place)};
+      site.number = ++calls_;
     }
     const Fault fault = choose_ ? choose_(site) : Fault::kNone;
+    if (fault == Fault::kNone) {
+      return fault;
+    }
     const std::scoped_lock lock(mutex_);
-    struck_ = struck_ || fault != Fault::kNone;
-    struck_at_ = fault != Fault::kNone ? site.name + " " + site.place : struck_at_;
-    dead_ = dead_ || (fault != Fault::kNone && fault != Fault::kLie);
+    struck_at_ = std::string(name) + " " + std::string(place);
+    dead_ = dead_ || Kills(fault);
     return fault;
+  }
+  [[nodiscard]] std::size_t CountMax(std::size_t asked) const {
+    return shorten_ ? shorten_(asked) : asked;
   }
   [[nodiscard]] std::uint64_t calls() {
     const std::scoped_lock lock(mutex_);
     return calls_;
   }
-  [[nodiscard]] bool struck() {
-    const std::scoped_lock lock(mutex_);
-    return struck_;
-  }
+  [[nodiscard]] bool struck() { return !struck_at().empty(); }
+  /// "apply jobs"; empty: it never struck.
   [[nodiscard]] std::string struck_at() {
     const std::scoped_lock lock(mutex_);
     return struck_at_;
   }
 
-  static std::unexpected<Error> Dead() {
-    return Fail(ErrorCode::kUnavailable, "this process is dead");
-  }
-
  private:
-  const std::function<Fault(const CallSite&)> choose_;
+  const Choose choose_;
+  const std::function<std::size_t(std::size_t)> shorten_;
   std::mutex mutex_;
   std::uint64_t calls_ = 0;  // guarded by mutex_
   bool dead_ = false;        // guarded by mutex_
-  bool struck_ = false;      // guarded by mutex_
   std::string struck_at_;    // guarded by mutex_
 };
+
+/// What the caller of a struck call is told; only faults with an error.
+[[nodiscard]] inline std::unexpected<Error> Answer(std::optional<Fault> fault) {
+  if (!fault || Kills(*fault)) {
+    return Fail(ErrorCode::kUnavailable, "this process is dead");
+  }
+  switch (*fault) {
+    case Fault::kThrottle:
+      return Fail(ErrorCode::kResourceExhausted, "simulated: too many requests, or a full disk");
+    case Fault::kTear:
+    case Fault::kLoseReply:
+      return Fail(ErrorCode::kOutcomeUnknown, "simulated: the reply was lost");
+    case Fault::kNone:
+    case Fault::kLie:
+    case Fault::kDieBefore:
+    case Fault::kDieTorn:
+    case Fault::kDieAfter:
+    case Fault::kRefuse:
+      break;
+  }
+  return Fail(ErrorCode::kUnavailable, "simulated: the store cannot be reached");
+}
+
+/// How much of a batch is written under a fault.
+enum class Extent : std::uint8_t { kNothing, kHalf, kAll };
+[[nodiscard]] constexpr Extent ExtentOf(Fault fault) {
+  switch (fault) {
+    case Fault::kNone:
+    case Fault::kDieAfter:
+    case Fault::kLoseReply:
+      return Extent::kAll;
+    case Fault::kDieTorn:
+    case Fault::kTear:
+      return Extent::kHalf;
+    case Fault::kDieBefore:
+    case Fault::kLie:
+    case Fault::kRefuse:
+    case Fault::kThrottle:
+      break;
+  }
+  return Extent::kNothing;
+}
 
 /// `attempt()` under the fault of this call; `lie()` is what a lying store answers.
 template <class Attempt, class Lie>
 auto Strike(Faults& faults, std::string_view name, std::string_view place, bool writes,
             const Attempt& attempt, const Lie& lie) -> decltype(attempt()) {
   const std::optional<Fault> fault = faults.Next(name, place, writes);
-  if (!fault || *fault == Fault::kDieBefore || *fault == Fault::kDieTorn) {
-    return Faults::Dead();
+  if (fault == Fault::kNone) {
+    return attempt();
   }
-  if (*fault == Fault::kLie) {
+  if (fault == Fault::kLie) {
     return lie();
   }
-  auto answer = attempt();
-  if (*fault == Fault::kDieAfter) {
-    return Faults::Dead();
+  if (fault && ExtentOf(*fault) == Extent::kAll) {
+    static_cast<void>(attempt());
   }
-  return answer;
+  return Answer(fault);
 }
 
 template <class Attempt>
@@ -110,12 +163,33 @@ auto Strike(Faults& faults, std::string_view name, std::string_view place, bool 
   return Strike(faults, name, place, writes, attempt, attempt);
 }
 
+/// The same for a batch: `attempt(part)` writes a part of it.
+template <class T, class Attempt, class Lie>
+auto StrikeBatch(Faults& faults, std::string_view name, std::string_view place,
+                 std::span<const T> batch, const Attempt& attempt, const Lie& lie)
+    -> decltype(attempt(batch)) {
+  const std::optional<Fault> fault = faults.Next(name, place, true);
+  if (fault == Fault::kNone) {
+    return attempt(batch);
+  }
+  if (fault == Fault::kLie) {
+    return lie();
+  }
+  if (fault && ExtentOf(*fault) == Extent::kAll) {
+    static_cast<void>(attempt(batch));
+  } else if (fault && ExtentOf(*fault) == Extent::kHalf && batch.size() > 1) {
+    static_cast<void>(attempt(batch.first(batch.size() / 2)));
+  }
+  return Answer(fault);
+}
+
 class FaultyCursor final : public DocumentCursor {
  public:
   FaultyCursor(std::unique_ptr<DocumentCursor> inner, std::shared_ptr<Faults> faults)
       : inner_(std::move(inner)), faults_(std::move(faults)) {}
   Result<std::vector<Document>> Next(std::size_t count_max, std::size_t bytes_max) override {
-    return Strike(*faults_, "scan", "", false, [&] { return inner_->Next(count_max, bytes_max); });
+    return Strike(*faults_, "scan", "", false,
+                  [&] { return inner_->Next(faults_->CountMax(count_max), bytes_max); });
   }
 
  private:
@@ -209,19 +283,10 @@ class FaultyDocumentStore final : public DocumentStore {
   }
   Result<std::vector<WriteResult>> Apply(std::string_view name, std::span<const Write> writes,
                                          const WriteOptions& options, const Call& call) override {
-    const std::optional<Fault> fault = faults_->Next("apply", name, true);
-    if (!fault || *fault == Fault::kDieBefore) {
-      return Faults::Dead();
-    }
-    if (*fault == Fault::kLie) {
-      return std::vector<WriteResult>(writes.size());
-    }
-    const auto part = *fault == Fault::kDieTorn ? writes.first(writes.size() / 2) : writes;
-    auto answer = inner_->Apply(name, part, options, call);
-    if (*fault != Fault::kNone) {
-      return Faults::Dead();
-    }
-    return answer;
+    return StrikeBatch(
+        *faults_, "apply", name, writes,
+        [&](std::span<const Write> part) { return inner_->Apply(name, part, options, call); },
+        [&] { return Result<std::vector<WriteResult>>(std::vector<WriteResult>(writes.size())); });
   }
   Result<std::unique_ptr<ChangeFeed>> OpenFeed(std::vector<std::string> names,
                                                const Call& call) override {
@@ -266,19 +331,10 @@ class FaultyVectorStore final : public VectorStore {
   }
   Result<std::optional<Lsn>> Upsert(std::string_view ns, std::span<const VectorRecord> records,
                                     const Call& call) override {
-    const std::optional<Fault> fault = faults_->Next("upsert", ns, true);
-    if (!fault || *fault == Fault::kDieBefore) {
-      return Faults::Dead();
-    }
-    if (*fault == Fault::kLie) {
-      return std::nullopt;
-    }
-    const auto part = *fault == Fault::kDieTorn ? records.first(records.size() / 2) : records;
-    auto answer = inner_->Upsert(ns, part, call);
-    if (*fault != Fault::kNone) {
-      return Faults::Dead();
-    }
-    return answer;
+    return StrikeBatch(
+        *faults_, "upsert", ns, records,
+        [&](std::span<const VectorRecord> part) { return inner_->Upsert(ns, part, call); },
+        [] { return Result<std::optional<Lsn>>(std::nullopt); });
   }
   Result<std::vector<VectorRecord>> Fetch(std::string_view ns, std::span<const std::string> ids,
                                           const Call& call) override {
@@ -304,6 +360,29 @@ class FaultyVectorStore final : public VectorStore {
 
  private:
   const std::shared_ptr<VectorStore> inner_;
+  const std::shared_ptr<Faults> faults_;
+};
+
+/// Embedding is paid for: a lost reply is money, not data.
+class FaultyEmbedder final : public Embedder {
+ public:
+  FaultyEmbedder(std::shared_ptr<Embedder> inner, std::shared_ptr<Faults> faults)
+      : inner_(std::move(inner)), faults_(std::move(faults)) {}
+  std::string Provider() const override { return inner_->Provider(); }
+  std::string Model() const override { return inner_->Model(); }
+  int Dimension() const override { return inner_->Dimension(); }
+  bool Normalised() const override { return inner_->Normalised(); }
+  Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
+                           const Call& call) override {
+    return Strike(*faults_, "embed", "", false, [&] { return inner_->Embed(texts, role, call); });
+  }
+  std::uint64_t CountTokens(std::string_view text) const override {
+    return inner_->CountTokens(text);
+  }
+  double DollarsPerMillionTokens() const override { return inner_->DollarsPerMillionTokens(); }
+
+ private:
+  const std::shared_ptr<Embedder> inner_;
   const std::shared_ptr<Faults> faults_;
 };
 

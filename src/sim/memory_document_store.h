@@ -15,6 +15,7 @@
 
 #include "model/sort_key.h"
 #include "ports/document_store.h"
+#include "sim/memory_index.h"
 
 namespace rehome::sim {
 
@@ -40,7 +41,10 @@ class MemoryDocumentStore final : public DocumentStore {
     const std::scoped_lock lock(mutex_);
     std::vector<CollectionInfo> out;
     for (const auto& [name, collection] : collections_) {
-      out.push_back({name, collection.options, collection.indexes});
+      CollectionInfo info{.name = name, .options = collection.options, .indexes = {}};
+      std::ranges::transform(collection.indexes, std::back_inserter(info.indexes),
+                             &MemoryIndex::definition);
+      out.push_back(std::move(info));
     }
     return out;
   }
@@ -103,23 +107,18 @@ class MemoryDocumentStore final : public DocumentStore {
     REHOME_TRY(Stopped(call));
     const std::scoped_lock lock(mutex_);
     Collection& collection = collections_[std::string(name)];
-    const std::string index_name = IndexName(index);
-    if (std::ranges::any_of(collection.indexes,
-                            [&](const Document& had) { return IndexName(had) == index_name; })) {
+    MemoryIndex made(index);
+    if (std::ranges::find(collection.indexes, made.name(), &MemoryIndex::name) !=
+        collection.indexes.end()) {
       return {};
     }
-    if (IsUnique(index)) {
-      std::set<std::string> seen;
-      for (const auto& [key, document] : collection.documents) {
-        for (const std::string& value : IndexKeys(index, document)) {
-          if (!seen.insert(value).second) {
-            return Fail(ErrorCode::kAlreadyExists,
-                        "documents break the unique index " + index_name);
-          }
-        }
+    for (const auto& [key, document] : collection.documents) {
+      if (made.Refuses(key, document.view())) {
+        return Fail(ErrorCode::kAlreadyExists, "documents break the unique index " + made.name());
       }
+      made.Add(key, document.view());
     }
-    collection.indexes.push_back(index);
+    collection.indexes.push_back(std::move(made));
     return {};
   }
 
@@ -129,7 +128,7 @@ class MemoryDocumentStore final : public DocumentStore {
     const auto found = collections_.find(name);
     if (found != collections_.end()) {
       std::erase_if(found->second.indexes,
-                    [&](const Document& index) { return IndexName(index) == index_name; });
+                    [&](const MemoryIndex& index) { return index.name() == index_name; });
     }
     return {};
   }
@@ -186,22 +185,20 @@ class MemoryDocumentStore final : public DocumentStore {
                                             const Call& call) override {
     REHOME_TRY(Stopped(call));
     const std::scoped_lock lock(mutex_);
+    const Collection* collection = Find(name);
+    if (collection == nullptr) {
+      return std::vector<Document>();
+    }
     std::set<std::string> wanted;
     for (const Value& value : values) {
       wanted.insert(SortKey(value.view()));
     }
     std::vector<Document> out;
-    const Collection* collection = Find(name);
-    if (collection == nullptr) {
-      return out;
-    }
-    for (const auto& [key, document] : collection->documents) {
-      const std::vector<std::string> keys = PathKeys(document.view(), path);
-      if (out.size() < count_max && std::ranges::any_of(keys, [&](const std::string& value) {
-            return wanted.contains(value);
-          })) {
-        out.push_back(document);
+    for (const std::string& key : KeysWith(*collection, path, wanted)) {
+      if (out.size() == count_max) {
+        break;
       }
+      out.push_back(collection->documents.at(key));
     }
     return out;
   }
@@ -272,7 +269,7 @@ class MemoryDocumentStore final : public DocumentStore {
   using DocumentMap = std::map<std::string, Document>;  // by sort key
   struct Collection {
     Document options;
-    std::vector<Document> indexes;
+    std::vector<MemoryIndex> indexes;
     DocumentMap documents;
     FenceKind fence = FenceKind::kNone;
   };
@@ -393,79 +390,48 @@ class MemoryDocumentStore final : public DocumentStore {
       case Write::Kind::kPut:
         break;
     }
+    if (write.kind != Write::Kind::kDelete) {
+      for (const MemoryIndex& index : collection.indexes) {
+        if (index.Refuses(key, write.document.view())) {
+          return {WriteResult::Outcome::kConflict, std::move(found), index.name()};
+        }
+      }
+    }
+    for (MemoryIndex& index : collection.indexes) {
+      if (found) {
+        index.Remove(key, found->view());
+      }
+      if (write.kind != Write::Kind::kDelete) {
+        index.Add(key, write.document.view());
+      }
+    }
     if (write.kind == Write::Kind::kDelete) {
       collection.documents.erase(key);
-      return {};
+    } else {
+      collection.documents.insert_or_assign(key, write.document);
     }
-    if (std::string broken = BrokenIndex(collection, key, write.document); !broken.empty()) {
-      return {WriteResult::Outcome::kConflict, std::move(found), std::move(broken)};
-    }
-    collection.documents.insert_or_assign(key, write.document);
     return {};
   }
 
-  /// The unique index that another document already fills with a key of `document`; empty: none.
-  static std::string BrokenIndex(const Collection& collection, const std::string& key,
-                                 const Document& document) {
-    for (const Document& index : collection.indexes) {
-      if (!IsUnique(index)) {
-        continue;
+  /// The documents that hold one of `wanted` at `path`, in id order.
+  static std::set<std::string> KeysWith(const Collection& collection, std::string_view path,
+                                        const std::set<std::string>& wanted) {
+    std::set<std::string> out;
+    const auto index = std::ranges::find_if(
+        collection.indexes, [&](const MemoryIndex& one) { return one.Covers(path); });
+    if (index != collection.indexes.end()) {
+      for (const std::string& value : wanted) {
+        out.insert(index->Find(value).begin(), index->Find(value).end());
       }
-      const std::vector<std::string> keys = IndexKeys(index, document);
-      for (const auto& [other_key, other] : collection.documents) {
-        const std::vector<std::string> others =
-            other_key == key ? std::vector<std::string>() : IndexKeys(index, other);
-        if (std::ranges::find_first_of(keys, others) != keys.end()) {
-          return IndexName(index);
-        }
-      }
+      return out;
     }
-    return {};
-  }
-  static std::string IndexName(const Document& index) {
-    const auto name = index.Find("name");
-    return name && name->IsString() ? std::string(name->AsString()) : std::string();
-  }
-  static bool IsUnique(const Document& index) {
-    const auto unique = index.Find("unique");
-    return unique && unique->type() == BsonType::kBool && unique->AsBool();
-  }
-  /// One per combination of array elements; an absent path is null, as in MongoDB.
-  static std::vector<std::string> IndexKeys(const Document& index, const Document& document) {
-    std::vector<std::string> keys{""};
-    const auto paths = index.Find("key");
-    if (!paths || paths->type() != BsonType::kDocument) {
-      return {};
-    }
-    for (const auto& path : paths->AsDocument()) {
-      std::vector<std::string> longer;
-      for (const std::string& prefix : keys) {
-        for (const std::string& value : PathKeys(document.view(), path.key)) {
-          longer.push_back(prefix + std::to_string(value.size()) + ":" + value);
-        }
-      }
-      keys = std::move(longer);
-    }
-    return keys;
-  }
-  static std::vector<std::string> PathKeys(DocumentView document, std::string_view path) {
-    const std::size_t dot = path.find('.');
-    const auto value = document.Find(path.substr(0, dot));
-    if (!value) {
-      return {SortKey(Value().view())};
-    }
-    const bool nested = value->type() == BsonType::kDocument || value->type() == BsonType::kArray;
-    if (dot != std::string_view::npos) {
-      return nested ? PathKeys(value->AsDocument(), path.substr(dot + 1))
-                    : std::vector<std::string>{SortKey(Value().view())};
-    }
-    std::set<std::string> keys{SortKey(*value)};
-    if (value->type() == BsonType::kArray) {
-      for (const auto& element : value->AsDocument()) {
-        keys.insert(SortKey(element.value));
+    for (const auto& [key, document] : collection.documents) {
+      if (std::ranges::any_of(PathKeys(document.view(), path),
+                              [&](const std::string& value) { return wanted.contains(value); })) {
+        out.insert(key);
       }
     }
-    return {keys.begin(), keys.end()};
+    return out;
   }
 
   Options options_;  // constant after construction

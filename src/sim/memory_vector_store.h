@@ -4,6 +4,8 @@
 // simulation.
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -22,6 +24,9 @@ class MemoryVectorStore final : public VectorStore {
     std::string metric = "cosine";
     std::size_t page_count = 100;
     bool tells_lsn = true;
+    /// Asked at every read while writes are not indexed yet: whether one more of them is now.
+    /// Absent: a write shows at once.
+    std::function<bool()> indexes{};
   };
   MemoryVectorStore() = default;
   explicit MemoryVectorStore(Options options) : options_(std::move(options)) {}
@@ -36,7 +41,8 @@ class MemoryVectorStore final : public VectorStore {
                    .metric = options_.metric,
                    .vector_type = "dense",
                    .namespaces = {}};
-    for (const auto& [name, space] : spaces_) {
+    for (auto& [name, space] : spaces_) {
+      Index(space);
       if (!space.records.empty()) {
         info.namespaces.emplace(name, space.records.size());
       }
@@ -54,11 +60,7 @@ class MemoryVectorStore final : public VectorStore {
       dimension = static_cast<int>(record.values.size());
     }
     options_.dimension = dimension;
-    Space& space = spaces_[std::string(ns)];
-    for (const VectorRecord& record : records) {
-      space.records.insert_or_assign(record.id, record);
-    }
-    return Written(space);
+    return Written(spaces_[std::string(ns)], {.upserted = {records.begin(), records.end()}});
   }
 
   Result<std::vector<VectorRecord>> Fetch(std::string_view ns, std::span<const std::string> ids,
@@ -84,10 +86,7 @@ class MemoryVectorStore final : public VectorStore {
     if (space == spaces_.end()) {
       return std::nullopt;
     }
-    for (const std::string& id : ids) {
-      space->second.records.erase(id);
-    }
-    return Written(space->second);
+    return Written(space->second, {.deleted = {ids.begin(), ids.end()}});
   }
 
   Result<IdPage> ListIds(std::string_view ns, std::string_view token, const Call& call) override {
@@ -122,13 +121,19 @@ class MemoryVectorStore final : public VectorStore {
   Result<std::optional<Lsn>> IndexedLsn(std::string_view ns, const Call& call) override {
     REHOME_TRY(Check(ns, call));
     const std::scoped_lock lock(mutex_);
-    return options_.tells_lsn ? std::optional(Find(ns).lsn) : std::nullopt;
+    return options_.tells_lsn ? std::optional(Find(ns).indexed) : std::nullopt;
   }
 
  private:
+  struct Change {
+    std::vector<VectorRecord> upserted{};
+    std::vector<std::string> deleted{};
+  };
   struct Space {
-    std::map<std::string, VectorRecord, std::less<>> records;
-    Lsn lsn = 0;
+    std::map<std::string, VectorRecord, std::less<>> records;  // as reads show them
+    std::deque<Change> written;                                // and do not show yet, oldest first
+    Lsn indexed = 0;
+    [[nodiscard]] Lsn lsn() const { return indexed + written.size(); }
   };
 
   static Status Stopped(const Call& call) {
@@ -149,14 +154,32 @@ class MemoryVectorStore final : public VectorStore {
     }
     return {};
   }
-  std::optional<Lsn> Written(Space& space) {
-    ++space.lsn;
-    return options_.tells_lsn ? std::optional(space.lsn) : std::nullopt;
+  std::optional<Lsn> Written(Space& space, Change change) {
+    space.written.push_back(std::move(change));
+    Index(space);
+    return options_.tells_lsn ? std::optional(space.lsn()) : std::nullopt;
   }
-  const Space& Find(std::string_view ns) const {
+  void Index(Space& space) {
+    while (!space.written.empty() && (!options_.indexes || options_.indexes())) {
+      for (VectorRecord& record : space.written.front().upserted) {
+        std::string id = record.id;
+        space.records.insert_or_assign(std::move(id), std::move(record));
+      }
+      for (const std::string& id : space.written.front().deleted) {
+        space.records.erase(id);
+      }
+      space.written.pop_front();
+      ++space.indexed;
+    }
+  }
+  const Space& Find(std::string_view ns) {
     static const Space kEmpty;
     const auto found = spaces_.find(ns);
-    return found == spaces_.end() ? kEmpty : found->second;
+    if (found == spaces_.end()) {
+      return kEmpty;
+    }
+    Index(found->second);
+    return found->second;
   }
   double Score(const std::vector<float>& stored, std::span<const float> asked) const {
     double dot = 0;

@@ -21,8 +21,9 @@ MAY_INCLUDE = {
     "adapters": PORTS,
     **{folder: ENGINE for folder in MIDDLE},
     "phases": ENGINE | {"decorators", "phases"},
+    "sim": ENGINE | {"decorators", "phases", "sim"},
     "report": ENGINE | {"phases", "report"},
-    "cli": ENGINE | {"phases", "report", "cli"},
+    "cli": ENGINE | {"phases", "report", "sim", "cli"},
 }
 CONCRETE = {"adapters", "decorators", "pinecone_local"}
 KNOWS_CONCRETE = re.compile(r"src/cli/(process|probes|wiring\w*|verb_pinecone_local)\.(h|cc)")

@@ -1,0 +1,143 @@
+// The plan of two tenants in simulated worlds; and bugs planted below the engine, which must be
+// found out.
+#include "sim/torture.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "adapters/hashing/hashing_embedder.h"
+#include "base/random.h"
+#include "plan/load.h"
+#include "tests/sim/spoiled_stores.h"
+
+namespace rehome::sim {
+namespace {
+
+constexpr std::uint64_t kFirstSeed = 200;
+constexpr std::uint64_t kWorlds = 500;
+
+constexpr std::string_view kPlan = R"(
+rehome: 1
+name: torture
+documents: "sqlite:app.db"
+vectors: "local:vectors"
+backup: { dir: backups, collections: [jobs, letters], namespaces: [legacy] }
+tenants:
+  organizations: [{ org_id: org_red, slug: red, name: Red }, { org_id: org_blue, slug: blue, name: Blue }]
+  profiles: [{ profile_id: prof_red, org_id: org_red }, { profile_id: prof_blue, org_id: org_blue }]
+  assign:
+    - match: { field: team, equals: red }
+      org_id: org_red
+      profile_id: prof_red
+    - match: { field: team, equals: blue }
+      org_id: org_blue
+      profile_id: prof_blue
+items:
+  from: jobs
+  to: job_items
+  id: "job_{_id}"
+  fields:
+    client: client
+    kind: { value: job }
+    topics: { from: topics, take: 5 }
+  drop: [team]
+stamp: { letters: { org_id: org_red } }
+index:
+  namespace: "jobs_{org.slug}"
+  embedder: { provider: hashing, dimensions: 16 }
+  text: "{client}: {kind} {topics}"
+  metadata: [org_id, item_id, client]
+verify: { recall_min: 0.5, reembed: 3 }
+cutover:
+  env_file: { path: .env, set: { VECTOR_NAMESPACE: jobs_red } }
+  documents: [{ collection: settings, id: app, set: { items: job_items } }]
+  quiet: 1s
+retire: { after: 24h, collections: [jobs], namespaces: [legacy] }
+)";
+
+Plan ThePlan() {
+  const LoadedPlan loaded =
+      ParsePlan(kPlan, "plan.yaml", {}, [](const std::string&) { return std::nullopt; });
+  for (const PlanProblem& problem : loaded.problems) {
+    fmt::print(stderr, "{}:{}: {}\n", problem.mark.line, problem.mark.column, problem.message);
+  }
+  CHECK(loaded.plan.has_value());
+  return *loaded.plan;
+}
+
+class TortureTest : public ::testing::Test {
+ protected:
+  TortureTest() { std::filesystem::create_directories(directory_); }
+  ~TortureTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  TortureReport Live(std::uint64_t seed, std::uint64_t worlds, const WorldKind& kind = {}) {
+    const Plan plan = ThePlan();
+    const Sample sample = GenerateSample(plan, 60, Random(7));
+    auto report = Torture(plan, sample, kind,
+                          {.seed = seed,
+                           .worlds = worlds,
+                           .threads = std::max(1U, std::thread::hardware_concurrency()),
+                           .failures_max = 3,
+                           .directory = directory_,
+                           .embedder = []() -> Result<std::shared_ptr<Embedder>> {
+                             REHOME_TRY_ASSIGN(auto embedder, HashingEmbedder::Create(kDimension));
+                             return std::shared_ptr<Embedder>(std::move(embedder));
+                           }});
+    CHECK(report.has_value());
+    return *std::move(report);
+  }
+
+ private:
+  const std::filesystem::path directory_ =
+      std::filesystem::temp_directory_path() / ("rehome-torture-" + RandomHex(8));
+};
+
+TEST_F(TortureTest, NothingIsLostWhateverHappens) {
+  const TortureReport report = Live(kFirstSeed, kWorlds);
+  EXPECT_EQ(report.worlds(), kWorlds);
+  for (const WorldFailure& failure : report.failures) {
+    ADD_FAILURE() << "seed " << failure.seed << ": " << failure.what;
+  }
+  for (const auto& [what, count] : report.survived) {
+    fmt::print("{:>10} {}\n", count, what);
+  }
+  for (const char* what :
+       {"crashes at a write", "replies lost after the effect",
+        "leases taken over from a runner that stood still", "documents moved between tenants",
+        "cutovers reverted", "runs rolled back", "clock jumps"}) {
+    EXPECT_GT(report.survived.contains(what) ? report.survived.at(what) : 0, 10U) << what;
+  }
+}
+
+TEST_F(TortureTest, AWorldDependsOnItsSeedAlone) {
+  const TortureReport first = Live(kFirstSeed, 40);
+  const TortureReport again = Live(kFirstSeed, 40);
+  EXPECT_EQ(first.survived, again.survived);
+}
+
+TEST_F(TortureTest, ACursorThatMovesTooEarlyIsFoundOut) {
+  const Plan plan = ThePlan();
+  WorldKind kind;
+  kind.spoil_documents = [&](std::shared_ptr<DocumentStore> store) {
+    return std::make_shared<EarlyCursor>(std::move(store), plan.items.to);
+  };
+  EXPECT_FALSE(Live(kFirstSeed, 1000, kind).failures.empty());
+}
+
+TEST_F(TortureTest, AnIdThatIsNotDerivedIsFoundOut) {
+  std::atomic<int> sessions = 0;
+  WorldKind kind;
+  kind.spoil_vectors = [&](std::shared_ptr<VectorStore> store) {
+    return std::make_shared<CountedIds>(std::move(store), ++sessions);
+  };
+  EXPECT_FALSE(Live(kFirstSeed, 1000, kind).failures.empty());
+}
+
+}  // namespace
+}  // namespace rehome::sim
