@@ -23,15 +23,15 @@ WireReply NotFound() {
 class AliasService {
  public:
   WireReply operator()(const WireRequest& request) {
-    const std::string name = request.target.substr(request.target.rfind('/') + 1);
+    std::string name = request.target.substr(request.target.rfind('/') + 1);
     const json body = request.body.empty() ? json() : json::parse(request.body);
     if (request.method == "POST" || request.method == "PATCH") {
-      const std::string alias = request.method == "POST" ? body["name"].get<std::string>() : name;
+      name = body.value("name", name);
       const auto target = body["target_namespace"].get<std::string>();
       if (target != "old" && target != "new") {
         return {.status = 400, .body = R"({"code":9,"message":"target does not exist"})"};
       }
-      aliases[alias] = target;
+      aliases[name] = target;
       if (lose_replies) {
         return {.body = "{}", .fault = WireReply::Fault::kCutInBody};
       }
