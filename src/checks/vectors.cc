@@ -10,7 +10,6 @@
 #include "checks/findings.h"
 #include "checks/walk.h"
 #include "flow/text_fit.h"
-#include "flow/text_fit.h"
 #include "model/fields.h"
 
 namespace rehome {
