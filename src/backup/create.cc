@@ -38,7 +38,7 @@ class Creation {
   Creation(const BackupRequest& request, Packing packing, Clock& clock, EventSink& events,
            const Call& call, Unfinished& unfinished)
       : request_(request),
-        packing_(std::move(packing)),
+        packing_(packing),
         clock_(clock),
         events_(events),
         call_(call),
@@ -58,7 +58,7 @@ class Creation {
   Result<DocumentFiles> OpenDocuments(const std::string& name,
                                       const std::optional<BackupProgress::Part>& part,
                                       bool& resumed);
-  Status Scan(CollectionBackup& out, DocumentFiles& files, std::string last);
+  Status Scan(CollectionBackup& out, DocumentFiles& files, const std::string& last);
   Result<NamespaceBackup> Namespace(const std::string& name, const IndexInfo& info);
   Status CheckStatistics(NamespaceBackup& ns);
   Result<BackupFile> WriteVectors(NamespaceBackup& ns);
@@ -122,7 +122,7 @@ Status Creation::Note(BackupProgress::Part part) {
   return unfinished_.Note(progress_);
 }
 
-Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, std::string last) {
+Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, const std::string& last) {
   DocumentStore& store = *request_.documents;
   IdRange range;
   if (!last.empty()) {

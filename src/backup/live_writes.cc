@@ -31,14 +31,14 @@ Result<LiveWrites> LiveWrites::Begin(DocumentStore& store, std::vector<std::stri
                                      Packing packing, const std::string& since, const Call& call) {
   auto opened = store.OpenFeed(std::move(collections), call);
   if (!opened && opened.error().code == ErrorCode::kFailedPrecondition) {
-    return LiveWrites(store, std::move(packing), nullptr, {});
+    return LiveWrites(store, packing, nullptr, {});
   }
   REHOME_TRY_ASSIGN(std::unique_ptr<ChangeFeed> feed, std::move(opened));
   ChangePosition start{since};
   if (since.empty()) {
     REHOME_TRY_ASSIGN(start, feed->Head(call));
   }
-  return LiveWrites(store, std::move(packing), std::move(feed), std::move(start));
+  return LiveWrites(store, packing, std::move(feed), std::move(start));
 }
 
 Result<LiveWrites::Dirty> LiveWrites::ReadFeed(const Call& call) {

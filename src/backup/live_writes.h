@@ -47,7 +47,7 @@ class LiveWrites {
   LiveWrites(DocumentStore& store, Packing packing, std::unique_ptr<ChangeFeed> feed,
              ChangePosition start)
       : store_(store),
-        packing_(std::move(packing)),
+        packing_(packing),
         feed_(std::move(feed)),
         start_(start),
         position_(std::move(start)) {}

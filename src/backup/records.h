@@ -94,7 +94,7 @@ class DocumentFiles {
                 RecordFile json)
       : root_(std::move(root)),
         collection_(collection),
-        packing_(std::move(packing)),
+        packing_(packing),
         json_(std::move(json)) {}
   [[nodiscard]] Status AddStanding(const std::string& path, std::uint64_t records);
 

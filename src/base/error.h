@@ -83,12 +83,14 @@ namespace internal {
 /// `REHOME_TRY_ASSIGN(auto x, F())`: x = the value, or returns the error from the calling function.
 #define REHOME_TRY_ASSIGN(lhs, expr) \
   REHOME_TRY_ASSIGN_INNER(REHOME_CONCAT(rehome_result_, __LINE__), lhs, expr)
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may be a declaration
 #define REHOME_TRY_ASSIGN_INNER(result, lhs, expr)     \
   auto result = (expr);                                \
   if (!result) {                                       \
     return std::unexpected(std::move(result).error()); \
   }                                                    \
   lhs = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// Programmer errors only, never input: on in every build, aborts.
 #define CHECK(cond)                                                            \

@@ -19,7 +19,7 @@ HttpRequest Post(std::string url, std::string_view body) {
   return {.method = "POST", .url = std::move(url), .body = body};
 }
 
-ErrorCode CodeOfFault(Fault fault, Call call = {}) {
+ErrorCode CodeOfFault(Fault fault, const Call& call = {}) {
   HttpTestServer server([&](const WireRequest&) {
     return WireReply{.status = 200, .body = "half of this", .fault = fault};
   });

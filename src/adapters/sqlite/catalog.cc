@@ -258,7 +258,7 @@ Result<CollectionEntry> EnsureCollection(Connection& connection, std::string_vie
     return *std::move(present);
   }
   REHOME_TRY_ASSIGN(const std::int64_t number, Enter(connection, collection, options.bytes()));
-  const CollectionEntry entry{number, std::string(collection)};
+  CollectionEntry entry{number, std::string(collection)};
   REHOME_TRY(connection.Execute(
       fmt::format("CREATE TABLE {}(key BLOB NOT NULL PRIMARY KEY, id BLOB NOT NULL, document BLOB "
                   "NOT NULL, revision INTEGER) WITHOUT ROWID",
@@ -320,7 +320,7 @@ Result<IndexEntry> AddIndex(Connection& connection, const CollectionEntry& colle
       .Int(3, spec ? 1 : 0)
       .Blob(4, document.bytes());
   REHOME_TRY(add.Step());
-  const IndexEntry entry{add.IntAt(0), spec.has_value(), spec.value_or(IndexSpec{}), document};
+  IndexEntry entry{add.IntAt(0), spec.has_value(), spec.value_or(IndexSpec{}), document};
   REHOME_TRY(add.Step());
   if (entry.built) {
     REHOME_TRY(connection.Execute(

@@ -18,7 +18,7 @@ namespace rehome {
 namespace sqlite {
 namespace {
 
-constexpr std::size_t kDocumentBytesMax = 16U * 1024U * 1024U;  // MongoDB's limit
+constexpr std::size_t kDocumentBytesMax = std::size_t{16} << 20U;  // MongoDB's limit
 constexpr std::size_t kRowsBetweenStops = 1024;
 constexpr std::string_view kPrimaryIndex = "_id_";
 constexpr std::string_view kHighestKey{"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
