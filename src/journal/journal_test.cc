@@ -79,7 +79,6 @@ TEST(Lease, CheckFailsOnceARequestCouldOutliveIt) {
 TEST(Ledger, JudgesOursChangedForeignAndOpen) {
   sim::MemoryDocumentStore store;
   ASSERT_TRUE(Ledger::Prepare(store, kCall));
-  ASSERT_TRUE(Ledger::PrepareToFind(store, kCall));
   Ledger first(store, "run", 1);
   const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
   const Md5Digest ours = Md5("ours");
@@ -103,7 +102,6 @@ TEST(Ledger, JudgesOursChangedForeignAndOpen) {
 TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
   sim::MemoryDocumentStore store;
   ASSERT_TRUE(Ledger::Prepare(store, kCall));
-  ASSERT_TRUE(Ledger::PrepareToFind(store, kCall));
   const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
   std::vector<LedgerEntry> entries;
   for (int id = 0; id < 300; ++id) {

@@ -92,11 +92,8 @@ Ledger::Ledger(DocumentStore& store, std::string run_id, std::int64_t epoch)
       id_prefix_(fmt::format("{}{:06x}", Md5(run_id_).Hex().substr(0, kRunDigits), epoch_)) {}
 
 Status Ledger::Prepare(DocumentStore& store, const Call& call) {
+  REHOME_TRY(store.EnsureIndex(journal::kIntents, {.name = "ids", .paths = {"ids"}}, call));
   return store.EnsureIndex(journal::kIntents, {.name = "state", .paths = {"state"}}, call);
-}
-
-Status Ledger::PrepareToFind(DocumentStore& store, const Call& call) {
-  return store.EnsureIndex(journal::kIntents, {.name = "ids", .paths = {"ids"}}, call);
 }
 
 Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const LedgerEntry> entries,

@@ -64,11 +64,8 @@ class Ledger {
   /// it.
   Ledger(DocumentStore& store, std::string run_id, std::int64_t epoch);
 
-  /// Creates the index that LeftOpen() needs.
+  /// Creates the indexes that Find() and LeftOpen() need; once per run.
   [[nodiscard]] static Status Prepare(DocumentStore& store, const Call& call);
-  /// Creates the index that Find() needs. Called after the bulk of the writes, since an index built
-  /// at once costs half of one that each record enters; until then Find() scans.
-  [[nodiscard]] static Status PrepareToFind(DocumentStore& store, const Call& call);
 
   /// A batch whose intents are durable. Must be closed with one outcome per entry, in order.
   struct Batch {

@@ -60,8 +60,7 @@ Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, std::span
   REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session.flow(), rows, call));
   Reconciled reconciled;
   if (!written.unresolved.empty()) {
-    REHOME_TRY(Ledger::PrepareToFind(session.target(), call));
-    REHOME_TRY_ASSIGN(reconciled,
+      REHOME_TRY_ASSIGN(reconciled,
                       Reconcile(session.flow(), written.unresolved, VectorMode::kLater, call));
     // Durable before the checkpoint: their digests are not in the range's sum.
     session.run().items_reconciled = true;
@@ -163,7 +162,6 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
       [&](RangeRecord& range, std::vector<MappedRow> rows) {
         return WriteBatch(session, range, rows);
       }));
-  REHOME_TRY(Ledger::PrepareToFind(session.target(), call));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
   const ApplyIds note = [&](const std::vector<Value>& ids) { return NoteChanged(session, ids); };
   REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kLater, Millis{0},
@@ -200,7 +198,6 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
 
 Result<Counts> UndoItems(Session& session) {
   const std::string& collection = session.plan().items.to;
-  REHOME_TRY(Ledger::PrepareToFind(session.target(), session.call()));
   // First: an undo that was cut off, then run again as a phase, reads everything anew.
   REHOME_TRY(Ranges(session.target(), session.run().run_id, Phase::kItems).Clear(session.call()));
   REHOME_TRY_ASSIGN(const std::uint64_t unstamped, UndoStamps(session));
