@@ -84,7 +84,6 @@ class FlowWorld {
   explicit FlowWorld(sim::MemoryVectorStore::Options vector_options = {})
       : vectors(std::make_shared<sim::MemoryVectorStore>(std::move(vector_options))) {
     CHECK(Ledger::Prepare(*target, call).has_value());
-    CHECK(Ledger::PrepareToFind(*target, call).has_value());
     CHECK(Quarantine::Prepare(*target, call).has_value());
     CHECK(target
               ->EnsureIndex(plan.items.to,
