@@ -11,8 +11,9 @@ namespace rehome::mongodb {
 namespace {
 
 constexpr Millis kPollInterval{20};
-constexpr Millis kPatience{10};      // of one look when nobody waits
-constexpr Millis kPatienceMax{500};  // so that a stop is seen
+constexpr std::int32_t kStretchMax = 1'000'000;  // entries of the oplog in one answer
+constexpr Millis kPatience{10};                  // of one look when nobody waits
+constexpr Millis kPatienceMax{500};              // so that a stop is seen
 
 bool IsWrite(std::string_view operation) {
   return operation == "insert" || operation == "update" || operation == "replace" ||
@@ -37,28 +38,32 @@ std::optional<ValueView> IdOf(DocumentView event) {
 
 /// By cluster time, the _ids of writes whose events name none: so are updates with operators on
 /// mongo-java-server, whose oplog names them.
-Result<std::map<std::uint64_t, Value>> IdsFromOplog(Server& server,
+Result<std::map<std::uint64_t, Value>> IdsFromOplog(Server& server, std::string_view collection,
                                                     const std::vector<Document>& events) {
-  ArrayBuilder times;
-  std::int32_t count = 0;
+  std::optional<ValueView> first;
+  std::optional<ValueView> last;
   for (const Document& event : events) {
     const auto time = event.Find("clusterTime");
     if (IsWrite(StringField(event.view(), "operationType")) && !IdOf(event.view()) && time) {
-      times.Append(*time);
-      ++count;
+      first = first ? first : time;
+      last = time;
     }
   }
   std::map<std::uint64_t, Value> out;
-  if (count == 0) {
+  if (!first) {
     return out;
   }
-  const Document in = DocumentBuilder().Array("$in", times.Finish()).Finish();
+  // A stretch of the oplog, not a list of times: that server compares each entry with each of them.
+  const Document stretch = DocumentBuilder().Append("$gte", *first).Append("$lte", *last).Finish();
   const Answer<Document> reply = server.Ask(
       "local", DocumentBuilder()
                    .String("find", "oplog.rs")
-                   .Append("filter", DocumentBuilder().Append("ts", in).Finish())
+                   .Append("filter", DocumentBuilder()
+                                         .String("ns", server.Name(collection))
+                                         .Append("ts", stretch)
+                                         .Finish())
                    .Append("projection", DocumentBuilder().Int32("ts", 1).Int32("o2", 1).Finish())
-                   .Int32("limit", count)
+                   .Int32("batchSize", kStretchMax)
                    .Bool("singleBatch", true)
                    .Finish());
   if (!reply) {
@@ -236,7 +241,7 @@ Result<std::vector<Document>> Feed::ReadStream(const std::string& name, std::siz
 }
 
 Status Feed::Gather(const std::string& name, const std::vector<Document>& events) {
-  REHOME_TRY_ASSIGN(const auto from_oplog, IdsFromOplog(*server_, events));
+  REHOME_TRY_ASSIGN(const auto from_oplog, IdsFromOplog(*server_, name, events));
   for (const Document& event : events) {
     const std::string operation = StringField(event.view(), "operationType");
     const std::string named = StringField(DocumentField(event.view(), "ns"), "coll");
