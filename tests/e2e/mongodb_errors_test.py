@@ -96,8 +96,11 @@ class Addresses(Errors):
             self.assert_says(self.at(self.with_password(server.port, tls="true")), UNREACHABLE, "tlsCAFile")
 
     def test_an_address_without_a_database(self):
-        self.assert_says(self.at(f"mongodb://anna:{QUOTED}@127.0.0.1:{shared_server().port}"), USAGE, "database")
-        self.assert_says(self.at(f"mongodb://anna:{QUOTED}@127.0.0.1:{shared_server().port}/?retryWrites=true"), USAGE, "database")
+        for options in ("", "/", "/?retryWrites=true"):
+            app = self.at(f"mongodb://anna:{QUOTED}@127.0.0.1:{shared_server().port}{options}")
+            answer = app.run(*RUN, expect=USAGE)
+            self.assertIn("names no database: write mongodb://HOST/DATABASE", answer.err)
+            self.assert_no_secret(app, answer)
 
     def test_an_address_that_is_none(self):
         for uri in (f"mongodb://anna:{QUOTED}@:abc/app", f"mongodb://anna:{QUOTED}@127.0.0.1/app?tls=perhaps", f"mongodb://anna:{SECRET}@host/app"):
@@ -162,19 +165,19 @@ class BadDays(Errors):
 
     def passing(self, command, answer, when, after=0):
         """What a run waits for itself. The application after it."""
-        app = self.application(count=300)
+        app = self.application(count=60)
         self.between.on(command, once(answer, after, when))
         app.run(*RUN)
-        self.assertEqual(len(app.documents("job_items")), 300)
+        self.assertEqual(len(app.documents("job_items")), 60)
         app.verify()
 
     def lasting(self, command, answer, when, exit_code, *words):
         """What ends a run, which goes on when it is over."""
-        app = self.application(count=300)
+        app = self.application(count=60)
         with self.between.answering(command, lambda request, forward: (answer(request, forward) if callable(answer) else answer) if when(request) else None):
             self.assert_says(app, exit_code, *words)
         app.run(*RUN)
-        self.assertEqual(len(app.documents("job_items")), 300)
+        self.assertEqual(len(app.documents("job_items")), 60)
         app.verify()
 
     @staticmethod

@@ -10,7 +10,7 @@ from mongodb_application import Case, MongoServer, SmallMongoApp, leave_out, sha
 from small_application import MANY_TENANTS
 from toxiproxy import Toxiproxy
 
-COUNT = 400
+COUNT = 150
 PATIENCE_S = 240
 ATTEMPTS_MAX = 6
 PHASES = tuple(f"phase {number} {name}: started\n" for number, name in enumerate(("prepare", "tenants", "items", "vectors", "cutover")))

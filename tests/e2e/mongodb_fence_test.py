@@ -7,10 +7,10 @@ import pymongo
 
 import harness
 import online_test
-from harness import DONE, INTERRUPTED, tearDownModule  # noqa: F401
-from mongodb_application import Case, MongoServer, OnMongoDB, client_of, leave_out, shared_server
+from harness import tearDownModule  # noqa: F401
+from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server
 from fencing_server import FencingServer
-from small_application import MANY_TENANTS, item_id, jobs
+from small_application import MANY_TENANTS
 
 sys.path.insert(0, str(harness.SOURCE / "tests/crash"))
 import cutover_test  # noqa: E402
@@ -30,7 +30,7 @@ class Fenced(Case):
         return {"server": self.server}
 
     def validation(self, app, collection="jobs"):
-        info, = client_of(app.server.uri())[app.database].list_collections(filter={"name": collection})
+        info = next(info for info in client_of(app.server.uri())[app.database].list_collections() if info["name"] == collection)
         return {name: value for name, value in info["options"].items() if name.startswith("validat")}
 
 
@@ -41,7 +41,7 @@ class ByValidator(Fenced, online_test.Online):
 
     def test_the_fence_stops_the_writer_and_no_write_is_lost(self):
         """It does not see deletes: they are carried."""
-        app = self.application(count=400)
+        app = self.application(count=150)
         with self.writer(app) as writer:
             app.migrate("--online")
             writer.join(60)
@@ -117,52 +117,76 @@ class KilledUnderTheValidator(Fenced, cutover_test.CutoverKilled):
 
 
 class ByUserWriteBlock(Case):
-    """Source and target are different clusters, so nothing that stays is written on the source."""
+    """Source and target are different clusters, the source's holds nothing that stays."""
 
     @classmethod
     def setUpClass(cls):
-        cls.source = FencingServer(shared_server())
-        cls.target = MongoServer()
-        cls.addClassCleanup(cls.source.close)
-        cls.addClassCleanup(cls.target.close)
+        cls.source, cls.target = cls.cluster(), cls.cluster()
 
-    def application(self, **cutover):
+    @classmethod
+    def cluster(cls):
+        server = MongoServer()
+        cls.addClassCleanup(server.close)
+        fencing = FencingServer(server)
+        cls.addClassCleanup(fencing.close)
+        return fencing
+
+    def application(self, stays=()):
         return self.small(count=200, tenants=MANY_TENANTS, server=self.source, target=self.target,
                           documents={"source": "${MONGODB_URI}", "target": "${TARGET_URI}"},
-                          cutover={"env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "100ms", **cutover})
+                          retire={"after": "24h", "collections": sorted({"jobs", "letters"} - set(stays)), "namespaces": ["letters"]})
+
+    def setUp(self):
+        self.source.blocked = False
 
     def test_check_names_it(self):
+        self.assertIn("setUserWriteBlockMode", self.application().run("check").text)
+
+    def test_not_where_something_stays_that_the_application_writes(self):
+        app = self.application(stays=["letters"])
+        self.assertNotIn("setUserWriteBlockMode", app.run("check").text)
+        with self.source.when_blocked(lambda on: self.fail("blocked")):
+            app.migrate("--online")
+        self.assertTrue(app.is_fenced())
+
+    def test_not_where_the_cluster_holds_something_else(self):
         app = self.application()
-        self.assertIn("setUserWriteBlockMode", app.run("check").text)
+        other = client_of(self.source.uri())
+        other["another"]["collection"].insert_one({"n": 1})
+        try:
+            self.assertNotIn("setUserWriteBlockMode", app.run("check").text)
+        finally:
+            other.drop_database("another")
 
     def test_it_holds_during_the_pause_and_a_validator_after(self):
         app = self.application()
         blocked = []
-        write_block = self.source.when_blocked(lambda on: blocked.append(on))
-        with write_block:
+        with self.source.when_blocked(blocked.append):
             app.migrate("--online")
         self.assertEqual(blocked, [True, False])
         self.assertTrue(app.is_fenced())
-        client_of(self.source.uri())["another"]["collection"].insert_one({"n": 1})  # the rest of the cluster is free
+        app.collection("letters").update_one({"_id": "letter 1"}, {"$set": {"seen": True}})  # the rest is free
         app.run("revert", "--yes")
         self.assertEqual((self.source.blocked, app.is_fenced()), (False, False))
         app.verify()
 
     def test_lifted_after_a_kill(self):
-        """Killed the very moment that it was raised."""
-        for verb, state in ((["revert", "--yes"], "migrated"), (["run", "--online", "--yes"], "cut_over")):
-            with self.subTest(verb=verb):
-                app = self.application()
-                app.migrate("--online", "--through", "3")
-                process = app.start("cutover", "--yes")
-                with self.source.when_blocked(lambda on: process.kill()):
-                    process.communicate()
-                self.assertTrue(self.source.blocked)
-                said = app.run("status", "--json")
-                self.assertIn("ATTENTION", said.err)
-                app.run(*verb)
-                self.assertEqual((self.source.blocked, app.status()["state"], app.is_fenced()), (False, state, state == "cut_over"))
-                app.verify()
+        """Killed the very moment that it was raised, and the very moment that it was to be lifted."""
+        for moment in (True, False):
+            for verb, state in ((["revert", "--yes"], "migrated"), (["run", "--online", "--yes"], "cut_over")):
+                with self.subTest(verb=verb, moment=moment):
+                    app = self.application()
+                    app.migrate("--online", "--through", "3")
+                    process = app.start("cutover", "--yes")
+                    with self.source.when_blocked(lambda on: process.kill() if on == moment else None):
+                        process.communicate()
+                    self.assertEqual(self.source.blocked, moment)
+                    if moment:
+                        self.assertIn("ATTENTION", app.run("status", "--json").err)
+                    app.run(*verb)
+                    self.assertEqual((self.source.blocked, app.status()["state"], app.is_fenced()), (False, state, state == "cut_over"))
+                    app.verify()
+                    app.remove()
 
 
 if __name__ == "__main__":

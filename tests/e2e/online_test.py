@@ -89,9 +89,10 @@ class Writer(threading.Thread):
 
 class Online(Case):
     maxDiff = 1000
+    count = COUNT
 
-    def application(self, count=COUNT, **cutover):
-        return self.small(count=count, tenants=MANY_TENANTS, cutover={
+    def application(self, count=None, **cutover):
+        return self.small(count=count or self.count, tenants=MANY_TENANTS, cutover={
             "env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "200ms", **cutover}, **self.placed())
 
     def placed(self):
@@ -298,7 +299,7 @@ class Online(Case):
                 break
         out, err = process.communicate(timeout=PATIENCE_S)
         said = "".join(said) + err
-        documents = {item_id(d["_id"]): d for d in jobs(COUNT)}
+        documents = {item_id(d["_id"]): d for d in jobs(self.count)}
         documents["job_s~job%201"]["title"] = "Changed under the run"
         if process.returncode == CHECK_FAILED:  # else the change came after the phase's last look
             self.assertIn('"job 1"', said)

@@ -24,8 +24,7 @@ class FencingServer:
         self._lock = threading.Lock()
         self._scripted = scripted = ScriptedServer(server.port)
         self.port = scripted.port
-        for name in ("hello", "isMaster"):
-            scripted.on(name, self._greet)
+        scripted.on("isMaster", self._greet)
         scripted.on("buildInfo", lambda _, forward: {**forward(), "version": ".".join(map(str, self._version()[:3])), "versionArray": self._version()})
         scripted.on("connectionStatus", {"authInfo": _NO_USERS, "ok": 1})
         scripted.on("endSessions", {"ok": 1})
@@ -49,10 +48,12 @@ class FencingServer:
     def _version(self):
         return _VERSION if self.write_block else [5, 0, 31, 0]
 
-    def _greet(self, request, forward):
+    def _greet(self, _, forward):
+        """Of the old greeting only: who answers `hello` is taken for a server that compares whole documents, which
+        mongo-java-server does wrongly where they hold an empty array."""
         me = f"127.0.0.1:{self.port}"
-        return {**forward_greeting(request, forward), "isWritablePrimary": True, "ismaster": True, "setName": "rs0", "setVersion": 1, "me": me,
-                "hosts": [me], "primary": me, "maxWireVersion": _WIRE if self.write_block else 13, "minWireVersion": 0}
+        return {**forward(), "ismaster": True, "setName": "rs0", "setVersion": 1, "me": me, "hosts": [me], "primary": me,
+                "maxWireVersion": _WIRE if self.write_block else 13, "minWireVersion": 0}
 
     # --- validators
 
@@ -137,14 +138,6 @@ class FencingServer:
         errors = [{"index": n, "code": 121, "errInfo": error["errInfo"], "errmsg": error["message"]} for n in refused for error in [refusal(validator)]]
         return {"ok": 1, "n": 0, **({"nModified": 0} if request.command_name == "update" else {}),
                 "writeErrors": errors[:1] if request.doc.get("ordered", True) else errors}
-
-
-def forward_greeting(request, forward):
-    """mongo-java-server knows the old greeting only."""
-    if request.command_name == "hello":
-        request.doc.clear()
-        request.doc.update({"isMaster": 1, "$db": "admin"})
-    return forward()
 
 
 def refusal(validator):
