@@ -36,6 +36,13 @@ struct Case {
   }
 };
 
+/// Whether the store now says what the write wanted: a repeat after a lost reply meets its own
+/// effect.
+bool IsMade(const Write& write, const WriteResult& result) {
+  return result.applied() ||
+         (write.kind == Write::Kind::kDelete ? !result.found : result.found == write.document);
+}
+
 LedgerTarget VectorsTarget(const TenantNamespace& ns) {
   return {LedgerTarget::Store::kVectors, ns.name()};
 }
@@ -169,7 +176,7 @@ class Round {
                                                                                writes_, {}, call_));
     std::vector<bool> written(results.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
-      written[i] = results[i].applied();
+      written[i] = IsMade(writes_[i], results[i]);
       REHOME_TRY(Note(i, results[i]));
     }
     REHOME_TRY(flow_.ledger.Close(batch, written, call_));
@@ -193,7 +200,7 @@ class Round {
 
   /// Counts one outcome.
   Status Note(std::size_t i, const WriteResult& outcome) {
-    if (outcome.applied()) {
+    if (IsMade(writes_[i], outcome)) {
       ++(writes_[i].kind == Write::Kind::kInsert ? result.inserted : result.replaced);
       unmarked_.push_back(entries_[i].id);
     } else if (!outcome.found && !outcome.unique_index.empty()) {
@@ -219,7 +226,7 @@ class Round {
     REHOME_TRY_ASSIGN(const auto batch, flow_.ledger.Open(flow_.ItemsTarget(), {&entry, 1}, call_));
     REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(
                                               flow_.plan.items.to, {&write, 1}, {}, call_));
-    applied = results.front().applied();
+    applied = IsMade(write, results.front());
     if (!applied) {
       again.push_back(id);
     }

@@ -83,8 +83,9 @@ Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp,
   REHOME_TRY_ASSIGN(const auto results,
                     session.source().Apply(stamp.collection, writes, {}, session.call()));
   std::vector<bool> written;
-  for (const WriteResult& result : results) {
-    written.push_back(result.applied());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    // A repeat after a lost reply meets its own effect.
+    written.push_back(results[i].applied() || results[i].found == writes[i].document);
   }
   REHOME_TRY(session.ledger().Close(batch, written, session.call()));
   return static_cast<std::uint64_t>(std::ranges::count(written, true));
