@@ -32,11 +32,13 @@ unsigned char* Bytes(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
 }
 
-/// True if `hex` is exactly as many bytes as `out` holds.
+/// True if `hex` is exactly as many bytes as `out` holds, in lower case: one text for one key, so that
+/// no byte of what is signed can be changed unseen.
 bool FromHex(std::string_view hex, std::span<std::uint8_t> out) {
   std::size_t length = 0;
   const char* end = nullptr;
-  return hex.size() == out.size() * 2 &&
+  const bool upper = std::ranges::any_of(hex, [](char c) { return c >= 'A' && c <= 'F'; });
+  return !upper && hex.size() == out.size() * 2 &&
          sodium_hex2bin(out.data(), out.size(), hex.data(), hex.size(), nullptr, &length, &end) ==
              0 &&
          length == out.size();

@@ -66,8 +66,8 @@ class OrphanSearch {
     REHOME_TRY_ASSIGN(const NamespaceTemplate pattern,
                       ParseNamespaceTemplate(flow_.plan.index.namespace_template));
     REHOME_TRY(ForEachBatch(
-        *flow_.stores.target_documents, flow_.plan.tenants.organizations_collection,
-        IdRange{}, context_.call, [&](const std::vector<Document>& organizations) -> Status {
+        *flow_.stores.target_documents, flow_.plan.tenants.organizations_collection, IdRange{},
+        context_.call, [&](const std::vector<Document>& organizations) -> Status {
           for (const Document& one : organizations) {
             const auto found = namespaces_.find(
                 pattern.Expand(StringField(one.view(), "org_id"), StringField(one.view(), "slug")));

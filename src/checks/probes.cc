@@ -14,8 +14,8 @@ Result<std::vector<std::string>> ProbeTexts(const CheckContext& context, std::si
   const FlowContext& flow = context.flow;
   Reservoir<std::string> texts(count_max, context.seed);
   if (const auto& probes = flow.plan.verify.probes) {
-    REHOME_TRY(ForEachBatch(*flow.stores.source_documents, probes->from, {},
-                            context.call, [&](const std::vector<Document>& documents) -> Status {
+    REHOME_TRY(ForEachBatch(*flow.stores.source_documents, probes->from, {}, context.call,
+                            [&](const std::vector<Document>& documents) -> Status {
                               for (const Document& document : documents) {
                                 const auto value = probes->field.Find(document.view());
                                 if (value && value->IsString() &&

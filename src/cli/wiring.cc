@@ -50,7 +50,7 @@ struct ServedStore {
 };
 
 Result<std::shared_ptr<PineconeVectorStore>> ServeLocally(PineconeLocalOptions options,
-                                                  const Shared& shared, const Call& call) {
+                                                          const Shared& shared, const Call& call) {
   options.api_key = Secret(RandomHex(kKeyBytes));
   const Secret key = options.api_key;
   const std::string identity =
@@ -68,8 +68,8 @@ Result<std::shared_ptr<PineconeVectorStore>> ServeLocally(PineconeLocalOptions o
 }
 
 Result<std::shared_ptr<PineconeVectorStore>> OpenIndex(const StoreSpec& spec, const Plan& plan,
-                                               bool is_target, Access access, const Shared& shared,
-                                               const Call& call) {
+                                                       bool is_target, Access access,
+                                                       const Shared& shared, const Call& call) {
   if (spec.address.starts_with(kLocal)) {
     PineconeLocalOptions options;
     options.dir = spec.address.substr(kLocal.size());
@@ -88,8 +88,7 @@ Result<std::shared_ptr<PineconeVectorStore>> OpenIndex(const StoreSpec& spec, co
   if (auto host = shared.variables("PINECONE_CONTROLLER_HOST"); host && !host->empty()) {
     options.control_url = *std::move(host);
   }
-  REHOME_TRY_ASSIGN(auto store,
-                    PineconeVectorStore::Open(std::move(options), shared.http, call));
+  REHOME_TRY_ASSIGN(auto store, PineconeVectorStore::Open(std::move(options), shared.http, call));
   return std::shared_ptr<PineconeVectorStore>(std::move(store));
 }
 
@@ -97,10 +96,9 @@ std::shared_ptr<NamespaceAliases> AliasesOf(const PineconeVectorStore& store, Ac
                                             const Shared& shared) {
   std::shared_ptr<NamespaceAliases> aliases = store.Aliases();
   aliases = std::make_shared<RetryingNamespaceAliases>(std::move(aliases), shared.retries);
-  return access == Access::kReadOnly
-             ? std::make_shared<ReadOnlyNamespaceAliases>(std::move(aliases),
-                                                          std::make_shared<WriteRefusal>())
-             : aliases;
+  return access == Access::kReadOnly ? std::make_shared<ReadOnlyNamespaceAliases>(
+                                           std::move(aliases), std::make_shared<WriteRefusal>())
+                                     : aliases;
 }
 
 std::shared_ptr<DocumentStore> Decorate(std::shared_ptr<DocumentStore> store, Access access,

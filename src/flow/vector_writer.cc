@@ -168,8 +168,7 @@ Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> 
                         .values = std::move(vectors[i]),
                         .sparse = {},
                         .metadata = {}};
-    record.metadata =
-        flow.mapper.VectorMetadata(item.view(), flow.contract_hash, record.values);
+    record.metadata = flow.mapper.VectorMetadata(item.view(), flow.contract_hash, record.values);
     out.items.push_back({std::move(item), std::move(record), digests[i]});
   }
   return out;

@@ -19,8 +19,8 @@ struct EmbeddedItem {
 struct EmbeddedBatch {
   std::vector<EmbeddedItem> items;
   std::vector<Value> refused;  // items whose text the embedder refuses: to be quarantined
-  std::string refusal;          // of the last one
-  std::vector<Value> cut;       // items of whose text only the beginning was embedded
+  std::string refusal;         // of the last one
+  std::vector<Value> cut;      // items of whose text only the beginning was embedded
   std::uint64_t tokens = 0;
 };
 

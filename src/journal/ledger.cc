@@ -141,10 +141,10 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
   for (std::size_t i = 0; i < results.size(); ++i) {
     // A repeated call whose first reply was lost finds its own record.
     if (!results[i].applied() && results[i].found != batch.records[i]) {
-      return Fail(ErrorCode::kAborted,
-                  fmt::format("another runner wrote the intents {}",
-                              batch.records[i].Id().AsString()),
-                  "one runner at a time: look at `rehome status` before running again");
+      return Fail(
+          ErrorCode::kAborted,
+          fmt::format("another runner wrote the intents {}", batch.records[i].Id().AsString()),
+          "one runner at a time: look at `rehome status` before running again");
     }
   }
   return batch;

@@ -60,7 +60,7 @@ Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, std::span
   REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session.flow(), rows, call));
   Reconciled reconciled;
   if (!written.unresolved.empty()) {
-      REHOME_TRY_ASSIGN(reconciled,
+    REHOME_TRY_ASSIGN(reconciled,
                       Reconcile(session.flow(), written.unresolved, VectorMode::kLater, call));
     // Durable before the checkpoint: their digests are not in the range's sum.
     session.run().items_reconciled = true;

@@ -102,9 +102,8 @@ Stores Guarded(const Stores& stores, const LimitsPlan& limits, const Lease& leas
       .source_vectors = std::make_shared<GuardedVectorStore>(stores.source_vectors, guard),
       .target_vectors = std::make_shared<GuardedVectorStore>(stores.target_vectors, guard),
       .embedder = stores.embedder,
-      .aliases = stores.aliases
-                     ? std::make_shared<GuardedNamespaceAliases>(stores.aliases, guard)
-                     : nullptr,
+      .aliases = stores.aliases ? std::make_shared<GuardedNamespaceAliases>(stores.aliases, guard)
+                                : nullptr,
       .spend = stores.spend,
       .fresh_embedder = stores.fresh_embedder};
 }

@@ -25,8 +25,7 @@ Status InsertTenants(Session& session, const std::string& collection,
     writes.push_back(Write::Insert(document));
   }
   REHOME_TRY_ASSIGN(const auto histories, session.ledger().Find(target, ids, session.call()));
-  REHOME_TRY_ASSIGN(const auto before,
-                    session.target().FindByIds(collection, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto before, session.target().FindByIds(collection, ids, session.call()));
   REHOME_TRY_ASSIGN(const auto batch, session.ledger().Open(target, entries, session.call()));
   REHOME_TRY_ASSIGN(const auto results,
                     session.target().Apply(collection, writes, {}, session.call()));

@@ -251,11 +251,11 @@ Json CutoverJson(const CutoverPlan& cutover) {
 
 Json LimitsJson(const LimitsPlan& limits) {
   Json out = {{"workers", limits.workers == 0 ? Json("auto") : Json(limits.workers)},
-          {"documents_per_s", limits.documents_per_s},
-          {"vectors_per_s", limits.vectors_per_s},
-          {"embed_tokens_per_min", limits.embed_tokens_per_min},
-          {"embed_in_flight", limits.embed_in_flight},
-          {"spend_max_usd", limits.spend_max_usd}};
+              {"documents_per_s", limits.documents_per_s},
+              {"vectors_per_s", limits.vectors_per_s},
+              {"embed_tokens_per_min", limits.embed_tokens_per_min},
+              {"embed_in_flight", limits.embed_in_flight},
+              {"spend_max_usd", limits.spend_max_usd}};
   if (!limits.pinecone_tier.empty()) {
     out["pinecone_tier"] = limits.pinecone_tier;
   }

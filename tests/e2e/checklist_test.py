@@ -26,8 +26,8 @@ def row(section, text):
 class Checklist(harness.Case):
     @classmethod
     def setUpClass(cls):
-        cls.before = harness._loaded(harness.any_data(), harness.PLAN)
-        cls.moved = harness._loaded(harness.any_data(), harness.PLAN)
+        cls.before = harness._loaded(harness.App, harness.any_data(), harness.PLAN)
+        cls.moved = harness._loaded(harness.App, harness.any_data(), harness.PLAN)
         cls.addClassCleanup(cls.before.remove)
         cls.addClassCleanup(cls.moved.remove)
         cls.legacy = cls.moved.legacy()

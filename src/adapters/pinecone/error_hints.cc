@@ -11,7 +11,7 @@ using enum ErrorCode;
 constexpr std::array kRefusals{
     ApiRefusal{400, "larger than the maximum supported size", kInvalidArgument,
                "one record is too large for a request: shorten what index.metadata carries"},
-    ApiRefusal{400, "does not match the dimension of the index", kFailedPrecondition,
+    ApiRefusal{400, "does not match the dimension of the index", kInvalidArgument,
                "set index.embedder.dimensions to the index's, or name another index in vectors"},
     ApiRefusal{400, "at least one non-zero value", kInvalidArgument,
                "the embedder gave a zero vector for this text: look at the item with `rehome "
@@ -75,6 +75,10 @@ constexpr std::array kRefusals{
     ApiRefusal{429, "", kResourceExhausted,
                "the service was asked too fast, and slowing down did not suffice: something else "
                "uses the same index, or limits.vectors_per_s must be lower"},
+    ApiRefusal{
+        500, "no space left", kResourceExhausted,
+        "the server's disk is full: free space there, then run the command again: it goes on "
+        "where it stopped"},
     ApiRefusal{501, "", kFailedPrecondition,
                "the server does not offer this operation: is it Pinecone itself?"},
 };

@@ -50,7 +50,9 @@ INSTANTIATE_TEST_SUITE_P(
         Said{
             400,
             R"({"code":3,"message":"Vector dimension 2 does not match the dimension of the index 3","details":[]})",
-            kFailedPrecondition, "index.embedder.dimensions"},
+            kInvalidArgument, "index.embedder.dimensions"},
+        Said{500, R"({"error":{"message":"cannot write x: No space left on device"}})",
+             kResourceExhausted, "disk"},
         Said{
             400,
             R"({"code":3,"message":"Dense vectors must contain at least one non-zero value. Vector ID 'x' contains only zeros"})",

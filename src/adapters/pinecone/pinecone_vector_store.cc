@@ -129,6 +129,7 @@ Result<IndexModel> Resolve(std::string_view name, const PineconeOptions& options
   if (!response) {
     Error error = std::move(response).error();
     if (error.code == ErrorCode::kNotFound) {
+      error.code = ErrorCode::kFailedPrecondition;
       error.hint = "create the index, or correct its name: console.pinecone.io lists them";
     }
     return std::unexpected(std::move(error));

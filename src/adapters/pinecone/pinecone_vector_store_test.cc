@@ -62,7 +62,8 @@ TEST(PineconeVectorStore, PacksByCountAndByBytesAndKeepsTheLastOfEqualIds) {
   for (int i = 0; i < 2001; ++i) {
     many.push_back(Record(std::to_string(i % 2000), {static_cast<float>(i), 1}));
   }
-  const Call patient{.stop = {}, .timeout = Millis{60'000}};  // the server of this test is a slow reader
+  const Call patient{.stop = {},
+                     .timeout = Millis{60'000}};  // the server of this test is a slow reader
   ASSERT_TRUE(store->Upsert("ns", many, patient));
   ASSERT_EQ(server.requests().size(), 2U);
   const auto holds_the_last = [](const WireRequest& request) {

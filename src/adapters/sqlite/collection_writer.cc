@@ -61,9 +61,8 @@ Result<IndexTable> IndexTable::Open(Connection& connection, const CollectionEntr
                                          "SELECT i.document FROM {} i JOIN {} c ON c.key = "
                                          "i.document WHERE i.key = ?1 AND i.document <> ?2",
                                          table, TableName(collection.name))));
-  REHOME_TRY_ASSIGN(
-      Statement inherit,
-      connection.Prepare(fmt::format("UPDATE {} SET document = ?2 WHERE key = ?1", table)));
+  REHOME_TRY_ASSIGN(Statement inherit, connection.Prepare(fmt::format(
+                                           "UPDATE {} SET document = ?2 WHERE key = ?1", table)));
   return IndexTable(index.spec, std::move(add), std::move(remove), std::move(rival),
                     std::move(inherit));
 }
