@@ -142,10 +142,15 @@ Result<Document> Feed::HeadOf(const std::string& stream, const Call& call) {
   return StartAfterTime(newest);
 }
 
-std::uint64_t Feed::ServerTime() {
+Result<Feed::Until> Feed::Now(const Call& call) {
   const Answer<Document> reply =
       server_->Ask(server_->database(), DocumentBuilder().Int32("ping", 1).Finish());
-  return reply ? TimestampField(reply->view(), "operationTime") : 0;
+  const std::uint64_t time = reply ? TimestampField(reply->view(), "operationTime") : 0;
+  if (time != 0 || one_stream_) {
+    return Until{.time = time};
+  }
+  REHOME_TRY_ASSIGN(const std::uint64_t newest, OplogEnd(*server_, OplogSide::kNewest, call));
+  return Until{.time = newest, .from_oplog = true};
 }
 
 Status Feed::Align(const ChangePosition& after, const Call& call) {
@@ -179,13 +184,13 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
   REHOME_TRY(RefuseStopped(call, doing));
   REHOME_TRY(Align(after, call));
   const SteadyTime start = clock_.Steady();
-  const std::uint64_t time = ServerTime();
+  REHOME_TRY_ASSIGN(const Until until, Now(call));
   while (gathered_.size() < count_max) {
     REHOME_TRY(RefuseStopped(call, doing));
     const auto passed = std::chrono::floor<Millis>(clock_.Steady() - start);
     const Millis rest = gathered_.empty() ? std::max(wait - passed, Millis{0}) : Millis{0};
     const Millis patience = std::clamp(rest, kPatience, kPatienceMax);
-    REHOME_TRY_ASSIGN(const bool through, Look(count_max, patience, time, call));
+    REHOME_TRY_ASSIGN(const bool through, Look(count_max, patience, until, call));
     if (through && (rest <= patience || !gathered_.empty())) {
       break;
     }
@@ -203,7 +208,7 @@ ChangeBatch Feed::Deliver() {
   return batch;
 }
 
-Result<bool> Feed::Look(std::size_t count_max, Millis wait, std::uint64_t time, const Call& call) {
+Result<bool> Feed::Look(std::size_t count_max, Millis wait, const Until& until, const Call& call) {
   bool through = true;
   bool any = false;
   for (const std::string& name : StreamNames()) {
@@ -218,14 +223,28 @@ Result<bool> Feed::Look(std::size_t count_max, Millis wait, std::uint64_t time, 
     REHOME_TRY_ASSIGN(const std::vector<Document> events, ReadStream(name, room, patience, call));
     REHOME_TRY(Gather(name, events));
     any = any || !events.empty();
-    const auto seen = TimeOf(places_.at(name));
-    through = through && events.empty() && (time == 0 || !seen || *seen >= time);
+    through = IsThrough(name, events, until) && through;
   }
   // A server that answers at once instead of waiting.
   if (!any && !one_stream_ && wait > kPatience && !clock_.SleepFor(kPollInterval, call.stop)) {
     return Fail(ErrorCode::kCancelled, "stopped before the next change came");
   }
   return through;
+}
+
+bool Feed::IsThrough(const std::string& stream, const std::vector<Document>& events,
+                     const Until& until) {
+  Document& place = places_.at(stream);
+  const auto seen = TimeOf(place);
+  if (!events.empty()) {
+    // Beside a writer that never rests no look is empty. Events of one transaction share a time.
+    return until.time != 0 && seen && *seen > until.time;
+  }
+  if (until.from_oplog && seen && *seen < until.time) {
+    place = StartAfterTime(until.time);  // that was the oplog's end before this empty look
+    return true;
+  }
+  return until.time == 0 || !seen || *seen >= until.time;
 }
 
 /// A broken stream is opened again where it stood, once.

@@ -24,6 +24,12 @@ class Feed final : public ChangeFeed {
   [[nodiscard]] Status Release(const ChangePosition& position, const Call& call) override;
 
  private:
+  /// What reading must pass to have seen everything.
+  struct Until {
+    std::uint64_t time = 0;   // a cluster time; 0: the server keeps none
+    bool from_oplog = false;  // the server names no time itself, nor where an idle stream stands
+  };
+
   Feed(std::shared_ptr<Server> server, std::vector<std::string> collections, bool one_stream,
        Clock& clock)
       : server_(std::move(server)),
@@ -33,13 +39,15 @@ class Feed final : public ChangeFeed {
   [[nodiscard]] Watched WatchedBy(const std::string& stream) const;
   [[nodiscard]] std::vector<std::string> StreamNames() const;
   [[nodiscard]] Result<Document> HeadOf(const std::string& stream, const Call& call);
-  /// The cluster time that reading must pass to have seen everything; 0: the server keeps none.
-  [[nodiscard]] std::uint64_t ServerTime();
+  [[nodiscard]] Result<Until> Now(const Call& call);
   /// Makes the streams stand where `after` says, what was read beyond it kept if it is the same.
   [[nodiscard]] Status Align(const ChangePosition& after, const Call& call);
-  /// One look at every stream; true: nothing new, and everything up to `time` was seen.
-  [[nodiscard]] Result<bool> Look(std::size_t count_max, Millis wait, std::uint64_t time,
+  /// One look at every stream; true: everything up to `until` was seen.
+  [[nodiscard]] Result<bool> Look(std::size_t count_max, Millis wait, const Until& until,
                                   const Call& call);
+  /// Whether a stream that has just told `events` has shown everything up to `until`.
+  [[nodiscard]] bool IsThrough(const std::string& stream, const std::vector<Document>& events,
+                               const Until& until);
   [[nodiscard]] Result<std::vector<Document>> ReadStream(const std::string& name,
                                                          std::size_t count_max, Millis wait,
                                                          const Call& call);

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kResume = "resumeAfter";
 constexpr std::string_view kStart = "startAtOperationTime";
 // A token's text is a sort key in hexadecimal: the type of a timestamp, then its 8 bytes.
+// mongo-java-server's is those 8 bytes alone.
 constexpr std::string_view kTimestampTag = "82";
 constexpr std::size_t kTimestampDigits = 16;
 
@@ -73,11 +74,13 @@ std::optional<std::uint64_t> TimeOf(const Document& place) {
     return start - 1;
   }
   const std::string data = StringField(DocumentField(place.view(), kResume), "_data");
-  if (!data.starts_with(kTimestampTag) || data.size() < kTimestampTag.size() + kTimestampDigits) {
+  const bool bare = data.size() == kTimestampDigits;
+  if (!bare &&
+      (!data.starts_with(kTimestampTag) || data.size() < kTimestampTag.size() + kTimestampDigits)) {
     return std::nullopt;
   }
   std::uint64_t time = 0;
-  const char* first = data.data() + kTimestampTag.size();
+  const char* first = data.data() + (bare ? 0 : kTimestampTag.size());
   const auto [end, error] = std::from_chars(first, first + kTimestampDigits, time, 16);
   return error == std::errc{} && end == first + kTimestampDigits ? std::optional(time)
                                                                  : std::nullopt;

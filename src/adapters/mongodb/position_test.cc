@@ -33,7 +33,8 @@ TEST(Position, TellsTheTimeOfATokenAndOfAStart) {
   const std::uint64_t time = (0x65F01234ULL << 32U) + 5;
   EXPECT_EQ(TimeOf(ResumeAfter(Token("8265F01234000000052B0229296E04").view())), time);
   EXPECT_EQ(TimeOf(StartAfterTime(time)), time);
-  EXPECT_EQ(TimeOf(ResumeAfter(Token("6b0457550000000b").view())), std::nullopt);
+  EXPECT_EQ(TimeOf(ResumeAfter(Token("65F0123400000005").view())), time);
+  EXPECT_EQ(TimeOf(ResumeAfter(Token("6b0457550000000b00").view())), std::nullopt);
   EXPECT_EQ(TimeOf(ResumeAfter(Token("82").view())), std::nullopt);
   EXPECT_EQ(TimeOf(ResumeAfter(Token("82zzzzzzzzzzzzzzzzzz").view())), std::nullopt);
 }
