@@ -15,19 +15,33 @@ KILLED = -signal.SIGKILL
 PAUSE_S = 0.005
 
 
+CLOSED = "closed for writing"  # a file of the application's, which the hooks make and remove
+HOOKS = {"fence": [["touch", CLOSED], ["sleep", "0.1"]], "unfence": [["rm", "-f", CLOSED]]}
+
+
+class Writer(online_test.Writer):
+    """An application that holds its writes back while it is closed."""
+
+    def write(self, session):
+        if not (self.app.dir / CLOSED).exists():
+            super().write(session)
+
+
 class OnlineOnMongoDB(Case, online_test.Online):
     """mongo-java-server can be fenced by nothing but hooks: the writer is never refused, and what it writes after the flip
     is a straggler, which is carried."""
 
     count = 300  # this server is slower than a file
+    writer_type = Writer
 
     def test_a_writer_before_and_after_the_flip_with_kills_between(self):
-        app = self.application(count=200)
+        app = self.application(count=200, hooks=HOOKS)
         with self.writer(app, pause_s=PAUSE_S) as writer:
             for number in range(5):
                 answer = app.stop_after(0.3 + 0.4 * number, "run", "--online", "--yes", by=signal.SIGKILL)
                 self.assertIn(answer.exit, (DONE, KILLED), str(answer))
             process = self.until_cut_over(app)
+            (app.dir / CLOSED).unlink(missing_ok=True)  # an instance of the application that knows nothing of the flip
             self.write_more(writer, 100)
             process.send_signal(signal.SIGKILL)
             process.communicate()

@@ -90,6 +90,7 @@ class Writer(threading.Thread):
 class Online(Case):
     maxDiff = 1000
     count = COUNT
+    writer_type = Writer
 
     def application(self, count=None, **cutover):
         return self.small(count=count or self.count, tenants=MANY_TENANTS, cutover={
@@ -107,7 +108,7 @@ class Online(Case):
 
     @contextlib.contextmanager
     def writer(self, app, **options):
-        writer = Writer(app, **options)
+        writer = self.writer_type(app, **options)
         writer.start()
         try:
             yield writer
