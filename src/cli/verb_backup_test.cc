@@ -93,11 +93,5 @@ TEST_F(VerbBackupTest, VerifyWithoutABackupIsWrongUsage) {
   Backup(Action::kVerify, kExitUsage);
 }
 
-TEST_F(VerbBackupTest, AMongoAddressWithoutADatabaseIsRefusedInWords) {
-  common_.set = {{"documents", "mongodb://localhost"}};
-  const auto answer = Load(kExitUsage);
-  EXPECT_NE(answer["error"]["message"].get<std::string>().find("database"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace rehome::cli
