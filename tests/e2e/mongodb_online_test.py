@@ -61,6 +61,7 @@ class OnlineOnMongoDB(Case, online_test.Online):
     def until_cut_over(self, app):
         """A run beside the writer, which it follows as long as that writes; it is past the flip."""
         process = app.start("run", "--online", "--yes")
+        self.addCleanup(process.kill)
         wait_until(lambda: app.pointer() == "jobs_acme" or process.poll() is not None, "the flip", PATIENCE_S)
         if process.poll() is not None:
             raise AssertionError(process.communicate())
