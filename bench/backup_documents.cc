@@ -11,7 +11,7 @@ namespace {
 
 void Main(std::uint64_t count, const std::filesystem::path& dir) {
   SystemClock clock;
-  Silence events;
+  SilentSink events;
   std::filesystem::create_directories(dir);
   const std::filesystem::path file = dir / "backup_documents.db";
   std::filesystem::remove(file);

@@ -18,6 +18,7 @@
 #include "bench/workload.h"
 #include "phases/phases.h"
 #include "plan/load.h"
+#include "ports/silent_sink.h"
 #include "sim/memory_vector_store.h"
 
 namespace rehome::bench {
@@ -64,14 +65,6 @@ T Need(Result<T> result) {
     return *std::move(result);
   }
 }
-
-class Silence final : public EventSink {
-  void PhaseStarted(Phase) override {}
-  void PhaseFinished(Phase, PhaseState, double) override {}
-  void Advanced(const Progress&) override {}
-  void Note(std::string) override {}
-  void Warn(std::string) override {}
-};
 
 inline double Seconds(Clock& clock, const std::function<void()>& work) {
   const SteadyTime start = clock.Steady();

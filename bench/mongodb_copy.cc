@@ -5,10 +5,10 @@
 // with one worker and with two; the journal, both digests and the mapping of six fields are included.
 #include <fmt/format.h>
 #include <mongoc/mongoc.h>
-#include <sys/resource.h>
 
 #include "adapters/mongodb/mongodb_document_store.h"
 #include "base/c_handle.h"
+#include "bench/cpu_seconds.h"
 #include "bench/engine.h"
 
 namespace rehome::bench {
@@ -38,15 +38,6 @@ struct Cost {
   double seconds = 0;
   double cpu = 0;
 };
-
-double CpuSeconds() {
-  rusage usage{};
-  static_cast<void>(getrusage(RUSAGE_SELF, &usage));
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 Cost Measure(Clock& clock, const std::function<void()>& work) {
   const double cpu = CpuSeconds();
@@ -108,7 +99,7 @@ void Main(const std::string& uri, std::uint64_t count) {
   fmt::print("{} documents\nbare libmongoc copy   {:>9.0f} documents/s   {:.2f} s of CPU\n", count,
              rate(bare), bare.cpu);
   for (const int workers : {1, 2}) {
-    Silence events;
+    SilentSink events;
     const auto session = OpenSession(store, workers, clock, events);
     const Cost phase = Measure(clock, [&] { Need(RunItems(*session, false)); });
     fmt::print(

@@ -5,20 +5,11 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "bench/cpu_seconds.h"
 #include "bench/engine.h"
 
 namespace rehome::bench {
 namespace {
-
-/// User and system time of the whole process so far.
-double CpuSeconds() {
-  rusage usage{};
-  static_cast<void>(getrusage(RUSAGE_SELF, &usage));
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 double PeakMebibytes() {
   rusage usage{};
@@ -27,7 +18,7 @@ double PeakMebibytes() {
 }
 
 double RunPhase(const std::shared_ptr<DocumentStore>& store, int workers, Clock& clock) {
-  Silence events;
+  SilentSink events;
   const auto session = OpenSession(store, workers, clock, events);
   return Seconds(clock, [&] { Need(RunItems(*session, false)); });
 }

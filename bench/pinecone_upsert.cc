@@ -1,7 +1,6 @@
 // pinecone_upsert.cc — the adapter's half of bench/pinecone_upsert.py: reads COUNT x DIMENSION float32
 // values from a file, upserts them into the index at URL, and prints seconds and CPU seconds as JSON.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -11,17 +10,9 @@
 
 #include "adapters/pinecone/pinecone_vector_store.h"
 #include "base/clock.h"
+#include "bench/cpu_seconds.h"
 
 namespace {
-
-double CpuSeconds() {
-  rusage usage{};
-  CHECK(::getrusage(RUSAGE_SELF, &usage) == 0);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 std::vector<rehome::VectorRecord> ReadRecords(const char* file, std::size_t dimension) {
   std::ifstream input(file, std::ios::binary);
@@ -52,7 +43,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", store.error().message);
     return 1;
   }
-  const double cpu = CpuSeconds();
+  const double cpu = rehome::bench::CpuSeconds();
   const auto start = clock.Steady();
   const auto lsn = (*store)->Upsert("bench", records, {});
   if (!lsn) {
@@ -60,6 +51,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   fmt::print("{{\"vectors\":{},\"seconds\":{:.4f},\"cpu\":{:.4f}}}\n", records.size(),
-             std::chrono::duration<double>(clock.Steady() - start).count(), CpuSeconds() - cpu);
+             std::chrono::duration<double>(clock.Steady() - start).count(),
+             rehome::bench::CpuSeconds() - cpu);
   return 0;
 }

@@ -24,6 +24,7 @@
 #include "model/sort_key.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
@@ -130,9 +131,6 @@ class BackupTest : public ::testing::Test {
   void DetectEveryFlippedByte(const Packed& packed);
   void GoOnWhereItWasInterrupted(const Packed& packed);
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "rehome-backup-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
     Insert(documents_, "torture", TortureCollection());
     Insert(documents_, "plain",
            {Json(R"({"_id":1,"a":"x"})"), Json(R"({"_id":2,"is_embedded":true})")});
@@ -142,7 +140,6 @@ class BackupTest : public ::testing::Test {
                     Vector("a", {0.1F, std::nextafter(0.1F, 1.0F), 3.4e38F})},
         call_));
   }
-  void TearDown() override { fs::remove_all(dir_); }
 
   void Insert(DocumentStore& store, std::string_view collection, const std::vector<Document>& all) {
     std::vector<Write> writes;
@@ -191,7 +188,8 @@ class BackupTest : public ::testing::Test {
     });
   }
 
-  fs::path dir_;
+  const ScratchDirectory scratch_;
+  const fs::path dir_ = scratch_.path();
   MemoryDocumentStore documents_;
   MemoryVectorStore vectors_{MemoryVectorStore::Options{.page_count = 1}};
   ManualClock clock_;

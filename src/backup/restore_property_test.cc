@@ -1,6 +1,5 @@
 // Whatever the stores hold, a backup of it restores to the same bytes and the same float32 bits.
 #include <gtest/gtest.h>
-#include <stdlib.h>  // mkdtemp is POSIX
 
 #include <algorithm>
 #include <bit>
@@ -10,9 +9,11 @@
 
 #include "backup/backup.h"
 #include "model/sort_key.h"
+#include "ports/silent_sink.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
 #include "support/any_document.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
@@ -26,29 +27,6 @@ constexpr std::string_view kCollection = "any/collection $ü";
 constexpr std::string_view kNamespace = "any/namespace";
 constexpr std::size_t kDimension = 3;
 const Call kCall;
-
-class SilentSink final : public EventSink {
- public:
-  void PhaseStarted(Phase /*phase*/) override {}
-  void PhaseFinished(Phase /*phase*/, PhaseState /*state*/, double /*seconds*/) override {}
-  void Advanced(const Progress& /*progress*/) override {}
-  void Note(std::string /*text*/) override {}
-  void Warn(std::string /*text*/) override {}
-};
-
-/// A directory that is gone with it.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (fs::temp_directory_path() / "rehome-restore-XXXXXX").string();
-    CHECK(::mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { fs::remove_all(path); }
-  fs::path path;
-};
 
 void FillWithAnything(DocumentStore& store) {
   std::vector<Write> writes;
@@ -110,7 +88,7 @@ std::vector<VectorRecord> All(VectorStore& store) {
 
 TEST(Backup, OfAnythingRestoresToTheSameBytesAndBits) {
   EXPECT_TRUE(rc::check([] {
-    const Scratch scratch;
+    const ScratchDirectory scratch;
     sim::MemoryDocumentStore documents;
     sim::MemoryVectorStore vectors({.dimension = int{kDimension}});
     FillWithAnything(documents);
@@ -122,7 +100,7 @@ TEST(Backup, OfAnythingRestoresToTheSameBytesAndBits) {
     request.vectors = &vectors;
     request.collections = {std::string(kCollection)};
     request.namespaces = {std::string(kNamespace)};
-    request.dir = scratch.path;
+    request.dir = scratch.path();
     request.zstd = *rc::gen::arbitrary<bool>();
     request.key = *rc::gen::arbitrary<bool>() ? Secret(std::string(64, 'a')) : Secret();
     const auto backup = CreateBackup(request, clock, sink, kCall);

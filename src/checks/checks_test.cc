@@ -23,8 +23,10 @@
 #include "model/extended_json.h"
 #include "model/item.h"
 #include "plan/load.h"
+#include "ports/silent_sink.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
@@ -75,15 +77,6 @@ void Ok(const Status& status) {
   EXPECT_TRUE(status.has_value()) << (status ? "" : status.error().message);
   CHECK(status.has_value());
 }
-
-class SilentSink final : public EventSink {
- public:
-  void PhaseStarted(Phase) override {}
-  void PhaseFinished(Phase, PhaseState, double) override {}
-  void Advanced(const Progress&) override {}
-  void Note(std::string) override {}
-  void Warn(std::string) override {}
-};
 
 /// Passes everything on; some records read otherwise than any index would take them.
 class TamperedVectorStore final : public VectorStore {
@@ -196,10 +189,6 @@ struct World {
     Ok(AppendAudit(*target, clock, "run", "second", "run", call));
     Ok(AppendAudit(*target, clock, "run", "third", "run", call));
   }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
-  ~World() { fs::remove_all(dir); }
-
   static Document Source(int number) {
     constexpr std::array kTitles{
         "Shop for violins", "Clinic booking", "Bank ledger",   "Hotel search",    "Game server",
@@ -243,9 +232,6 @@ struct World {
   }
 
   void BackUp() {
-    std::string pattern = (fs::temp_directory_path() / "rehome-checks-XXXXXX").string();
-    CHECK(::mkdtemp(pattern.data()) != nullptr);
-    dir = pattern;
     BackupRequest request;
     request.documents = source.get();
     request.vectors = vectors.get();
@@ -328,7 +314,8 @@ struct World {
   ManualClock clock;
   SilentSink sink;
   Call call;
-  fs::path dir;
+  const ScratchDirectory scratch;
+  const fs::path dir = scratch.path();
   CheckContext context{
       .flow = flow, .run = run, .events = sink, .pending = {}, .only = {}, .call = {}};
 };

@@ -27,7 +27,7 @@ Result<std::unique_ptr<CachingEmbedder>> CachingEmbedder::Open(std::shared_ptr<E
 
 CachingEmbedder::CachingEmbedder(std::shared_ptr<Embedder> inner, CachingOptions options,
                                  std::unique_ptr<EmbeddingLog> log)
-    : inner_(std::move(inner)), options_(std::move(options)), log_(std::move(log)) {}
+    : EmbedderDecorator(std::move(inner)), options_(std::move(options)), log_(std::move(log)) {}
 CachingEmbedder::~CachingEmbedder() = default;
 
 Md5Digest CachingEmbedder::KeyOf(std::string_view text, TextRole role) const {
@@ -71,7 +71,7 @@ Status CachingEmbedder::Claim(Request& request, const Call& call) {
   while (true) {
     std::erase_if(request.missing, [&](const auto& entry) {
       auto cached = log_->Find(entry.first);
-      const bool found = cached && std::cmp_equal(cached->size(), inner_->Dimension());
+      const bool found = cached && std::cmp_equal(cached->size(), inner().Dimension());
       if (found) {
         request.vectors.emplace(entry.first, *std::move(cached));
       }
@@ -101,7 +101,7 @@ Status CachingEmbedder::Ask(Request& request, TextRole role, const Call& call) {
   std::size_t done = 0;
   while (done < keys.size()) {
     const std::span<const std::string> rest = std::span(texts).subspan(done);
-    const std::size_t count = std::clamp<std::size_t>(inner_->OneRequest(rest), 1, rest.size());
+    const std::size_t count = std::clamp<std::size_t>(inner().OneRequest(rest), 1, rest.size());
     const Status asked =
         AskOnce(request, std::span(keys).subspan(done, count), rest.first(count), role, call);
     if (!asked) {
@@ -116,7 +116,7 @@ Status CachingEmbedder::Ask(Request& request, TextRole role, const Call& call) {
 Status CachingEmbedder::AskOnce(Request& request, std::span<const Md5Digest> keys,
                                 std::span<const std::string> texts, TextRole role,
                                 const Call& call) {
-  REHOME_TRY_ASSIGN(Embeddings answer, inner_->Embed(texts, role, call));
+  REHOME_TRY_ASSIGN(Embeddings answer, inner().Embed(texts, role, call));
   CHECK(answer.vectors.size() == keys.size());
   request.tokens += answer.tokens;
   std::vector<EmbeddingLog::Entry> entries;

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/digest.h"
-#include "ports/embedder.h"
+#include "ports/embedder_decorator.h"
 
 namespace rehome {
 
@@ -27,7 +27,7 @@ struct CachingOptions {
 
 /// Safe to call from several threads at once: a text that one thread is asking for is waited for by
 /// the others. Goes outermost: caching(spend_capped(retrying(rate_limited(adapter)))).
-class CachingEmbedder final : public Embedder {
+class CachingEmbedder final : public EmbedderDecorator {
  public:
   /// `inner` is shared. Errors: the file's (base/atomic_file.h's FileError).
   [[nodiscard]] static Result<std::unique_ptr<CachingEmbedder>> Open(
@@ -36,27 +36,13 @@ class CachingEmbedder final : public Embedder {
   CachingEmbedder& operator=(const CachingEmbedder&) = delete;
   ~CachingEmbedder() override;
 
-  [[nodiscard]] std::string Provider() const override { return inner_->Provider(); }
-  [[nodiscard]] std::string Model() const override { return inner_->Model(); }
-  [[nodiscard]] int Dimension() const override { return inner_->Dimension(); }
-  [[nodiscard]] bool Normalised() const override { return inner_->Normalised(); }
   /// `tokens` counts what was really asked for now. On an error, what was answered before it is
   /// kept.
   [[nodiscard]] Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
                                          const Call& call) override;
-  [[nodiscard]] std::uint64_t CountTokens(std::string_view text) const override {
-    return inner_->CountTokens(text);
-  }
-  [[nodiscard]] double DollarsPerMillionTokens() const override {
-    return inner_->DollarsPerMillionTokens();
-  }
 
-  [[nodiscard]] std::uint64_t InputTokensMax() const override { return inner_->InputTokensMax(); }
-  [[nodiscard]] std::size_t OneRequest(std::span<const std::string> texts) const override {
-    return inner_->OneRequest(texts);
-  }
   [[nodiscard]] bool IsFree(std::string_view text, TextRole role) override {
-    return Holds(text, role) || inner_->IsFree(text, role);
+    return Holds(text, role) || inner().IsFree(text, role);
   }
 
   /// Whether the answer for `text` is on disk.
@@ -78,7 +64,6 @@ class CachingEmbedder final : public Embedder {
   /// These are nobody's any more.
   void Release(std::span<const Md5Digest> keys);
 
-  const std::shared_ptr<Embedder> inner_;
   const CachingOptions options_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -14,6 +14,7 @@
 #include "decorators/retrying.h"
 #include "decorators/spend_capped.h"
 #include "decorators/traced.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
@@ -242,24 +243,15 @@ TEST(Traced, CountsCallsAndErrors) {
 
 class CachingTest : public testing::Test {
  protected:
-  CachingTest() {
-    std::string pattern = testing::TempDir() + "cacheXXXXXX";
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  CachingTest(const CachingTest&) = delete;
-  CachingTest& operator=(const CachingTest&) = delete;
-  ~CachingTest() override { std::filesystem::remove_all(dir_); }
-
   std::unique_ptr<CachingEmbedder> Open(std::string contract = "c", std::size_t in_flight = 2000) {
     auto embedder = CachingEmbedder::Open(
         inner_, {.file = File(), .contract_hash = std::move(contract), .in_flight_max = in_flight});
     EXPECT_TRUE(embedder);
     return *std::move(embedder);
   }
-  std::filesystem::path File() const { return dir_ / "embeddings.log"; }
+  std::filesystem::path File() const { return scratch_.path() / "embeddings.log"; }
 
-  std::filesystem::path dir_;
+  const ScratchDirectory scratch_;
   std::shared_ptr<ScriptedEmbedder> inner_ = std::make_shared<ScriptedEmbedder>();
 };
 

@@ -12,7 +12,7 @@
 
 #include "decorators/operation.h"
 #include "ports/document_store.h"
-#include "ports/embedder.h"
+#include "ports/embedder_decorator.h"
 #include "ports/namespace_aliases.h"
 #include "ports/vector_store.h"
 
@@ -101,10 +101,10 @@ class InterceptedNamespaceAliases final : public NamespaceAliases {
 };
 
 template <class Interceptor>
-class InterceptedEmbedder final : public Embedder {
+class InterceptedEmbedder final : public EmbedderDecorator {
  public:
   InterceptedEmbedder(std::shared_ptr<Embedder> inner, std::shared_ptr<Interceptor> around)
-      : inner_(std::move(inner)), around_(std::move(around)) {}
+      : EmbedderDecorator(std::move(inner)), around_(std::move(around)) {}
   /// With an interceptor of its own, made of `parts`.
   template <class... Parts>
     requires std::constructible_from<Interceptor, Parts...>
@@ -112,37 +112,23 @@ class InterceptedEmbedder final : public Embedder {
       : InterceptedEmbedder(std::move(inner),
                             std::make_shared<Interceptor>(std::forward<Parts>(parts)...)) {}
 
-  std::string Provider() const override { return inner_->Provider(); }
-  std::string Model() const override { return inner_->Model(); }
-  int Dimension() const override { return inner_->Dimension(); }
-  bool Normalised() const override { return inner_->Normalised(); }
   Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
                            const Call& call) override {
     return around_->Run({.name = "embed", .cost = Cost(texts)}, call,
-                        [&](const Call& c) { return inner_->Embed(texts, role, c); });
+                        [&](const Call& c) { return inner().Embed(texts, role, c); });
   }
-  std::uint64_t CountTokens(std::string_view text) const override {
-    return inner_->CountTokens(text);
-  }
-  double DollarsPerMillionTokens() const override { return inner_->DollarsPerMillionTokens(); }
-  std::uint64_t InputTokensMax() const override { return inner_->InputTokensMax(); }
-  std::size_t OneRequest(std::span<const std::string> texts) const override {
-    return inner_->OneRequest(texts);
-  }
-  bool IsFree(std::string_view text, TextRole role) override { return inner_->IsFree(text, role); }
 
  private:
   double Cost(std::span<const std::string> texts) const {
     double tokens = 0;
     if constexpr (requires { Interceptor::kNeedsCost; }) {  // counting tokens is not free
       for (const std::string& text : texts) {
-        tokens += static_cast<double>(inner_->CountTokens(text));
+        tokens += static_cast<double>(inner().CountTokens(text));
       }
     }
     return tokens;
   }
 
-  const std::shared_ptr<Embedder> inner_;
   const std::shared_ptr<Interceptor> around_;
 };
 

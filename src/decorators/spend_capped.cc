@@ -15,7 +15,7 @@ Result<Embeddings> SpendCappedEmbedder::Embed(std::span<const std::string> texts
     estimate += static_cast<double>(CountTokens(text)) * per_token;
   }
   REHOME_TRY(meter_->Reserve(estimate));
-  auto answer = inner_->Embed(texts, role, call);
+  auto answer = inner().Embed(texts, role, call);
   if (answer) {
     // A provider that does not say what it bills is taken to bill what was estimated.
     meter_->Settle(estimate,

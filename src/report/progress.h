@@ -81,15 +81,6 @@ class PlainProgress final : public EventSink {
   std::optional<SteadyTime> printed_;  // guarded by mutex_
 };
 
-class NullSink final : public EventSink {
- public:
-  void PhaseStarted(Phase) override {}
-  void PhaseFinished(Phase, PhaseState, double) override {}
-  void Advanced(const Progress&) override {}
-  void Note(std::string) override {}
-  void Warn(std::string) override {}
-};
-
 /// Passes every event to each of its sinks, in order.
 class TeeSink final : public EventSink {
  public:

@@ -1,23 +1,21 @@
 #include "sim/arena.h"
+#include "ports/embedder_decorator.h"
 
 namespace rehome::sim {
 namespace {
 
 /// Embeds each text once; what comes after is a look-up. One thread only.
-class RememberingEmbedder final : public Embedder {
+class RememberingEmbedder final : public EmbedderDecorator {
  public:
-  explicit RememberingEmbedder(std::shared_ptr<Embedder> inner) : inner_(std::move(inner)) {}
-  std::string Provider() const override { return inner_->Provider(); }
-  std::string Model() const override { return inner_->Model(); }
-  int Dimension() const override { return inner_->Dimension(); }
-  bool Normalised() const override { return inner_->Normalised(); }
+  explicit RememberingEmbedder(std::shared_ptr<Embedder> inner)
+      : EmbedderDecorator(std::move(inner)) {}
   Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
                            const Call& call) override {
     Embeddings out;
     for (const std::string& text : texts) {
       auto known = known_.find(text);
       if (known == known_.end()) {
-        REHOME_TRY_ASSIGN(Embeddings one, inner_->Embed({&text, 1}, role, call));
+        REHOME_TRY_ASSIGN(Embeddings one, inner().Embed({&text, 1}, role, call));
         if (known_.size() >= kKnownMax) {
           known_.clear();
         }
@@ -27,14 +25,10 @@ class RememberingEmbedder final : public Embedder {
     }
     return out;
   }
-  std::uint64_t CountTokens(std::string_view text) const override {
-    return inner_->CountTokens(text);
-  }
   double DollarsPerMillionTokens() const override { return 0; }
 
  private:
   static constexpr std::size_t kKnownMax = 20'000;
-  const std::shared_ptr<Embedder> inner_;
   std::map<std::string, std::vector<float>, std::less<>> known_;
 };
 

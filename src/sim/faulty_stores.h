@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "ports/document_store.h"
-#include "ports/embedder.h"
+#include "ports/embedder_decorator.h"
 #include "ports/vector_store.h"
 
 namespace rehome::sim {
@@ -364,25 +364,16 @@ class FaultyVectorStore final : public VectorStore {
 };
 
 /// Embedding is paid for: a lost reply is money, not data.
-class FaultyEmbedder final : public Embedder {
+class FaultyEmbedder final : public EmbedderDecorator {
  public:
   FaultyEmbedder(std::shared_ptr<Embedder> inner, std::shared_ptr<Faults> faults)
-      : inner_(std::move(inner)), faults_(std::move(faults)) {}
-  std::string Provider() const override { return inner_->Provider(); }
-  std::string Model() const override { return inner_->Model(); }
-  int Dimension() const override { return inner_->Dimension(); }
-  bool Normalised() const override { return inner_->Normalised(); }
+      : EmbedderDecorator(std::move(inner)), faults_(std::move(faults)) {}
   Result<Embeddings> Embed(std::span<const std::string> texts, TextRole role,
                            const Call& call) override {
-    return Strike(*faults_, "embed", "", false, [&] { return inner_->Embed(texts, role, call); });
+    return Strike(*faults_, "embed", "", false, [&] { return inner().Embed(texts, role, call); });
   }
-  std::uint64_t CountTokens(std::string_view text) const override {
-    return inner_->CountTokens(text);
-  }
-  double DollarsPerMillionTokens() const override { return inner_->DollarsPerMillionTokens(); }
 
  private:
-  const std::shared_ptr<Embedder> inner_;
   const std::shared_ptr<Faults> faults_;
 };
 

@@ -8,6 +8,7 @@
 #include "decorators/retrying.h"
 #include "phases/engine.h"
 #include "phases/verification.h"
+#include "ports/silent_sink.h"
 #include "sim/application.h"
 #include "sim/judge.h"
 #include "sim/memory_document_store.h"
@@ -17,15 +18,6 @@ namespace rehome::sim {
 namespace {
 
 constexpr std::uint64_t kDocumentsMax = 30;
-
-class SilentSink final : public EventSink {
- public:
-  void PhaseStarted(Phase /*phase*/) override {}
-  void PhaseFinished(Phase /*phase*/, PhaseState /*state*/, double /*seconds*/) override {}
-  void Advanced(const Progress& /*progress*/) override {}
-  void Note(std::string /*text*/) override {}
-  void Warn(std::string /*text*/) override {}
-};
 
 using Verb = std::function<Status(Session&)>;
 

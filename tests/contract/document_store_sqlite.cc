@@ -8,21 +8,13 @@
 #include "adapters/sqlite/sqlite_document_store.h"
 #include "base/c_handle.h"
 #include "tests/contract/document_store_contract.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome::contract {
 namespace {
 
 class SqliteSubject final : public DocumentStoreSubject {
  public:
-  SqliteSubject() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "rehome-contract-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
-  }
-  SqliteSubject(const SqliteSubject&) = delete;
-  SqliteSubject& operator=(const SqliteSubject&) = delete;
-  ~SqliteSubject() override { std::filesystem::remove_all(directory_); }
-
   std::unique_ptr<DocumentStore> Open() override {
     auto store = SqliteDocumentStore::Open(file(), OpenMode::kReadWrite, clock_);
     EXPECT_TRUE(store);
@@ -38,8 +30,8 @@ class SqliteSubject final : public DocumentStoreSubject {
   [[nodiscard]] bool prunes() const override { return true; }
 
  private:
-  [[nodiscard]] std::string file() const { return (directory_ / "app.db").string(); }
-  std::filesystem::path directory_;
+  [[nodiscard]] std::string file() const { return (directory_.path() / "app.db").string(); }
+  const ScratchDirectory directory_;
   ManualClock clock_;
 };
 

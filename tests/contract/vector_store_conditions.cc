@@ -11,6 +11,7 @@
 #include "adapters/pinecone/pinecone_vector_store.h"
 #include "decorators/retrying.h"
 #include "pinecone_local/server.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome::contract {
 namespace {
@@ -20,11 +21,7 @@ using std::chrono::seconds;
 class Conditions : public testing::Test {
  protected:
   Conditions() {
-    std::string pattern = testing::TempDir() + "conditionsXXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) {
-      dir_ = pattern;
-    }
-    server_ = PineconeLocal::Start({.dir = dir_ / "index",
+    server_ = PineconeLocal::Start({.dir = scratch_.path() / "index",
                                     .dimension = 2,
                                     .api_key = Secret("key"),
                                     .admin = true,
@@ -38,10 +35,7 @@ class Conditions : public testing::Test {
         store_, std::make_shared<RetryPolicy>(clock_, Random(1)));
     Put(*store_, "kept");
   }
-  ~Conditions() override {
-    server_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  ~Conditions() override { server_.reset(); }
   Conditions(const Conditions&) = delete;
   Conditions& operator=(const Conditions&) = delete;
 
@@ -77,7 +71,7 @@ class Conditions : public testing::Test {
   }
 
   ManualClock clock_;
-  std::filesystem::path dir_;
+  const ScratchDirectory scratch_;
   std::unique_ptr<PineconeLocal> server_;
   std::shared_ptr<HttpClient> http_ = std::make_shared<HttpClient>();
   std::shared_ptr<VectorStore> store_;    // the adapter

@@ -5,6 +5,7 @@
 #include "adapters/pinecone/pinecone_vector_store.h"
 #include "pinecone_local/server.h"
 #include "tests/contract/vector_store_contract.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome::contract {
 namespace {
@@ -13,11 +14,7 @@ namespace {
 class LocalServer {
  public:
   LocalServer() {
-    std::string pattern = testing::TempDir() + "vectorsXXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) {
-      dir_ = pattern;
-    }
-    auto server = PineconeLocal::Start({.dir = dir_ / "index",
+    auto server = PineconeLocal::Start({.dir = scratch_.path() / "index",
                                         .index_name = "contract",
                                         .dimension = 4,
                                         .metric = "cosine",
@@ -25,16 +22,10 @@ class LocalServer {
     EXPECT_TRUE(server) << server.error().message;
     server_ = *std::move(server);
   }
-  LocalServer(const LocalServer&) = delete;
-  LocalServer& operator=(const LocalServer&) = delete;
-  ~LocalServer() {
-    server_.reset();
-    std::filesystem::remove_all(dir_);
-  }
   [[nodiscard]] std::string url() const { return server_->url(); }
 
  private:
-  std::filesystem::path dir_;
+  const ScratchDirectory scratch_;
   std::unique_ptr<PineconeLocal> server_;
 };
 

@@ -12,6 +12,7 @@
 #include "phases/engine.h"
 #include "phases/session.h"
 #include "plan/plan.h"
+#include "ports/silent_sink.h"
 #include "sim/faulty_stores.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
@@ -36,15 +37,6 @@ class StillClock final : public Clock {
   std::mutex mutex_;
   std::condition_variable_any stopped_;
   WallTime now_{std::chrono::hours{24 * 365 * 50}};  // guarded by mutex_
-};
-
-class SilentSink final : public EventSink {
- public:
-  void PhaseStarted(Phase) override {}
-  void PhaseFinished(Phase, PhaseState, double) override {}
-  void Advanced(const Progress&) override {}
-  void Note(std::string) override {}
-  void Warn(std::string) override {}
 };
 
 /// Everything that outlives a session, by name: documents, indexes and fences of every collection

@@ -14,6 +14,7 @@
 #include "model/extended_json.h"
 #include "phases/session.h"
 #include "plan/load.h"
+#include "ports/silent_sink.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
 
@@ -55,15 +56,6 @@ class CountingEmbedder final : public Embedder {
  private:
   const std::string provider_;
   const int dimension_;
-};
-
-class SilentSink final : public EventSink {
- public:
-  void PhaseStarted(Phase /*phase*/) override {}
-  void PhaseFinished(Phase /*phase*/, PhaseState /*state*/, double /*seconds*/) override {}
-  void Advanced(const Progress& /*progress*/) override {}
-  void Note(std::string /*text*/) override {}
-  void Warn(std::string /*text*/) override {}
 };
 
 class PhaseWorld {

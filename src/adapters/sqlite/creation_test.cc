@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adapters/sqlite/sqlite_document_store.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
@@ -38,13 +39,6 @@ int InsertOne(const std::filesystem::path& file, int id) {
 
 class SqliteCreation : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "rehome-creation-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   /// Starts a process that inserts `id` as soon as all of them are there.
   static pid_t Start(const std::filesystem::path& file, int id, std::atomic<int>& missing) {
     const pid_t pid = ::fork();
@@ -57,12 +51,12 @@ class SqliteCreation : public ::testing::Test {
     return pid;
   }
 
-  std::filesystem::path directory_;
+  const ScratchDirectory directory_;
 };
 
 TEST_F(SqliteCreation, BySeveralProcessesAtOnceLosesNoneOfTheirWrites) {
   for (int round = 0; round < kRounds; ++round) {
-    const std::filesystem::path file = directory_ / fmt::format("{}.db", round);
+    const std::filesystem::path file = directory_.path() / fmt::format("{}.db", round);
     void* shared = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(shared, MAP_FAILED);

@@ -12,19 +12,14 @@
 
 #include "adapters/sqlite/sqlite.h"
 #include "base/atomic_file.h"
+#include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
 
 class SqliteStore : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "rehome-sqlite-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
-    file_ = directory_ / "data" / "app.db";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
+  void SetUp() override { file_ = directory_.path() / "data" / "app.db"; }
 
   std::unique_ptr<DocumentStore> Open(OpenMode mode = OpenMode::kReadWrite) {
     auto store = SqliteDocumentStore::Open(file_, mode, clock_);
@@ -50,7 +45,7 @@ class SqliteStore : public ::testing::Test {
   /// Every file below the directory with its contents.
   std::map<std::string, std::string> Contents() {
     std::map<std::string, std::string> contents;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
       contents[entry.path().string()] =
           entry.is_regular_file() ? ReadFile(entry.path()).value_or("?") : "";
     }
@@ -69,7 +64,7 @@ class SqliteStore : public ::testing::Test {
     EXPECT_TRUE((*feed)->Read(*head, 10, Millis{0}, {}));
   }
 
-  std::filesystem::path directory_;
+  const ScratchDirectory directory_;
   std::filesystem::path file_;
   ManualClock clock_;
 };
