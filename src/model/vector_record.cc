@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "base/float_text.h"
 #include "model/json_text.h"
 
 namespace rehome {
@@ -89,32 +89,21 @@ std::unexpected<Error> Wrong(std::string_view field, simdjson::error_code error)
   return Wrong(field, simdjson::error_message(error));
 }
 
-/// A float32 from its text without rounding twice: a double in the middle between two floats may
-/// itself be rounded, so then (and below the normal floats, where the middle lies elsewhere) the
-/// text decides.
-Result<float> ReadFloat(json::value& element, std::string_view field) {
+/// A float32 from its text, so that it is rounded only once.
+Result<float> ReadValue(json::value& element, std::string_view field) {
   const std::string_view text = element.raw_json_token();
+  float value = 0;
+  const char* const end = ReadFloat(text.data(), text.data() + text.size(), value);
+  if (end != nullptr &&
+      std::string_view(end, text.data() + text.size()).find_first_not_of(" \t\r\n") ==
+          std::string_view::npos) {
+    return value;
+  }
   double number = 0;
-  if (const auto error = element.get_double().get(number); error != simdjson::SUCCESS) {
-    return Wrong(field,
-                 "holds something that is not a number (NaN and infinities have no JSON form)");
-  }
-  constexpr double kTooLarge = 0x1.ffffffp127;  // from here on the nearest float would be infinity
-  if (std::abs(number) >= kTooLarge) {
-    return Wrong(field, "holds a number beyond float32");
-  }
-  constexpr std::uint64_t kBelowFloat = (std::uint64_t{1} << 29U) - 1;
-  constexpr std::uint64_t kMiddle = std::uint64_t{1} << 28U;
-  const bool in_the_middle = (std::bit_cast<std::uint64_t>(number) & kBelowFloat) == kMiddle;
-  const bool subnormal =
-      number != 0 && std::abs(number) < static_cast<double>(std::numeric_limits<float>::min());
-  if (!in_the_middle && !subnormal) {
-    return static_cast<float>(number);
-  }
-  float exact = 0;
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), exact);
-  // Too small for any float: the nearest one is zero, with the sign.
-  return end.ec == std::errc{} ? exact : std::copysign(0.0F, static_cast<float>(number));
+  return element.get_double().get(number) == simdjson::SUCCESS
+             ? Wrong(field, "holds a number beyond float32")
+             : Wrong(field,
+                     "holds something that is not a number (NaN and infinities have no JSON form)");
 }
 
 /// Reads a JSON array through `read`, which gets each element.
@@ -233,7 +222,7 @@ Result<SparseValues> ReadSparse(json::value value) {
           REHOME_TRY_ASSIGN(out.indices,
                             (ReadList<std::uint32_t>(item, "sparseValues.indices", ReadIndex)));
         } else if (key == "values") {
-          REHOME_TRY_ASSIGN(out.values, (ReadList<float>(item, "sparseValues.values", ReadFloat)));
+          REHOME_TRY_ASSIGN(out.values, (ReadList<float>(item, "sparseValues.values", ReadValue)));
         } else {
           return Wrong("sparseValues." + key, "is not known");
         }
@@ -261,7 +250,7 @@ Status ReadField(VectorRecord& record, std::string_view key, json::value& value)
     return {};
   }
   if (key == "values") {
-    REHOME_TRY_ASSIGN(record.values, (ReadList<float>(value, key, ReadFloat)));
+    REHOME_TRY_ASSIGN(record.values, (ReadList<float>(value, key, ReadValue)));
     return {};
   }
   const bool is_sparse = key == "sparseValues" || key == "sparse_values";  // REST, Python client

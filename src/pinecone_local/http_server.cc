@@ -23,6 +23,8 @@ using asio::ip::tcp;
 
 /// Room behind a body that the JSON parser may read over.
 constexpr std::size_t kBodyPaddingBytes = 128;
+/// As much is read at once in search of the header's end.
+constexpr std::size_t kHeaderBytesUsual = std::size_t{16} << 10U;
 
 Method ToMethod(http::verb verb) {
   if (verb == http::verb::get) {
@@ -60,41 +62,68 @@ class Session : public std::enable_shared_from_this<Session> {
         handler_(handler),
         requests_(requests),
         buffer_(options.header_bytes_max + options.body_bytes_max),
-        timer_(socket_.get_executor()) {}
+        timer_(socket_.get_executor()) {
+    buffer_.reserve(kHeaderBytesUsual);
+  }
 
   void ReadHeader() {
-    parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(options_.header_bytes_max));
-    parser_->body_limit(options_.body_bytes_max);
-    parser_->get().body() = std::move(request_.body);  // its room is used again
-    parser_->get().body().clear();
-    http::async_read_header(socket_, buffer_, *parser_, Then(&Session::ReadBody));
+    header_.emplace();
+    header_->header_limit(static_cast<std::uint32_t>(options_.header_bytes_max));
+    header_->body_limit(options_.body_bytes_max);
+    http::async_read_header(socket_, buffer_, *header_, Then(&Session::TakeHeader));
   }
 
  private:
-  void ReadBody() {
-    if (const auto length = parser_->content_length();
-        length && *length <= options_.body_bytes_max) {
-      parser_->get().body().reserve(*length + kBodyPaddingBytes);
-    }
-    if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
-      return AwaitBody();
-    }
-    continue_ = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(socket_, asio::buffer(continue_), Then(&Session::AwaitBody));
-  }
-
-  void AwaitBody() { http::async_read(socket_, buffer_, *parser_, Then(&Session::Handle)); }
-
-  void Handle() {
-    auto& message = parser_->get();
+  void TakeHeader() {
+    const auto& message = header_->get();
     request_.method = ToMethod(message.method());
     request_.target = message.target();
     request_.host = message[http::field::host];
     request_.api_key = message["Api-Key"];
     request_.api_version = message["X-Pinecone-Api-Version"];
-    request_.body = std::move(message.body());
     keep_alive_ = message.keep_alive();
+    if (!beast::iequals(message[http::field::expect], "100-continue")) {
+      return ReadBody();
+    }
+    continue_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(socket_, asio::buffer(continue_), Then(&Session::ReadBody));
+  }
+
+  /// A body of known length is read to where it stays, in pieces as large as they come.
+  void ReadBody() {
+    if (header_->chunked()) {
+      chunked_.emplace(std::move(*header_));
+      return http::async_read(socket_, buffer_, *chunked_, Then(&Session::TakeChunked));
+    }
+    const auto length = static_cast<std::size_t>(header_->content_length().value_or(0));
+    request_.body.reserve(length + kBodyPaddingBytes);
+    request_.body.resize_and_overwrite(length, [](char*, std::size_t bytes) { return bytes; });
+    body_bytes_ = asio::buffer_copy(asio::buffer(request_.body), buffer_.data());
+    buffer_.consume(body_bytes_);
+    ReadRest();
+  }
+
+  void ReadRest() {
+    if (body_bytes_ == request_.body.size()) {
+      return Handle();
+    }
+    socket_.async_read_some(
+        asio::buffer(request_.body) + body_bytes_,
+        [self = shared_from_this()](const beast::error_code& error, std::size_t bytes) {
+          self->body_bytes_ += bytes;
+          if (!error) {
+            self->ReadRest();
+          }
+        });
+  }
+
+  void TakeChunked() {
+    request_.body = std::move(chunked_->get().body());
+    request_.body.reserve(request_.body.size() + kBodyPaddingBytes);
+    Handle();
+  }
+
+  void Handle() {
     HttpResponse answer;
     try {
       answer = handler_(request_);
@@ -198,8 +227,10 @@ class Session : public std::enable_shared_from_this<Session> {
   const HttpServer::Handler& handler_;
   std::atomic<std::uint64_t>& requests_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<http::request_parser<http::empty_body>> header_;
+  std::optional<http::request_parser<http::string_body>> chunked_;
   HttpRequest request_;
+  std::size_t body_bytes_ = 0;  // of its body that have come
   http::response<http::string_body> response_;
   asio::steady_timer timer_;  // of a slow answer
   Cut cut_ = Cut::kNone;

@@ -24,9 +24,9 @@ std::unexpected<Error> WrongType(std::string_view key, std::string_view wanted) 
 }
 
 Result<float> ParseFloat(const Json& json, std::string_view what) {
+  constexpr double kTooLarge = 0x1.ffffffp127;  // from here on the nearest float is infinite
   double value = 0;
-  if (json.get(value) != simdjson::SUCCESS ||
-      std::abs(value) > static_cast<double>(std::numeric_limits<float>::max())) {
+  if (json.get(value) != simdjson::SUCCESS || std::abs(value) >= kTooLarge) {
     return Invalid(
         fmt::format("{} must hold finite float32 numbers, got {}", what, simdjson::minify(json)));
   }

@@ -4,6 +4,7 @@
 #include "pinecone_local/json_reader.h"
 #include "pinecone_local/json_writer.h"
 #include "pinecone_local/metadata.h"
+#include "pinecone_local/plain_upsert.h"
 #include "pinecone_local/routes.h"
 
 namespace rehome::pinecone_local {
@@ -26,6 +27,25 @@ HttpResponse Written(std::string body, Lsn lsn) {
 Refusable<std::string> ReadNamespace(const Index& index, const JsonObject& body) {
   REHOME_TRY_ASSIGN(const std::string ns, body.String("namespace"));
   return WritableNamespace(index, ns);
+}
+
+Result<UpsertRequest> ReadUpsert(const std::string& text) {
+  if (auto plain = ReadPlainUpsert(text)) {
+    return *std::move(plain);
+  }
+  REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(text));
+  UpsertRequest upsert;
+  REHOME_TRY_ASSIGN(upsert.ns, body.String("namespace"));
+  const auto json = body.Find("vectors");
+  simdjson::dom::array array;
+  if (!json || json->get(array) != simdjson::SUCCESS) {
+    return Invalid("An upsert takes a list of vectors");
+  }
+  upsert.records.reserve(array.size());
+  for (const Json element : array) {
+    REHOME_TRY_ASSIGN(upsert.records.emplace_back(), ParseRecord(element));
+  }
+  return upsert;
 }
 
 /// The filter, or nothing where there is none; `{}` is refused with `empty_text`.
@@ -91,27 +111,14 @@ Result<Lsn> Delete(Index& index, const JsonObject& body, std::string_view ns) {
 
 Answer UpsertVectors(Index& index, const ApiRequest& request) {
   REHOME_TRY(CheckVectorsIndex(index));
-  REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
-  REHOME_TRY_ASSIGN(const std::string ns, ReadNamespace(index, body));
-  const auto json = body.Find("vectors");
-  simdjson::dom::array array;
-  if (!json || json->get(array) != simdjson::SUCCESS) {
-    return Invalid("An upsert takes a list of vectors");
+  REHOME_TRY_ASSIGN(const UpsertRequest upsert, ReadUpsert(request.http.body));
+  REHOME_TRY_ASSIGN(const std::string ns, WritableNamespace(index, upsert.ns));
+  if (upsert.records.empty() || upsert.records.size() > kUpsertCountMax) {
+    return Invalid(fmt::format("An upsert takes 1 to {} vectors, got {}", kUpsertCountMax,
+                               upsert.records.size()));
   }
-  std::vector<VectorRecord> records;
-  records.reserve(array.size());
-  for (const Json element : array) {
-    if (records.size() == kUpsertCountMax) {
-      return Invalid(fmt::format("An upsert takes at most {} vectors", kUpsertCountMax));
-    }
-    REHOME_TRY_ASSIGN(VectorRecord record, ParseRecord(element));
-    records.push_back(std::move(record));
-  }
-  if (records.empty()) {
-    return Invalid("An upsert takes at least one vector");
-  }
-  REHOME_TRY_ASSIGN(const Lsn lsn, index.Upsert(ns, records));
-  return Written(fmt::format(R"({{"upsertedCount":{}}})", records.size()), lsn);
+  REHOME_TRY_ASSIGN(const Lsn lsn, index.Upsert(ns, upsert.records));
+  return Written(fmt::format(R"({{"upsertedCount":{}}})", upsert.records.size()), lsn);
 }
 
 Answer UpdateVectors(Index& index, const ApiRequest& request) {

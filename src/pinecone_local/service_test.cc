@@ -125,7 +125,8 @@ TEST_F(ServiceTest, RefusesBadVectorsAndStoresNothing) {
   ExpectInvalid(with_metadata({{"$x", 1}}), "$x");
   ExpectInvalid(with_metadata({{"x", std::string(41'000, 'y')}}),
                 "which exceeds the limit of 40960 bytes per vector");
-  ExpectInvalid(Post("/vectors/upsert", {{"vectors", Json::array()}}), "at least one");
+  ExpectInvalid(Post("/vectors/upsert", {{"vectors", Json::array()}}),
+                "takes 1 to 1000 vectors, got 0");
   ExpectInvalid(Post("/vectors/upsert", Json::object()), "list of vectors");
   ExpectInvalid(Send(Method::kPost, "/vectors/upsert", "{\"vectors\":["), "JSON");
   ExpectInvalid(Send(Method::kPost, "/vectors/upsert", std::string(2'097'153, ' ')),

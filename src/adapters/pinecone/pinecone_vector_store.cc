@@ -10,11 +10,11 @@
 
 #include "adapters/http/parallel.h"
 #include "adapters/pinecone/error_hints.h"
-#include "adapters/pinecone/float_text.h"
 #include "adapters/pinecone/pinecone_aliases.h"
 #include "adapters/pinecone/replies.h"
 #include "adapters/pinecone/request_pacer.h"
 #include "adapters/pinecone/upsert_packer.h"
+#include "base/float_text.h"
 
 namespace rehome {
 namespace {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "adapters/pinecone/float_text.h"
+#include "base/float_text.h"
 #include "ports/vector_store.h"
 
 namespace rehome {
