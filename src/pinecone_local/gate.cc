@@ -20,29 +20,65 @@ struct Rate {
   Scope scope;
   Unit unit;
   double per_second;
-  std::string_view name;  // as the refusal says it
+  std::string_view limit;  // as the refusal names it
+  std::string_view pace;   // what it asks to be paced
 };
 
-/// The documented rates of serverless indexes.
+/// The documented rates of serverless indexes, and the service's names for them.
 constexpr double kBytesPerSecond = 50e6;
 constexpr std::array kRates{
-    Rate{Traffic::kUpsert, Scope::kNamespace, Unit::kRequests, 100, "upsert QPS"},
-    Rate{Traffic::kUpsert, Scope::kNamespace, Unit::kBytes, kBytesPerSecond, "upsert bytes"},
-    Rate{Traffic::kQuery, Scope::kNamespace, Unit::kRequests, 100, "query QPS"},
-    Rate{Traffic::kUpdate, Scope::kNamespace, Unit::kRequests, 100, "update QPS"},
-    Rate{Traffic::kDelete, Scope::kNamespace, Unit::kRequests, 100, "delete QPS"},
-    Rate{Traffic::kDelete, Scope::kNamespace, Unit::kRecords, 5000, "deleted records"},
-    Rate{Traffic::kDelete, Scope::kIndex, Unit::kRecords, 5000, "deleted records"},
-    Rate{Traffic::kUpdateByMetadata, Scope::kNamespace, Unit::kRequests, 5, "update by metadata"},
-    Rate{Traffic::kUpdateByMetadata, Scope::kIndex, Unit::kRequests, 500, "update by metadata"},
-    Rate{Traffic::kDeleteByMetadata, Scope::kNamespace, Unit::kRequests, 5, "delete by metadata"},
-    Rate{Traffic::kDeleteByMetadata, Scope::kIndex, Unit::kRequests, 500, "delete by metadata"},
-    Rate{Traffic::kFetchByMetadata, Scope::kNamespace, Unit::kRequests, 5, "fetch by metadata"},
-    Rate{Traffic::kFetch, Scope::kIndex, Unit::kRequests, 100, "fetch QPS"},
-    Rate{Traffic::kList, Scope::kIndex, Unit::kRequests, 200, "list QPS"},
-    Rate{Traffic::kStats, Scope::kIndex, Unit::kRequests, 100, "describe_index_stats QPS"},
-    Rate{Traffic::kInference, Scope::kIndex, Unit::kRequests, 100, "inference QPS"},
+    Rate{Traffic::kUpsert, Scope::kNamespace, Unit::kRequests, 100, "upsert QPS limit",
+         "upsert requests"},
+    Rate{Traffic::kUpsert, Scope::kNamespace, Unit::kBytes, kBytesPerSecond,
+         "max upsert size limit per second", "upserts"},
+    Rate{Traffic::kQuery, Scope::kNamespace, Unit::kRequests, 100, "query QPS limit",
+         "queries, consider Dedicated Read Nodes for your index,"},
+    Rate{Traffic::kUpdate, Scope::kNamespace, Unit::kRequests, 100, "update QPS limit",
+         "update requests"},
+    Rate{Traffic::kDelete, Scope::kNamespace, Unit::kRequests, 100, "delete QPS limit",
+         "delete requests"},
+    Rate{Traffic::kDelete, Scope::kNamespace, Unit::kRecords, 5000, "max delete records per second",
+         "delete requests"},
+    Rate{Traffic::kDelete, Scope::kIndex, Unit::kRecords, 5000, "max delete records per second",
+         "delete requests"},
+    Rate{Traffic::kUpdateByMetadata, Scope::kNamespace, Unit::kRequests, 5,
+         "max update by metadata requests per second", "update by metadata requests"},
+    Rate{Traffic::kUpdateByMetadata, Scope::kIndex, Unit::kRequests, 500,
+         "max update by metadata requests per second", "update by metadata requests"},
+    Rate{Traffic::kDeleteByMetadata, Scope::kNamespace, Unit::kRequests, 5,
+         "max delete by metadata requests per second", "delete by metadata requests"},
+    Rate{Traffic::kDeleteByMetadata, Scope::kIndex, Unit::kRequests, 500,
+         "max delete by metadata requests per second", "delete by metadata requests"},
+    Rate{Traffic::kFetchByMetadata, Scope::kNamespace, Unit::kRequests, 5,
+         "max fetch by metadata requests per second", "fetch by metadata requests"},
+    Rate{Traffic::kFetch, Scope::kIndex, Unit::kRequests, 100, "max fetch requests per second",
+         "fetch requests"},
+    Rate{Traffic::kList, Scope::kIndex, Unit::kRequests, 200, "max list requests per second",
+         "list requests"},
+    Rate{Traffic::kStats, Scope::kIndex, Unit::kRequests, 100,
+         "max describe_index_stats requests per second", "describe_index_stats requests"},
+    Rate{Traffic::kInference, Scope::kIndex, Unit::kRequests, 100,
+         "max inference requests per second", "inference requests"},
 };
+
+std::string RateRefusal(const Rate& rate, std::string_view whose) {
+  const std::string limit =
+      rate.limit.ends_with("QPS limit") ? fmt::format(" ({:.0f} QPS)", rate.per_second) : "";
+  return fmt::format(
+      "Request failed. You've reached the {} for {}{}. Pace your {} or contact Pinecone Support "
+      "(https://app.pinecone.io/organizations/-/settings/support/ticket) to request a higher "
+      "limit.",
+      rate.limit, whose, limit, rate.pace);
+}
+
+/// A month's units are over.
+std::unexpected<Refusal> OutOfUnits(std::string_view kind, std::uint64_t limit,
+                                    std::string_view doing) {
+  return Refuse(RefusalKind::kRateLimited,
+                fmt::format("Request failed. You've reached your {} unit limit for the current "
+                            "month ({}). To continue {} data, upgrade your plan.",
+                            kind, limit, doing));
+}
 
 bool Writes(Traffic traffic) {
   return traffic == Traffic::kUpsert || traffic == Traffic::kUpdate ||
@@ -178,12 +214,8 @@ Refusable<void> Gate::CheckRates(const Usage& usage, const std::string& index) {
     const bool per_namespace = rate.scope == Scope::kNamespace;
     const std::string whose =
         per_namespace ? fmt::format("namespace {}", usage.ns) : fmt::format("index {}", index);
-    if (!Take(fmt::format("{}/{}/{}/{}", rate.name, static_cast<int>(rate.unit), index, whose),
-              amount, rate.per_second)) {
-      return Refuse(RefusalKind::kRateLimited,
-                    fmt::format("Request failed. You've reached the {} limit for {} ({:.0f} per "
-                                "second). Pace your requests, or contact support to raise it.",
-                                rate.name, whose, rate.per_second));
+    if (!Take(fmt::format("{}/{}/{}", rate.limit, index, whose), amount, rate.per_second)) {
+      return Refuse(RefusalKind::kRateLimited, RateRefusal(rate, whose));
     }
   }
   return {};
@@ -194,32 +226,28 @@ Refusable<void> Gate::CheckQuota(const Usage& usage, const Route& route, const C
   if (Creates(route, "/indexes") && quota_.indexes != 0 && catalog.All().size() >= quota_.indexes) {
     return OverQuota(
         fmt::format("Request failed. You've reached the max serverless indexes allowed in project "
-                    "({}). To add more, upgrade your plan.",
+                    "local ({}). Use namespaces to partition your data into logical groups, or "
+                    "upgrade your plan to add more indexes.",
                     quota_.indexes));
   }
   const bool may_create = usage.traffic == Traffic::kUpsert || Creates(route, "/namespaces");
   if (index != nullptr && may_create && quota_.namespaces != 0 && !index->Exists(usage.ns) &&
       index->Namespaces().size() >= quota_.namespaces) {
     return OverQuota(
-        fmt::format("Request failed. You've reached the max namespaces allowed in index {} ({}). "
-                    "To add more, upgrade your plan.",
+        fmt::format("Request failed. You've reached the max namespaces allowed in serverless index "
+                    "{} ({}). To add more namespaces, upgrade your plan.",
                     index->config().name, quota_.namespaces));
   }
-  if (Writes(usage.traffic)) {
-    write_units_ += WriteUnits(usage.bytes);
-    if (quota_.write_units != 0 && write_units_ > quota_.write_units) {
-      return OverQuota(
-          fmt::format("Request failed. You've reached your write unit limit for the current month "
-                      "({}). To continue writing data, upgrade your plan.",
-                      quota_.write_units));
-    }
+  const std::uint64_t written = Writes(usage.traffic) ? WriteUnits(usage.bytes) : 0;
+  if (quota_.write_units != 0 && written != 0 && write_units_ + written > quota_.write_units) {
+    return OutOfUnits("write", quota_.write_units, "writing");
   }
-  if (Reads(usage.traffic) && ++read_units_ > quota_.read_units && quota_.read_units != 0) {
-    return OverQuota(
-        fmt::format("Request failed. You've reached your read unit limit for the current month "
-                    "({}). To continue reading data, upgrade your plan.",
-                    quota_.read_units));
+  const std::uint64_t read = Reads(usage.traffic) ? 1 : 0;
+  if (quota_.read_units != 0 && read != 0 && read_units_ + read > quota_.read_units) {
+    return OutOfUnits("read", quota_.read_units, "reading");
   }
+  write_units_ += written;
+  read_units_ += read;
   return {};
 }
 

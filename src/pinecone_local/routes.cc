@@ -75,9 +75,12 @@ constexpr std::array kRoutes{
     Control(Method::kGet, "/backups", ListNone),
     Control(Method::kGet, "/backups/{}", DescribeNone),
     Control(Method::kDelete, "/backups/{}", DescribeNone),
+    Control(Method::kPost, "/backups/{}/create-index", DescribeNone),
     Control(Method::kGet, "/restore-jobs", ListNone),
     Control(Method::kGet, "/restore-jobs/{}", DescribeNone),
     Control(Method::kGet, "/backup-schedules/{}", DescribeNone),
+    Control(Method::kGet, "/backup-schedules/{}/history", DescribeNone),
+    Control(Method::kPatch, "/backup-schedules/{}", DescribeNone),
     Control(Method::kDelete, "/backup-schedules/{}", DescribeNone),
 };
 

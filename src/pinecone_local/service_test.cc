@@ -499,17 +499,64 @@ TEST_F(ServiceTest, RatesAreThoseOfEachNamespace) {
   EXPECT_EQ(deleted("a"), 429);
 }
 
-TEST_F(ServiceTest, QuotasRefuseWhatIsNew) {
+TEST_F(ServiceTest, QuotasRefuseInTheServicesWords) {
+  const auto refuses = [](const Answer& reply, int status, std::string_view text) {
+    EXPECT_EQ(reply.status, status);
+    const std::string message = reply.body.contains("error")
+                                    ? reply.body["error"].value("message", "")
+                                    : reply.body.value("message", "");
+    EXPECT_NE(message.find(text), std::string::npos) << reply.body.dump();
+  };
   Fill("a", 1);
   ASSERT_TRUE(service().Impose({.quota = "starter,namespaces=1,indexes=2,read_units=1"}));
   Fill("a", 2);
   const Json vectors = {{{"id", "v"}, {"values", {1, 2, 3}}}};
-  EXPECT_EQ(Post("/vectors/upsert", {{"vectors", vectors}, {"namespace", "b"}}).status, 403);
-  EXPECT_EQ(Post("/namespaces", {{"name", "c"}}).status, 403);
-  EXPECT_EQ(Post("/indexes", {{"name", "third"}, {"dimension", 2}}).status, 403);
+  constexpr std::string_view namespaces =
+      "You've reached the max namespaces allowed in serverless index demo (1). To add more "
+      "namespaces, upgrade your plan.";
+  refuses(Post("/vectors/upsert", {{"vectors", vectors}, {"namespace", "b"}}), 403, namespaces);
+  refuses(Post("/namespaces", {{"name", "c"}}), 403, namespaces);
+  refuses(Post("/indexes", {{"name", "third"}, {"dimension", 2}}), 403,
+          "You've reached the max serverless indexes allowed in project local (2). Use namespaces "
+          "to partition your data into logical groups, or upgrade your plan to add more indexes.");
   EXPECT_EQ(Get("/vectors/list?namespace=a").status, 200);
-  EXPECT_EQ(Get("/vectors/list?namespace=a").status, 403);
+  refuses(Get("/vectors/list?namespace=a"), 429,
+          "You've reached your read unit limit for the current month (1). To continue reading "
+          "data, upgrade your plan.");
   EXPECT_FALSE(service().Impose({.quota = "golden"}));
+}
+
+TEST_F(ServiceTest, WhatIsRefusedCostsNoUnits) {
+  ASSERT_TRUE(service().Impose({.quota = "starter,write_units=6"}));
+  const Json large = {
+      {{"id", "v"}, {"values", {1, 2, 3}}, {"metadata", {{"k", std::string(9000, 'x')}}}}};
+  EXPECT_EQ(Post("/vectors/upsert", {{"vectors", large}}).status, 429);
+  EXPECT_EQ(Post("/vectors/upsert", {{"vectors", {{{"id", "v"}, {"values", {1, 2, 3}}}}}}).status,
+            200);
+}
+
+TEST_F(ServiceTest, RatesRefuseInTheServicesWords) {
+  ASSERT_TRUE(service().Impose({.rate_limits = true}));
+  const auto refusal = [](const auto& ask) {
+    for (int i = 0; i < 300; ++i) {
+      if (const Answer reply = ask(); reply.status == 429) {
+        return reply.body.value("message", "");
+      }
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refusal([&] {
+              return Post("/query", {{"topK", 1}, {"vector", {1, 2, 3}}, {"namespace", "a"}});
+            }),
+            "Request failed. You've reached the query QPS limit for namespace a (100 QPS). Pace "
+            "your queries, consider Dedicated Read Nodes for your index, or contact Pinecone "
+            "Support (https://app.pinecone.io/organizations/-/settings/support/ticket) to request "
+            "a higher limit.");
+  EXPECT_EQ(refusal([&] { return Get("/vectors/list?namespace=a"); }),
+            "Request failed. You've reached the max list requests per second for index demo. Pace "
+            "your list requests or contact Pinecone Support "
+            "(https://app.pinecone.io/organizations/-/settings/support/ticket) to request a higher "
+            "limit.");
 }
 
 }  // namespace

@@ -102,7 +102,19 @@ describe('indexes', () => {
     assert.deepEqual((await client.listBackups()).data, []);
     assert.deepEqual((await client.listCollections()).collections, []);
     assert.deepEqual((await client.listRestoreJobs()).data, []);
-    await assert.rejects(client.describeBackup('none'), named('PineconeNotFoundError'));
+    for (const nothing of [
+      () => client.describeBackup('none'),
+      () => client.deleteBackup('none'),
+      () => client.createIndexFromBackup({ backupId: 'none', name: 'back' }),
+      () => client.describeRestoreJob('none'),
+      () => client.describeCollection('none'),
+      () => client.deleteCollection('none'),
+    ]) {
+      await assert.rejects(nothing(), named('PineconeNotFoundError'));
+    }
+    await assert.rejects(client.createCollection({ name: 'c', source: 'dense' }), saying('PineconeBadRequestError', /pod indexes/));
+    const once = server.client({ maxRetries: 0 });
+    await assert.rejects(once.createBackup({ indexName: 'dense', name: 'b' }), named('PineconeMaxRetriesExceededError'));
   });
 });
 
@@ -197,7 +209,10 @@ describe('vectors', () => {
     assert.deepEqual(await ids(), ['c']);
     await gone.deleteAll();
     assert.deepEqual(await ids(), []);
-    await assert.rejects(index.namespace('never').deleteAll(), named('PineconeNotFoundError'));
+    const never = index.namespace('never');
+    for (const mode of [() => never.deleteAll(), () => never.deleteOne({ id: 'a' }), () => never.deleteMany({ filter: { n: 1 } })]) {
+      await assert.rejects(mode(), named('PineconeNotFoundError'));
+    }
   });
   test('pages by metadata', async () => {
     const first = await index.fetchByMetadata({ filter: { tag: 'even' }, limit: 3 });
@@ -299,7 +314,7 @@ describe('text', () => {
   });
   test('what there is not says so', async () => {
     const once = server.client({ maxRetries: 0 });
-    await assert.rejects(once.inference.rerank({ model: 'bge-reranker-v2-m3', query: 'q', documents: ['a'] }));
+    await assert.rejects(once.inference.rerank({ model: 'bge-reranker-v2-m3', query: 'q', documents: ['a'] }), named('PineconeMaxRetriesExceededError'));
   });
 });
 
@@ -309,6 +324,9 @@ describe('imports', () => {
     assert.deepEqual((await index.listImports()).data, []);
     assert.deepEqual((await index.listImports({ limit: 2 })).data, []);
     await assert.rejects(index.describeImport('1'), named('PineconeNotFoundError'));
+    await assert.rejects(index.cancelImport('1'), named('PineconeNotFoundError'));
+    const once = server.client({ maxRetries: 0 }).index({ host: server.url });
+    await assert.rejects(once.startImport({ uri: 's3://b/d' }), named('PineconeMaxRetriesExceededError'));
   });
 });
 
@@ -339,14 +357,18 @@ describe('hardships', () => {
   test('a quota is a refusal', async () => {
     await server.impose({ quota: 'starter,write_units=5' });
     await index().upsert({ records: [{ id: 'v', values: [1, 2, 3] }] });
-    await assert.rejects(index().upsert({ records: [{ id: 'v', values: [1, 2, 3] }] }), saying('PineconeBadRequestError', /write unit limit/));
+    await assert.rejects(index().upsert({ records: [{ id: 'v', values: [1, 2, 3] }] }),
+      saying('PineconeUnmappedHttpError', /write unit limit for the current month \(5\)/));
+    await server.impose({ quota: 'starter,namespaces=1' });
+    await assert.rejects(client.index({ host: server.url, namespace: 'one too many' }).upsert({ records: [{ id: 'v', values: [1, 2, 3] }] }),
+      saying('PineconeBadRequestError', /max namespaces allowed in serverless index/));
   });
 });
 
 describe('reach', () => {
   test('another key is refused, nobody is not reached', async () => {
     const stranger = new Pinecone({ apiKey: 'wrong', controllerHostUrl: server.url });
-    await assert.rejects(stranger.listIndexes(), named('PineconeAuthorizationError'));
+    await assert.rejects(stranger.listIndexes(), saying('PineconeAuthorizationError', new RegExp(`${server.url}/indexes`)));
     const nobody = new Pinecone({ apiKey: KEY, controllerHostUrl: 'http://127.0.0.1:9', maxRetries: 0 });
     await assert.rejects(nobody.listIndexes(), named('PineconeConnectionError'));
   });

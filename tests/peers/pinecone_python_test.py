@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 import json
 
-from pinecone import Pinecone
+from pinecone import AsyncPinecone, Pinecone
 from pinecone.errors import ApiError, ConflictError, ForbiddenError, NotFoundError, PineconeConnectionError, RateLimitError, ServiceError, UnauthorizedError
 
 KEY = "smoke"
@@ -163,14 +163,22 @@ class Smoke(unittest.TestCase):
         self.assertEqual(self.ids(), ["v2", "v4", "v6"])
         self.index.delete(delete_all=True, namespace=self.ns)
         self.assertEqual(self.ids(), [])
-        with self.assertRaises(NotFoundError):
-            self.index.delete(ids=["v1"], namespace="never-was")
+        for mode in (dict(ids=["v1"]), dict(filter={"tag": "odd"}), dict(delete_all=True)):
+            with self.subTest(mode), self.assertRaisesRegex(NotFoundError, "Namespace not found"):
+                self.index.delete(namespace="never-was", **mode)
 
     def test_list_pages_and_prefix(self):
         self.index.upsert(vectors=[(f"p{i:03}", [1.0, 1.0, i + 1]) for i in range(205)], namespace=self.ns)
         self.assertEqual(len(self.ids(prefix="p")), 205)
         self.assertEqual(len(self.ids(prefix="p", limit=10)), 205)
         self.assertEqual(self.ids(prefix="p01", limit=3), [f"p01{i}" for i in range(10)])
+        first = self.index.list_paginated(prefix="p20", limit=2, namespace=self.ns)
+        self.assertEqual([one.id for one in first.vectors], ["p200", "p201"])
+        last = self.index.list_paginated(prefix="p20", limit=50, pagination_token=first.pagination.next, namespace=self.ns)
+        self.assertEqual(([one.id for one in last.vectors], last.pagination), (["p202", "p203", "p204"], None))
+        with self.assertRaises(ApiError) as caught:
+            self.index.list_paginated(pagination_token="zz", namespace=self.ns)
+        self.assertEqual(caught.exception.status_code, 400)
         self.assertEqual(len(self.ids()), 212)
 
     def test_statistics_add_up(self):
@@ -191,10 +199,16 @@ class Smoke(unittest.TestCase):
             self.index.create_namespace(name="made here")
         self.assertEqual(caught.exception.status_code, 409)
         self.assertEqual(self.index.describe_namespace(namespace="made here").name, "made here")
+        self.assertTrue(made.schema.fields["g"].filterable)
         self.index.create_namespace(name="made/there")
-        pages = list(self.index.list_namespaces(prefix="made", limit=1))
-        self.assertEqual(len(pages), 2)
-        for name in ("made here", "made/there"):
+        self.index.create_namespace(name="made?too")
+        pages = [self.index.list_namespaces_paginated(prefix="made", limit=1)]
+        while pages[-1].pagination:
+            pages.append(self.index.list_namespaces_paginated(prefix="made", limit=1, pagination_token=pages[-1].pagination.next))
+        self.assertEqual([[one.name for one in page.namespaces] for page in pages], [["made here"], ["made/there"], ["made?too"]])
+        self.assertEqual({page.total_count for page in pages}, {3})
+        self.assertEqual(len(list(self.index.list_namespaces(prefix="made", limit=1))), 3)
+        for name in ("made here", "made/there", "made?too"):
             self.index.delete_namespace(namespace=name)
             with self.assertRaises(NotFoundError):
                 self.index.describe_namespace(namespace=name)
@@ -217,6 +231,36 @@ class Smoke(unittest.TestCase):
     def test_parallel_queries_over_namespaces(self):
         answer = self.index.query_namespaces(vector=[1.0, 3.0, 0.5], namespaces=[self.ns, "nowhere"], metric="cosine", top_k=2)
         self.assertEqual(answer.matches[0].id, "v3")
+        self.assertEqual(answer.usage.read_units, sum(usage.read_units for usage in answer.ns_usage.values()))
+        many = [f"{self.ns}-{i}" for i in range(20)]
+        for i, ns in enumerate(many):
+            self.index.upsert(vectors=[(f"in{i}", [1.0, float(i), 0.5])], namespace=ns)
+        merged = self.index.query_namespaces(vector=[1.0, 0.0, 0.5], namespaces=many, metric="cosine", top_k=20).matches
+        self.assertEqual([match.id for match in merged], [f"in{i}" for i in range(20)])
+
+    def test_every_read_says_its_price(self):
+        for answer in (
+            self.index.query(id="v1", top_k=1, namespace=self.ns),
+            self.index.fetch(ids=["v1", "nobody"], namespace=self.ns),
+            self.index.fetch_by_metadata(filter={"n": 1}, namespace=self.ns),
+            self.index.list_paginated(namespace=self.ns),
+        ):
+            self.assertGreaterEqual(answer.usage.read_units, 1)
+
+    def test_an_upsert_has_bounds_and_of_equal_ids_the_last_wins(self):
+        twice = [("d", [1.0, 2.0, 3.0]), ("d", [3.0, 2.0, 1.0])]
+        self.assertEqual(self.index.upsert(vectors=twice, namespace=self.ns).upserted_count, 2)
+        self.assertEqual(list(self.index.fetch(ids=["d"], namespace=self.ns).vectors["d"].values), [3.0, 2.0, 1.0])
+        large = {"values": [1.0, 2.0, 3.0], "metadata": {"k": "x" * 30_000}}
+        for text, vectors in {
+            "1 to 1000 vectors, got 0": [],
+            "1 to 1000 vectors, got 1001": [(f"m{i}", [1.0, 2.0, 3.0]) for i in range(1001)],
+            "maximum supported size - 2MB": [{"id": f"m{i}", **large} for i in range(75)],
+        }.items():
+            with self.subTest(text), self.assertRaisesRegex(ApiError, text) as caught:
+                self.index.upsert(vectors=vectors, namespace=self.ns)
+            self.assertEqual(caught.exception.status_code, 400)
+        self.assertEqual(self.ids(prefix="m"), [])
 
     def test_write_lsn_is_visible_to_reads(self):
         written = self.index.upsert(vectors=[("l", [1.0, 2.0, 3.0])], namespace=self.ns).response_info.lsn_committed
@@ -350,9 +394,17 @@ class Indexes(unittest.TestCase):
             self.client.Index("papers").upsert(vectors=[("a", [1.0, 2.0, 3.0])])
         self.assertEqual(caught.exception.status_code, 400)
         self.create("plain", dimension=3)
-        status, answer = raw(self.client.describe_index("plain").host + "/namespaces/x/documents/search", "POST", {"top_k": 1})
-        self.assertEqual(status, 400)
-        self.assertIn("documents", answer["error"]["message"])
+        plain = self.client.Index("plain").documents
+        for call in (
+            lambda: plain.upsert(namespace="x", documents=[{"_id": "a", "t": "b"}]),
+            lambda: plain.fetch(namespace="x", ids=["a"]),
+            lambda: list(plain.list(namespace="x")),
+            lambda: plain.delete(namespace="x", ids=["a"]),
+            lambda: plain.search(namespace="x", top_k=1, score_by=[{"type": "dense_vector", "field": "e", "values": [1.0, 2.0, 3.0]}]),
+        ):
+            with self.assertRaisesRegex(ApiError, "documents") as caught:
+                call()
+            self.assertEqual(caught.exception.status_code, 400)
 
     def test_what_cannot_be_made_here_is_an_empty_list_or_said_so(self):
         self.assertEqual(list(self.client.backups.list()), [])
@@ -362,13 +414,57 @@ class Indexes(unittest.TestCase):
             self.client.backups.describe(backup_id="none")
         self.create("to-back-up", dimension=2)
         self.assertEqual(list(self.client.backups.list(index_name="to-back-up")), [])
-        for path, body in [("/rerank", {}), ("/indexes/to-back-up/backups", {"name": "b"})]:
-            status, answer = raw(URL + path, "POST", body)
-            self.assertEqual((status, answer["error"]["code"]), (501, "UNIMPLEMENTED"))
         index = self.client.Index("to-back-up")
         self.assertEqual(list(index.list_imports()), [])
-        with self.assertRaises(NotFoundError):
-            index.describe_import(id="1")
+        self.assertEqual(list(self.client.backup_schedules.list(index_name="to-back-up")), [])
+        schedules = self.client.backup_schedules
+        for nothing in (
+            lambda: self.client.backups.delete(backup_id="none"),
+            lambda: self.client.create_index_from_backup(name="back", backup_id="none"),
+            lambda: self.client.restore_jobs.describe(job_id="none"),
+            lambda: self.client.collections.describe("none"),
+            lambda: self.client.collections.delete("none"),
+            lambda: schedules.describe(schedule_id="none"),
+            lambda: schedules.history(schedule_id="none"),
+            lambda: schedules.update(schedule_id="none", enabled=False),
+            lambda: schedules.delete(schedule_id="none"),
+            lambda: index.describe_import(id="1"),
+            lambda: index.cancel_import(id="1"),
+        ):
+            with self.assertRaises(NotFoundError):
+                nothing()
+        with self.assertRaisesRegex(ApiError, "pod indexes"):
+            self.client.collections.create(name="c", source="to-back-up")
+        for missing in (
+            lambda: self.client.inference.rerank(model="bge-reranker-v2-m3", query="q", documents=["a", "b"]),
+            lambda: self.client.backups.create(index_name="to-back-up", name="b"),
+            lambda: schedules.create(index_name="to-back-up", name="s", frequency="daily", retention_days=7),
+            lambda: index.start_import(uri="s3://b/d"),
+        ):
+            with self.assertRaisesRegex(ServiceError, "not part of pinecone-local") as caught:
+                missing()
+            self.assertEqual(caught.exception.status_code, 501)
+
+
+class Async(unittest.IsolatedAsyncioTestCase):
+    """The client's other half speaks the same."""
+
+    async def test_vectors_come_and_go(self):
+        async with AsyncPinecone(api_key=KEY, host=URL) as client:
+            async with await client.index(host=URL) as index:
+                vectors = [(f"v{i}", [1.0, float(i), 0.5]) for i in range(30)]
+                self.assertEqual((await index.upsert(vectors=vectors, namespace="async", batch_size=7)).upserted_count, 30)
+                found = await index.query(vector=[1.0, 3.0, 0.5], top_k=2, namespace="async")
+                self.assertEqual(found.matches[0].id, "v3")
+                self.assertEqual(set((await index.fetch(ids=["v1", "nobody"], namespace="async")).vectors), {"v1"})
+                await index.update(id="v1", set_metadata={"seen": True}, namespace="async")
+                marked = await index.fetch_by_metadata(filter={"seen": True}, namespace="async")
+                self.assertEqual(set(marked.vectors), {"v1"})
+                self.assertEqual((await index.describe_index_stats()).namespaces["async"].vector_count, 30)
+                await index.delete(delete_all=True, namespace="async")
+                self.assertEqual((await index.list_paginated(namespace="async")).vectors, [])
+                with self.assertRaises(NotFoundError):
+                    await index.delete(ids=["v1"], namespace="never-was")
 
 
 class Filters(unittest.TestCase):
@@ -613,10 +709,14 @@ class Hardships(unittest.TestCase):
     def test_quotas_are_forbidden(self):
         self.server.impose(quota="starter,namespaces=2,indexes=1")
         self.index.upsert(vectors=[("v", [1.0, 2.0, 3.0])], namespace="second")
-        with self.assertRaisesRegex(ForbiddenError, "max namespaces"):
+        with self.assertRaisesRegex(ForbiddenError, "max namespaces allowed in serverless index"):
             self.index.upsert(vectors=[("v", [1.0, 2.0, 3.0])], namespace="third")
         with self.assertRaisesRegex(ForbiddenError, "max serverless indexes"):
             Pinecone(api_key=KEY, host=self.server.url).create_index(name="more", **serverless(dimension=2))
+        self.server.impose(quota="starter,read_units=1")
+        self.index.fetch(ids=["v"], namespace="ns")
+        with self.assertRaisesRegex(RateLimitError, "read unit limit for the current month"):
+            self.index.fetch(ids=["v"], namespace="ns")
 
     def test_flags_order_the_same(self):
         other = Server("--admin", "--fault", "503,times=1", "--fault", "slow,delay=1", "--index-lag", "7", "--rate-limits", "--quota", "starter,indexes=2")

@@ -41,6 +41,13 @@ constexpr std::array kRefusals{
     ApiRefusal{403, "deletion protection", kFailedPrecondition,
                "disable the index's deletion protection at console.pinecone.io, if it may be "
                "changed"},
+    ApiRefusal{403, "max namespaces", kFailedPrecondition,
+               "the index holds as many namespaces as the Pinecone plan allows: `rehome check` "
+               "shows what the run needs; delete those that nobody uses, or upgrade at "
+               "console.pinecone.io, then run the command again"},
+    ApiRefusal{403, "upgrade your plan", kFailedPrecondition,
+               "a limit of the Pinecone plan is reached: `rehome check` shows what the run needs; "
+               "upgrade at console.pinecone.io, then run the command again"},
     ApiRefusal{403, "quota", kFailedPrecondition,
                "the Pinecone plan's quota is spent: `rehome check` shows what the run needs; "
                "upgrade at console.pinecone.io, then run the command again"},

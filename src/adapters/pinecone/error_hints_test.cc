@@ -86,6 +86,14 @@ INSTANTIATE_TEST_SUITE_P(
             kFailedPrecondition, "deletion protection"},
         Said{403, R"({"error":{"code":"FORBIDDEN","message":"Increase your quota or upgrade"}})",
              kFailedPrecondition, "rehome check"},
+        Said{
+            403,
+            R"({"code":7,"message":"Request failed. You've reached the max namespaces allowed in serverless index demo. To add more namespaces, upgrade your plan.","details":[]})",
+            kFailedPrecondition, "delete those that nobody uses"},
+        Said{
+            403,
+            R"({"status":403,"error":{"code":"FORBIDDEN","message":"Request failed. You've reached the max serverless indexes allowed in project p (5). Use namespaces to partition your data into logical groups, or upgrade your plan to add more indexes."}})",
+            kFailedPrecondition, "upgrade"},
         Said{403, R"({"message":"You have reached the storage limit"})", kFailedPrecondition,
              "upgrade"},
         Said{403, R"({"message":"Forbidden"})", kUnauthenticated, "DataPlaneEditor"},
