@@ -60,7 +60,7 @@ constexpr auto kDecades = [] {
 /// By the number of these zeros: what scales the digits behind them to nine before the point.
 constexpr std::array<double, 4> kFactors{1e9, 1e10, 1e11, 1e12};
 
-char* PutShortest(char* out, float value) {
+[[gnu::noinline]] char* PutShortest(char* out, float value) {
   char* end = std::to_chars(out, out + kFloatTextBytesMax, value).ptr;
   if (value == 0 && std::signbit(value)) {
     *end++ = '.';  // some readers take "-0" for the integer, which has no sign
@@ -69,14 +69,12 @@ char* PutShortest(char* out, float value) {
   return end;
 }
 
-}  // namespace
-
 // Nine digits tell any two float32 apart with room to spare (decimal steps of at most 1e-8 of the
 // value against float steps of at least 5.9e-8), so that the product's own rounding, 1e-7 of the
 // last digit, cannot change which float is read back. No branch depends on the value as long as it
 // is a usual one: which way it would go cannot be foreseen.
-char* PutFloat(char* out, float value) {
-  constexpr std::int64_t kThousand = 1000;
+[[gnu::always_inline]] inline char* Put(char* out, float value) {
+  constexpr std::uint32_t kThousand = 1000;
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t magnitude = bits & ~(std::uint32_t{1} << 31U);
   if (magnitude - kFirstBits >= kEndBits - kFirstBits) {
@@ -84,10 +82,10 @@ char* PutFloat(char* out, float value) {
   }
   const Decade& decade = kDecades[(magnitude >> kMantissaBits) - kFirstExponent];
   const std::size_t zeros = decade.zeros + (magnitude < decade.bits ? 1U : 0U);
-  const auto digits = static_cast<std::int64_t>(
-      static_cast<double>(std::bit_cast<float>(magnitude)) * kFactors[zeros] + 0.5);
-  const std::int64_t sixes = digits / kThousand;
-  const std::int64_t threes = sixes / kThousand;
+  const auto digits = static_cast<std::uint32_t>(static_cast<std::int64_t>(
+      static_cast<double>(std::bit_cast<float>(magnitude)) * kFactors[zeros] + 0.5));
+  const std::uint32_t sixes = digits / kThousand;
+  const std::uint32_t threes = sixes / kThousand;
   if (threes >= kThousand) {
     return PutShortest(out, value);  // rounded up to the next power of ten
   }
@@ -95,14 +93,20 @@ char* PutFloat(char* out, float value) {
   out += bits >> 31U;
   std::memcpy(out, "0.000", 5);
   out += 2 + zeros;
-  std::memcpy(out, &kTriples[static_cast<std::size_t>(threes)], 4);
-  std::memcpy(out + 3, &kTriples[static_cast<std::size_t>(sixes - threes * kThousand)], 4);
-  std::memcpy(out + 6, &kTriples[static_cast<std::size_t>(digits - sixes * kThousand)], 4);
+  std::memcpy(out, &kTriples[threes], 4);
+  std::memcpy(out + 3, &kTriples[sixes - threes * kThousand], 4);
+  std::memcpy(out + 6, &kTriples[digits - sixes * kThousand], 4);
   char* end = out + 9;
   while (end[-1] == '0') {
     --end;
   }
   return end;
+}
+
+}  // namespace
+
+char* PutFloat(char* out, float value) {
+  return Put(out, value);
 }
 
 void AppendFloats(std::string& out, std::span<const float> values) {
@@ -112,7 +116,7 @@ void AppendFloats(std::string& out, std::span<const float> values) {
                              char* at = text + before;
                              *at++ = '[';
                              for (const float value : values) {
-                               at = PutFloat(at, value);
+                               at = Put(at, value);
                                *at++ = ',';
                              }
                              at -= values.empty() ? 0 : 1;

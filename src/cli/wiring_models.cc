@@ -67,9 +67,10 @@ Result<std::shared_ptr<Embedder>> OpenEmbedder(const EmbedderPlan& plan, const L
   }
   embedder = std::make_shared<RateLimitedEmbedder>(std::move(embedder), parts.clock,
                                                    limits.embed_tokens_per_min / kSecondsPerMinute);
-  embedder = std::make_shared<RetryingEmbedder>(std::move(embedder), parts.retries);
-  return parts.spend ? std::make_shared<SpendCappedEmbedder>(std::move(embedder), parts.spend)
-                     : embedder;
+  if (parts.spend) {  // each attempt counts: one whose answer was lost may have been billed
+    embedder = std::make_shared<SpendCappedEmbedder>(std::move(embedder), parts.spend);
+  }
+  return std::make_shared<RetryingEmbedder>(std::move(embedder), parts.retries);
 }
 
 Result<std::shared_ptr<Embedder>> OpenCachedEmbedder(const Plan& plan, const EmbedderPlan& model,

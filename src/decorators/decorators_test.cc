@@ -391,6 +391,21 @@ TEST(SpendCapped, AFailureCostsNothingUnlessItMayHaveBeenBilled) {
   EXPECT_NEAR(meter->spent(), 4e-6, 1e-12);
 }
 
+TEST(SpendCapped, EveryAttemptCountsAndTheLimitIsNotTriedAgain) {
+  const auto inner = std::make_shared<ScriptedEmbedder>();
+  inner->failures = 9;
+  inner->code = ErrorCode::kOutcomeUnknown;
+  const auto meter = std::make_shared<SpendMeter>(10e-6);  // four letters fit twice
+  ManualClock clock;
+  RetryingEmbedder embedder(std::make_shared<SpendCappedEmbedder>(inner, meter),
+                            std::make_shared<RetryPolicy>(clock, Random(1)));
+  const auto answer = embedder.Embed(std::vector<std::string>{"four"}, TextRole::kPassage, {});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(inner->calls, 2);
+  EXPECT_NEAR(meter->spent(), 8e-6, 1e-12);
+}
+
 TEST_F(CachingTest, ThreadsShareWhatOneAsksFor) {
   const auto embedder = Open("c", 2);
   std::vector<std::string> texts;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace rehome {
 
 void SpendMeter::StartAt(double spent) {
@@ -12,13 +14,15 @@ void SpendMeter::StartAt(double spent) {
 Status SpendMeter::Reserve(double estimate) {
   const std::scoped_lock lock(mutex_);
   if (max_ > 0 && spent_ + reserved_ + estimate > max_) {
-    return Fail(
-        ErrorCode::kResourceExhausted,
-        fmt::format("embeddings have cost ${:.6f}, the next request up to ${:.6f}: together "
-                    "more than limits.spend_max_usd, {}",
-                    spent_ + reserved_, estimate, max_),
-        "nothing more was asked for; what was embedded is in the cache and not paid again: "
-        "raise the limit and run the same command");
+    // To be waited for until a person raises it: nobody repeats it before.
+    return std::unexpected(Error{
+        .code = ErrorCode::kResourceExhausted,
+        .message = fmt::format("embeddings have cost ${:.6f}, the next request up to ${:.6f}: "
+                               "together more than limits.spend_max_usd, {}",
+                               spent_ + reserved_, estimate, max_),
+        .hint = "nothing more was asked for; what was embedded is in the cache and not paid again: "
+                "raise the limit and run the same command",
+        .retry_after_ms = std::numeric_limits<std::int64_t>::max()});
   }
   reserved_ += estimate;
   return {};

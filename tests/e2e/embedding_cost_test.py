@@ -30,6 +30,7 @@ class Provider:
         self.chats = []
         self.headers = None
         self.refuse = None  # (status, body) instead of an answer
+        self.answered_of = 1  # only each so many-th answer arrives; the others are billed and lost
         self.delay = delay
         self.lock = threading.Lock()
         provider = self
@@ -40,6 +41,9 @@ class Provider:
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, body = provider.answer(self.path, asked, self.headers)
+                if len(provider.requests) % provider.answered_of:
+                    self.close_connection = True
+                    return
                 data = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
@@ -161,6 +165,17 @@ class Cost(harness.Case):
         app.plan.write_text(app.plan.read_text().replace(f"spend_max_usd: {limit}", "spend_max_usd: 3"))
         app.run("run", "--through", "3", "--yes")
         self.assertEqual(max(provider.asked.values()), 1)
+
+    def test_answers_that_are_lost_count_as_billed(self):
+        limit = 0.001
+        provider = Provider()
+        provider.answered_of = 3
+        app = self.loaded_with(provider, embed_in_flight=5, spend_max_usd=limit)
+        stopped = app.run("run", "--through", "3", "--yes", expect=INTERRUPTED)
+        self.assert_error(stopped, "spend_max_usd")
+        billed = sum(tokens(text) * count for text, count in provider.asked.items())
+        self.assertGreater(max(provider.asked.values()), 1)
+        self.assertLessEqual(billed / 1e6, limit)
 
     def test_a_refused_key_is_said_with_what_to_do(self):
         provider = Provider()

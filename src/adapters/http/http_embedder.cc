@@ -50,16 +50,34 @@ Status HttpEmbedder::EmbedRequest(std::span<const std::string> texts, TextRole r
   REHOME_TRY_ASSIGN(const HttpResponse response, Ask(texts, role, what, patient));
   Answer answer;
   answer.vectors.resize(texts.size());
-  try {
-    REHOME_TRY(Read(response.body, what, answer));
-  } catch (const nlohmann::json::exception& e) {
-    return BadAnswer(what, e.what());
-  }
-  for (const std::vector<float>& vector : answer.vectors) {
-    REHOME_TRY(CheckEmbedding(vector, model_.dimension, what));
-  }
+  REHOME_TRY(ReadAnswer(response.body, what, answer));
   std::ranges::move(answer.vectors, std::back_inserter(out.vectors));
   out.tokens += answer.tokens;
+  return {};
+}
+
+/// An answer that cannot be used may have been billed, so whether the request did anything is not
+/// known.
+Status HttpEmbedder::ReadAnswer(std::string_view body, std::string_view what,
+                                Answer& answer) const {
+  const auto billed = [](Error error) {
+    if (error.code == ErrorCode::kUnavailable) {
+      error.code = ErrorCode::kOutcomeUnknown;
+    }
+    return std::unexpected(std::move(error));
+  };
+  try {
+    if (Status read = Read(body, what, answer); !read) {
+      return billed(std::move(read).error());
+    }
+  } catch (const nlohmann::json::exception& e) {
+    return billed(BadAnswer(what, e.what()).error());
+  }
+  for (const std::vector<float>& vector : answer.vectors) {
+    if (Status fits = CheckEmbedding(vector, model_.dimension, what); !fits) {
+      return billed(std::move(fits).error());
+    }
+  }
   return {};
 }
 

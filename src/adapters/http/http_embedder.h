@@ -65,6 +65,8 @@ class HttpEmbedder : public Embedder {
  private:
   [[nodiscard]] Status EmbedRequest(std::span<const std::string> texts, TextRole role,
                                     Embeddings& out, const Call& call);
+  [[nodiscard]] Status ReadAnswer(std::string_view body, std::string_view what,
+                                  Answer& answer) const;
 
   const EmbeddingModel model_;
   const ApiClient api_;
