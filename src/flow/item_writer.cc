@@ -7,13 +7,12 @@
 namespace rehome {
 namespace {
 
-Status QuarantineRow(FlowContext& flow, const MappedRow& row, QuarantineReason reason,
-                     std::string detail, const Call& call) {
-  return flow.quarantine.Add({.source_id = Value(row.source.Id()),
-                              .reason = reason,
-                              .detail = std::move(detail),
-                              .digest = row.SourceDigest()},
-                             row.source, call);
+Quarantined Aside(const MappedRow& row, QuarantineReason reason, std::string detail) {
+  return {.record = {.source_id = Value(row.source.Id()),
+                     .reason = reason,
+                     .detail = std::move(detail),
+                     .digest = row.SourceDigest()},
+          .source = &row.source};
 }
 
 /// Puts the unmappable rows aside; those that are items already (mapped once, not any more) are
@@ -33,16 +32,17 @@ Status QuarantineUnmappable(FlowContext& flow, std::span<const MappedRow> rows, 
   }
   REHOME_TRY_ASSIGN(const auto present,
                     flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
+  std::vector<Quarantined> aside;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (present[i]) {
       out.unresolved.push_back(ids[i]);
       continue;
     }
     const auto& why = std::get<Unmappable>(unmappable[i]->mapped);
-    REHOME_TRY(QuarantineRow(flow, *unmappable[i], why.reason, why.detail, call));
-    ++out.quarantined;
+    aside.push_back(Aside(*unmappable[i], why.reason, why.detail));
   }
-  return {};
+  out.quarantined += aside.size();
+  return flow.quarantine.Add(aside, call);
 }
 
 }  // namespace
@@ -88,6 +88,7 @@ Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<MappedRow> rows, co
   REHOME_TRY_ASSIGN(const auto results,
                     flow.stores.target_documents->Apply(flow.plan.items.to, writes, {}, call));
   std::vector<bool> written(results.size());
+  std::vector<Quarantined> aside;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const WriteResult& result = results[i];
     const bool equal = !result.applied() && result.found &&
@@ -97,16 +98,16 @@ Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<MappedRow> rows, co
       ++(equal ? out.present : out.inserted);
       out.written.Add(mapped[i]->item_digest);
     } else if (!result.found && !result.unique_index.empty()) {
-      REHOME_TRY(QuarantineRow(
-          flow, *mapped[i], QuarantineReason::kIdConflict,
-          fmt::format("another document of {} has the same value under the unique index {}",
-                      flow.plan.items.to, result.unique_index),
-          call));
-      ++out.quarantined;
+      aside.push_back(
+          Aside(*mapped[i], QuarantineReason::kIdConflict,
+                fmt::format("another document of {} has the same value under the unique index {}",
+                            flow.plan.items.to, result.unique_index)));
     } else {
       out.unresolved.push_back(entries[i].id);
     }
   }
+  out.quarantined += aside.size();
+  REHOME_TRY(flow.quarantine.Add(aside, call));
   REHOME_TRY(flow.ledger.Close(batch, written, call));
   return out;
 }

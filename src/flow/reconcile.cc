@@ -2,19 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "flow/decision.h"
 #include "flow/item_writer.h"
+#include "flow/journaled_write.h"
 #include "flow/remover.h"
 #include "flow/vector_writer.h"
 #include "model/fields.h"
 #include "model/item.h"
+#include "model/sort_key.h"
 
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchMax = 250;
+constexpr std::size_t kBatchMax = 1000;
 // A document that keeps changing under our hands is tried again this often; then the next event
 // carries it.
 constexpr int kRoundsMax = 5;
@@ -35,13 +40,6 @@ struct Case {
                                 : std::string();
   }
 };
-
-/// Whether the store now says what the write wanted: a repeat after a lost reply meets its own
-/// effect.
-bool IsMade(const Write& write, const WriteResult& result) {
-  return result.applied() ||
-         (write.kind == Write::Kind::kDelete ? !result.found : result.found == write.document);
-}
 
 LedgerTarget VectorsTarget(const TenantNamespace& ns) {
   return {LedgerTarget::Store::kVectors, ns.name()};
@@ -74,15 +72,16 @@ class Round {
 
   Status Run(std::span<const Value> ids) {
     REHOME_TRY_ASSIGN(const std::vector<Case> cases, Load(ids));
-    std::vector<Value> settled;  // mappable again, or gone: no longer in quarantine
+    REHOME_TRY(PutAside(cases));
     for (const Case& one : cases) {
       REHOME_TRY(Settle(one));
-      if (!one.row || one.desired() != nullptr) {
-        settled.push_back(one.id);
-      }
     }
-    REHOME_TRY(flow_.quarantine.Remove(settled, call_));
+    REHOME_TRY(RemoveAll());
+    REHOME_TRY(RerouteAll());
     REHOME_TRY(WriteAll());
+    REHOME_TRY(flow_.quarantine.Add(refused_, call_));
+    result.quarantined += refused_.size();
+    REHOME_TRY(TakeOutOfQuarantine(cases));
     return mode_ == VectorMode::kNow ? EmbedUnmarked() : Status{};
   }
 
@@ -110,14 +109,41 @@ class Round {
     return cases;
   }
 
-  /// Decides one case; simple writes are collected, moves that span both stores are made here.
-  Status Settle(const Case& one) {
-    if (one.row && one.desired() == nullptr) {
-      const auto& why = std::get<Unmappable>(one.row->mapped);
-      REHOME_TRY(flow_.quarantine.Add({one.id, why.reason, why.detail, one.row->SourceDigest()},
-                                      one.row->source, call_));
-      ++result.quarantined;
+  /// Before their items go: at no moment a document is nowhere.
+  Status PutAside(std::span<const Case> cases) {
+    std::vector<Quarantined> aside;
+    for (const Case& one : cases) {
+      if (one.row && one.desired() == nullptr) {
+        const auto& why = std::get<Unmappable>(one.row->mapped);
+        aside.push_back(
+            {{one.id, why.reason, why.detail, one.row->SourceDigest()}, &one.row->source});
+      }
     }
+    result.quarantined += aside.size();
+    return flow_.quarantine.Add(aside, call_);
+  }
+
+  /// What is mappable again, or gone; what is judged anew waits for that.
+  Status TakeOutOfQuarantine(std::span<const Case> cases) {
+    std::set<std::string> staying;
+    for (const Value& id : again) {
+      staying.insert(SortKey(id.view()));
+    }
+    for (const Quarantined& one : refused_) {
+      staying.insert(SortKey(one.record.source_id.view()));
+    }
+    std::vector<Value> settled;
+    for (const Case& one : cases) {
+      const bool unmappable = one.row && one.desired() == nullptr;
+      if (!unmappable && !staying.contains(SortKey(one.id.view()))) {
+        settled.push_back(one.id);
+      }
+    }
+    return flow_.quarantine.Remove(settled, call_);
+  }
+
+  /// Decides one case; what is to be done is collected.
+  Status Settle(const Case& one) {
     const Action action = Decide(flow_, one, changed_ == ChangedItems::kSaveAndReplace);
     REHOME_TRY(SaveChanged(one, action));
     switch (action) {
@@ -136,12 +162,14 @@ class Round {
               Write::Replace(*one.item, one.desired()->document));
         return {};
       case Action::kReroute:
-        return Reroute(one);
+        moving_.push_back(&one);
+        return {};
       case Action::kRemove:
-        return Remove(one);
+        going_.push_back(&one);
+        return {};
       case Action::kSaveStraggler:
         REHOME_TRY(flow_.saved.Add("straggler after cutover", flow_.plan.items.to,
-                                   one.desired()->document, call_));
+                                   {&one.desired()->document, 1}, call_));
         result.saved.push_back(one.item_id());
         return {};
       case Action::kConflict:
@@ -158,155 +186,188 @@ class Round {
     if (!goes || Judge(one.history, DocumentDigest(one.item->view())) == Ownership::kOurs) {
       return {};
     }
-    return flow_.saved.Add("changed before it was repaired", flow_.plan.items.to, *one.item, call_);
+    return flow_.saved.Add("changed before it was repaired", flow_.plan.items.to, {&*one.item, 1},
+                           call_);
   }
 
   void Queue(const Case& one, std::optional<Md5Digest> before, Write write) {
     entries_.push_back({.id = one.id, .before = before, .after = one.row->item_digest, .text = {}});
-    sources_.push_back(one.row->source);
+    sources_.push_back(&one.row->source);
     writes_.push_back(std::move(write));
   }
 
-  Status WriteAll() {
-    if (writes_.empty()) {
-      return {};
-    }
-    REHOME_TRY_ASSIGN(const auto batch, flow_.ledger.Open(flow_.ItemsTarget(), entries_, call_));
-    REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(flow_.plan.items.to,
-                                                                               writes_, {}, call_));
-    std::vector<bool> written(results.size());
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      written[i] = IsMade(writes_[i], results[i]);
-      REHOME_TRY(Note(i, results[i]));
-    }
-    REHOME_TRY(flow_.ledger.Close(batch, written, call_));
-    return ChangedItemsOutOfTheWay();
+  Result<std::vector<WriteResult>> WriteItems(std::span<const LedgerEntry> entries,
+                                              std::span<const Write> writes) {
+    return WriteJournaled(flow_.ledger, flow_.ItemsTarget(), *flow_.stores.target_documents,
+                          entries, writes, {}, call_);
   }
 
-  /// Two changed items may hold each other's unique keys. They were saved: taken out, they are
-  /// inserted by the next round.
-  Status ChangedItemsOutOfTheWay() {
-    for (Document& item : std::exchange(in_the_way_, {})) {
-      const Value id(item.Id());
-      const Md5Digest before = DocumentDigest(item.view());
-      bool applied = false;
-      REHOME_TRY(WriteOne(id, before, std::nullopt, Write::Delete(std::move(item)), applied));
-      if (applied) {
-        again.push_back(id);
+  Result<std::vector<WriteResult>> DeleteItems(std::span<const Document> items) {
+    return DeleteJournaled(flow_.ledger, flow_.ItemsTarget(), *flow_.stores.target_documents, items,
+                           {}, call_);
+  }
+
+  Status WriteAll() {
+    REHOME_TRY_ASSIGN(const auto results, WriteItems(entries_, writes_));
+    std::vector<Document> in_the_way;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const WriteResult& outcome = results[i];
+      if (outcome.applied()) {
+        ++(writes_[i].kind == Write::Kind::kInsert ? result.inserted : result.replaced);
+        unmarked_.push_back(entries_[i].id);
+      } else if (!outcome.found && !outcome.unique_index.empty()) {
+        refused_.push_back(
+            {{entries_[i].id, QuarantineReason::kIdConflict,
+              fmt::format("another document of {} has the same value under the unique index {}",
+                          flow_.plan.items.to, outcome.unique_index),
+              DocumentDigest(sources_[i]->view())},
+             sources_[i]});
+      } else {
+        again.push_back(entries_[i].id);
+        if (changed_ == ChangedItems::kSaveAndReplace && outcome.found &&
+            !outcome.unique_index.empty()) {
+          // Two changed items may hold each other's unique keys. They were saved: taken out, they
+          // are inserted by the next round.
+          in_the_way.push_back(*outcome.found);
+        }
       }
     }
+    REHOME_TRY(DeleteItems(in_the_way));
     return {};
   }
 
-  /// Counts one outcome.
-  Status Note(std::size_t i, const WriteResult& outcome) {
-    if (IsMade(writes_[i], outcome)) {
-      ++(writes_[i].kind == Write::Kind::kInsert ? result.inserted : result.replaced);
-      unmarked_.push_back(entries_[i].id);
-    } else if (!outcome.found && !outcome.unique_index.empty()) {
-      REHOME_TRY(flow_.quarantine.Add(
-          {entries_[i].id, QuarantineReason::kIdConflict,
-           fmt::format("another document of {} has the same value under the unique index {}",
-                       flow_.plan.items.to, outcome.unique_index),
-           DocumentDigest(sources_[i].view())},
-          sources_[i], call_));
-      ++result.quarantined;
-    } else if (changed_ == ChangedItems::kSaveAndReplace && outcome.found &&
-               !outcome.unique_index.empty()) {
-      in_the_way_.push_back(*outcome.found);
-    } else {
-      again.push_back(entries_[i].id);
-    }
-    return {};
-  }
-
-  Status WriteOne(const Value& id, const Md5Digest& before, std::optional<Md5Digest> after,
-                  Write write, bool& applied) {
-    const LedgerEntry entry{.id = id, .before = before, .after = after, .text = {}};
-    REHOME_TRY_ASSIGN(const auto batch, flow_.ledger.Open(flow_.ItemsTarget(), {&entry, 1}, call_));
-    REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(
-                                              flow_.plan.items.to, {&write, 1}, {}, call_));
-    applied = IsMade(write, results.front());
-    if (!applied) {
-      again.push_back(id);
-    }
-    return flow_.ledger.Close(batch, {applied}, call_);
-  }
-
-  Status RemoveVector(const Document& item) {
-    const std::string org_id = StringField(item.view(), "org_id");
-    if (!flow_.run.namespaces.contains(org_id)) {
-      return {};  // a changed item of no organization of the run: at home nowhere
-    }
-    REHOME_TRY_ASSIGN(const TenantNamespace ns, flow_.NamespaceOf(org_id));
-    // Not the item's own word: a changed item may name the vector of another.
-    const std::string vector_id = ItemId(flow_.plan.items.id, item.Id());
-    REHOME_TRY_ASSIGN(const auto removed, RemoveVectors(flow_, ns, {&vector_id, 1}, call_));
-    for (const std::string& foreign : removed.foreign) {
-      result.conflicts.push_back(foreign);
-    }
+  Status RemoveTheirVectors(std::span<const Document> items) {
+    REHOME_TRY_ASSIGN(auto removed, RemoveVectorsOf(flow_, items, call_));
+    std::ranges::move(removed.foreign, std::back_inserter(result.conflicts));
     return {};
   }
 
   /// The mark goes first: a crash after the vector's end leaves an item that says that it has none,
   /// should its source come back as it was.
-  Status Remove(const Case& one) {
-    const Document unmarked = WithMark(one.item->view(), "");
-    if (unmarked != *one.item) {
-      const Write reset = Write::Replace(*one.item, unmarked);
-      REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(
-                                                flow_.plan.items.to, {&reset, 1}, {}, call_));
-      if (!results.front().applied() && results.front().found != unmarked) {
-        again.push_back(one.id);
-        return {};
+  Status RemoveAll() {
+    std::vector<Document> unmarked;
+    std::vector<Write> resets;
+    for (const Case* one : going_) {
+      Document item = WithMark(one->item->view(), "");
+      if (item == *one->item) {
+        unmarked.push_back(std::move(item));
+      } else {
+        resets.push_back(Write::Replace(*one->item, std::move(item)));
       }
     }
-    REHOME_TRY(RemoveVector(unmarked));
-    bool applied = false;
-    REHOME_TRY(WriteOne(one.id, DocumentDigest(unmarked.view()), std::nullopt,
-                        Write::Delete(unmarked), applied));
-    result.deleted += applied ? 1 : 0;
+    if (!resets.empty()) {
+      REHOME_TRY_ASSIGN(const auto results, flow_.stores.target_documents->Apply(
+                                                flow_.plan.items.to, resets, {}, call_));
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        if (IsMade(resets[i], results[i])) {
+          unmarked.push_back(std::move(resets[i].document));
+        } else {
+          again.emplace_back(resets[i].document.Id());
+        }
+      }
+    }
+    REHOME_TRY(RemoveTheirVectors(unmarked));
+    REHOME_TRY_ASSIGN(const auto results, DeleteItems(unmarked));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (results[i].applied()) {
+        ++result.deleted;
+      } else {
+        again.emplace_back(unmarked[i].Id());
+      }
+    }
     return {};
   }
 
-  /// The vector in its new namespace, the item, the vector out of the old one. While it lasts both
-  /// namespaces have an intent open: a crash in between leaves the vector in two, and
+  /// The vectors in their new namespaces, the items, the vectors out of the old ones. While it
+  /// lasts both namespaces have an intent open: a crash in between leaves a vector in two, and
   /// RemoveStrays() finds it by them.
-  Status Reroute(const Case& one) {
-    REHOME_TRY_ASSIGN(const TenantNamespace leaves,
-                      flow_.NamespaceOf(StringField(one.item->view(), "org_id")));
-    REHOME_TRY_ASSIGN(const TenantNamespace enters,
-                      flow_.NamespaceOf(one.desired()->tenant.org_id));
-    const LedgerEntry either{
-        .id = Value::String(one.desired()->item_id), .before = {}, .after = {}, .text = {}};
-    REHOME_TRY_ASSIGN(const auto leaving,
-                      flow_.ledger.Open(VectorsTarget(leaves), {&either, 1}, call_));
-    REHOME_TRY_ASSIGN(const auto entering,
-                      flow_.ledger.Open(VectorsTarget(enters), {&either, 1}, call_));
-    REHOME_TRY(Move(one, enters));
-    REHOME_TRY(flow_.ledger.Close(entering, {false},
-                                  call_));  // what was written stands in records of its own
-    return flow_.ledger.Close(leaving, {false}, call_);
+  Status RerouteAll() {
+    if (moving_.empty()) {
+      return {};
+    }
+    std::map<TenantNamespace, std::vector<LedgerEntry>> either;
+    for (const Case* one : moving_) {
+      REHOME_TRY_ASSIGN(const TenantNamespace leaves,
+                        flow_.NamespaceOf(StringField(one->item->view(), "org_id")));
+      REHOME_TRY_ASSIGN(const TenantNamespace enters,
+                        flow_.NamespaceOf(one->desired()->tenant.org_id));
+      const LedgerEntry entry{
+          .id = Value::String(one->desired()->item_id), .before = {}, .after = {}, .text = {}};
+      either[leaves].push_back(entry);
+      either[enters].push_back(entry);
+    }
+    std::vector<std::pair<Ledger::Batch, std::size_t>> open;
+    for (const auto& [ns, entries] : either) {
+      REHOME_TRY_ASSIGN(auto batch, flow_.ledger.Open(VectorsTarget(ns), entries, call_));
+      open.emplace_back(std::move(batch), entries.size());
+    }
+    REHOME_TRY(MoveAll());
+    for (const auto& [batch, count] : open) {
+      // What was written stands in records of its own.
+      REHOME_TRY(flow_.ledger.Close(batch, std::vector<bool>(count, false), call_));
+    }
+    return {};
   }
 
-  Status Move(const Case& one, const TenantNamespace& enters) {
-    Document desired = one.desired()->document;
-    if (mode_ == VectorMode::kNow) {
-      REHOME_TRY_ASSIGN(const EmbeddedBatch embedded, EmbedItems(flow_, {desired}, call_));
-      if (embedded.items.empty()) {
-        unmarked_.push_back(one.id);  // refused: set aside with the others after the move
+  Status MoveAll() {
+    REHOME_TRY_ASSIGN(const std::vector<Document> desired, EmbedMoving());
+    std::vector<LedgerEntry> entries;
+    std::vector<Write> writes;
+    for (std::size_t i = 0; i < moving_.size(); ++i) {
+      const Case& one = *moving_[i];
+      entries.push_back({.id = one.id,
+                         .before = DocumentDigest(one.item->view()),
+                         .after = one.row->item_digest,
+                         .text = {}});
+      writes.push_back(Write::Replace(*one.item, desired[i]));
+    }
+    REHOME_TRY_ASSIGN(const auto results, WriteItems(entries, writes));
+    std::vector<Document> moved;
+    std::map<TenantNamespace, std::vector<std::string>> not_moved;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Case& one = *moving_[i];
+      if (results[i].applied()) {
+        moved.push_back(*one.item);
+        continue;
+      }
+      again.push_back(one.id);
+      REHOME_TRY_ASSIGN(const TenantNamespace enters,
+                        flow_.NamespaceOf(one.desired()->tenant.org_id));
+      not_moved[enters].push_back(one.desired()->item_id);
+    }
+    result.replaced += moved.size();
+    for (const auto& [ns, ids] : not_moved) {
+      REHOME_TRY(RemoveStrays(flow_, ns, ids, call_));
+    }
+    return RemoveTheirVectors(moved);
+  }
+
+  /// What the moving items will be, in their order: with vectors, if their time is now, upserted
+  /// where they go. A refused one is set aside with the others after the move.
+  Result<std::vector<Document>> EmbedMoving() {
+    std::vector<Document> desired;
+    for (const Case* one : moving_) {
+      desired.push_back(one->desired()->document);
+    }
+    if (mode_ == VectorMode::kLater) {
+      return desired;
+    }
+    REHOME_TRY_ASSIGN(const EmbeddedBatch embedded, EmbedItems(flow_, desired, call_));
+    REHOME_TRY(UpsertConfirmed(flow_, embedded.items, call_));
+    std::set<std::string> ids;
+    for (const EmbeddedItem& item : embedded.items) {
+      ids.insert(item.record.id);
+    }
+    for (std::size_t i = 0; i < moving_.size(); ++i) {
+      const std::string& item_id = moving_[i]->desired()->item_id;
+      if (ids.contains(item_id)) {
+        desired[i] = WithMark(desired[i].view(), item_id);
       } else {
-        const EmbeddedItem* item = &embedded.items.front();
-        REHOME_TRY(UpsertConfirmed(flow_, enters, {&item, 1}, call_));
-        desired = WithMark(desired.view(), item->record.id);
-        ++result.embedded;
+        unmarked_.push_back(moving_[i]->id);
       }
     }
-    bool applied = false;
-    REHOME_TRY(WriteOne(one.id, DocumentDigest(one.item->view()), one.row->item_digest,
-                        Write::Replace(*one.item, desired), applied));
-    result.replaced += applied ? 1 : 0;
-    return applied ? RemoveVector(*one.item) : Status{};
+    result.embedded += ids.size();
+    return desired;
   }
 
   Status EmbedUnmarked() {
@@ -335,11 +396,14 @@ class Round {
   const VectorMode mode_;
   const ChangedItems changed_;
   const Call& call_;
+  // What the cases come to; all of them point into Run()'s.
+  std::vector<const Case*> going_;
+  std::vector<const Case*> moving_;
   std::vector<LedgerEntry> entries_;
-  std::vector<Document> sources_;
+  std::vector<const Document*> sources_;
   std::vector<Write> writes_;
   std::vector<Value> unmarked_;
-  std::vector<Document> in_the_way_;
+  std::vector<Quarantined> refused_;  // another document holds their unique key
 };
 
 }  // namespace
@@ -362,12 +426,13 @@ Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason 
   }
   REHOME_TRY_ASSIGN(const auto sources,
                     flow.stores.source_documents->FindByIds(flow.plan.items.from, ids, call));
+  std::vector<Quarantined> aside;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (sources[i]) {
-      REHOME_TRY(flow.quarantine.Add({ids[i], reason, detail, DocumentDigest(sources[i]->view())},
-                                     *sources[i], call));
+      aside.push_back({{ids[i], reason, detail, DocumentDigest(sources[i]->view())}, &*sources[i]});
     }
   }
+  REHOME_TRY(flow.quarantine.Add(aside, call));
   REHOME_TRY_ASSIGN(const auto items,
                     flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
   std::vector<Document> present;

@@ -9,6 +9,7 @@
 //   other tenant     new namespace: upsert → confirm → item → old namespace: delete → confirm
 //   delete           vector → confirmed gone → item
 //   not mappable     quarantine, then as delete
+// A batch takes each of these steps together, so what it costs in round trips does not grow with it.
 // After cutover nothing that the application changed or deleted on the new side is overwritten or
 // brought back: what the straggler would have made is saved and named.
 #include <string>

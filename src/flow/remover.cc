@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "flow/journaled_write.h"
 #include "model/item.h"
 #include "ports/scan.h"
 
@@ -49,38 +50,33 @@ Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collecti
     ids.emplace_back(document.Id());
   }
   REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(target, ids, call));
-  std::vector<LedgerEntry> entries;
-  std::vector<Write> writes;
+  std::vector<Document> changed;
+  std::vector<Document> doomed;
   for (std::size_t i = 0; i < documents.size(); ++i) {
-    const Md5Digest digest = DocumentDigest(documents[i].view());
-    const Ownership ownership = Judge(histories[i], digest);
-    if (ownership == Ownership::kForeign) {
-      ++out.foreign;
-      continue;
+    switch (Judge(histories[i], DocumentDigest(documents[i].view()))) {
+      case Ownership::kForeign:
+        ++out.foreign;
+        continue;
+      case Ownership::kChanged:
+        changed.push_back(documents[i]);
+        break;
+      case Ownership::kOurs:
+        break;
     }
-    if (ownership == Ownership::kChanged) {
-      REHOME_TRY(flow.saved.Add(why, collection, documents[i], call));
-      ++out.saved;
-    }
-    entries.push_back({.id = ids[i], .before = digest, .after = {}, .text = {}});
-    writes.push_back(Write::Delete(documents[i]));
+    doomed.push_back(documents[i]);
   }
-  if (writes.empty()) {
-    return out;
-  }
-  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(target, entries, call));
-  REHOME_TRY_ASSIGN(const auto results,
-                    flow.stores.target_documents->Apply(collection, writes, {}, call));
-  std::vector<bool> written(results.size());
+  REHOME_TRY(flow.saved.Add(why, collection, changed, call));
+  out.saved = changed.size();
+  REHOME_TRY_ASSIGN(
+      const auto results,
+      DeleteJournaled(flow.ledger, target, *flow.stores.target_documents, doomed, {}, call));
   for (std::size_t i = 0; i < results.size(); ++i) {
-    written[i] = results[i].applied() || !results[i].found;
-    if (written[i]) {
+    if (results[i].applied()) {
       ++out.removed;
     } else {
-      out.again.push_back(entries[i].id);
+      out.again.emplace_back(doomed[i].Id());
     }
   }
-  REHOME_TRY(flow.ledger.Close(batch, written, call));
   return out;
 }
 

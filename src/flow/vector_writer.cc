@@ -114,8 +114,8 @@ Status GuardPresent(FlowContext& flow, const TenantNamespace& ns, std::span<cons
                                     ? Ownership::kOurs
                                     : Judge(histories[i], VectorDigest(found->second));
     if (ownership == Ownership::kChanged) {
-      REHOME_TRY(
-          flow.saved.Add("changed before it was embedded again", ns.name(), found->second, call));
+      REHOME_TRY(flow.saved.Add("changed before it was embedded again", ns.name(),
+                                {&found->second, 1}, call));
     }
     if (ownership == Ownership::kForeign) {
       return Fail(
@@ -127,6 +127,43 @@ Status GuardPresent(FlowContext& flow, const TenantNamespace& ns, std::span<cons
     }
   }
   return {};
+}
+
+Status UpsertInto(FlowContext& flow, const TenantNamespace& ns,
+                  std::span<const EmbeddedItem* const> items, const Call& call) {
+  std::vector<std::string> ids;
+  std::vector<VectorRecord> records;
+  for (const EmbeddedItem* item : items) {
+    ids.push_back(item->record.id);
+    records.push_back(item->record);
+  }
+  const std::vector<Value> id_values = AsValues(ids);
+  VectorStore& store = *flow.stores.target_vectors;
+  REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
+  const auto present = ById(std::move(fetched));
+  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), id_values, call));
+  REHOME_TRY(GuardPresent(flow, ns, ids, present, histories, call));
+  std::vector<LedgerEntry> entries;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto found = present.find(ids[i]);
+    entries.push_back({.id = id_values[i],
+                       .before = found == present.end()
+                                     ? std::nullopt
+                                     : std::optional(VectorDigest(found->second)),
+                       .after = VectorDigest(records[i]),
+                       .text = items[i]->text});
+  }
+  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(TargetOf(ns), entries, call));
+  REHOME_TRY_ASSIGN(const auto lsn, store.Upsert(ns.name(), records, call));
+  REHOME_TRY(Confirm(flow, ns, lsn, call, [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(auto now, store.Fetch(ns.name(), ids, call));
+    const auto visible = ById(std::move(now));
+    return std::ranges::all_of(records, [&](const VectorRecord& record) {
+      const auto found = visible.find(record.id);
+      return found != visible.end() && VectorDigest(found->second) == VectorDigest(record);
+    });
+  }));
+  return flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call);
 }
 
 }  // namespace
@@ -174,56 +211,23 @@ Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> 
   return out;
 }
 
-Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns,
-                       std::span<const EmbeddedItem* const> items, const Call& call) {
-  std::vector<std::string> ids;
-  std::vector<VectorRecord> records;
-  for (const EmbeddedItem* item : items) {
-    ids.push_back(item->record.id);
-    records.push_back(item->record);
-  }
-  const std::vector<Value> id_values = AsValues(ids);
-  VectorStore& store = *flow.stores.target_vectors;
-  REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
-  const auto present = ById(std::move(fetched));
-  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), id_values, call));
-  REHOME_TRY(GuardPresent(flow, ns, ids, present, histories, call));
-  std::vector<LedgerEntry> entries;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto found = present.find(ids[i]);
-    entries.push_back({.id = id_values[i],
-                       .before = found == present.end()
-                                     ? std::nullopt
-                                     : std::optional(VectorDigest(found->second)),
-                       .after = VectorDigest(records[i]),
-                       .text = items[i]->text});
-  }
-  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(TargetOf(ns), entries, call));
-  REHOME_TRY_ASSIGN(const auto lsn, store.Upsert(ns.name(), records, call));
-  REHOME_TRY(Confirm(flow, ns, lsn, call, [&]() -> Result<bool> {
-    REHOME_TRY_ASSIGN(auto now, store.Fetch(ns.name(), ids, call));
-    const auto visible = ById(std::move(now));
-    return std::ranges::all_of(records, [&](const VectorRecord& record) {
-      const auto found = visible.find(record.id);
-      return found != visible.end() && VectorDigest(found->second) == VectorDigest(record);
-    });
-  }));
-  return flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call);
-}
-
-Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items,
-                                    const Call& call) {
+Status UpsertConfirmed(FlowContext& flow, std::span<const EmbeddedItem> items, const Call& call) {
   std::map<TenantNamespace, std::vector<const EmbeddedItem*>> by_namespace;
   for (const EmbeddedItem& item : items) {
     REHOME_TRY_ASSIGN(const TenantNamespace ns,
                       flow.NamespaceOf(StringField(item.item.view(), "org_id")));
     by_namespace[ns].push_back(&item);
   }
-  VectorsWritten out;
   for (const auto& [ns, members] : by_namespace) {
-    REHOME_TRY(UpsertConfirmed(flow, ns, members, call));
-    out.upserted += members.size();
+    REHOME_TRY(UpsertInto(flow, ns, members, call));
   }
+  return {};
+}
+
+Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items,
+                                    const Call& call) {
+  REHOME_TRY(UpsertConfirmed(flow, items, call));
+  VectorsWritten out{.upserted = items.size(), .marked = 0, .changed = {}};
   std::vector<Write> marks;
   for (const EmbeddedItem& item : items) {
     marks.push_back(Write::Replace(item.item, WithMark(item.item.view(), item.record.id)));
@@ -232,7 +236,7 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
                     flow.stores.target_documents->Apply(flow.plan.items.to, marks, {}, call));
   for (std::size_t i = 0; i < results.size(); ++i) {
     // Marked by an attempt whose reply was lost: as good.
-    if (results[i].applied() || results[i].found == marks[i].document) {
+    if (IsMade(marks[i], results[i])) {
       ++out.marked;
     } else {
       out.changed.emplace_back(items[i].item.Id());
@@ -261,7 +265,8 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
         out.foreign.push_back(present_ids[i]);
         continue;
       case Ownership::kChanged:
-        REHOME_TRY(flow.saved.Add("changed before it was removed", ns.name(), present[i], call));
+        REHOME_TRY(
+            flow.saved.Add("changed before it was removed", ns.name(), {&present[i], 1}, call));
         ++out.saved;
         break;
       case Ownership::kOurs:
@@ -282,6 +287,28 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
   }));
   REHOME_TRY(flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call));
   out.removed = doomed.size();
+  return out;
+}
+
+Result<VectorsRemoved> RemoveVectorsOf(FlowContext& flow, std::span<const Document> items,
+                                       const Call& call) {
+  std::map<TenantNamespace, std::vector<std::string>> ids;
+  for (const Document& item : items) {
+    const std::string org_id = StringField(item.view(), "org_id");
+    if (!flow.run.namespaces.contains(org_id)) {
+      continue;  // of no organization of the run: at home nowhere
+    }
+    REHOME_TRY_ASSIGN(const TenantNamespace ns, flow.NamespaceOf(org_id));
+    // Not the item's own word: a changed item may name the vector of another.
+    ids[ns].push_back(ItemId(flow.plan.items.id, item.Id()));
+  }
+  VectorsRemoved out;
+  for (const auto& [ns, some] : ids) {
+    REHOME_TRY_ASSIGN(auto removed, RemoveVectors(flow, ns, some, call));
+    out.removed += removed.removed;
+    out.saved += removed.saved;
+    std::ranges::move(removed.foreign, std::back_inserter(out.foreign));
+  }
   return out;
 }
 

@@ -42,8 +42,8 @@ struct VectorsWritten {
                                                   const Call& call);
 
 /// The upsert and its confirmation alone, without marks (a re-route marks with the item itself).
-[[nodiscard]] Status UpsertConfirmed(FlowContext& flow, const TenantNamespace& ns,
-                                     std::span<const EmbeddedItem* const> items, const Call& call);
+[[nodiscard]] Status UpsertConfirmed(FlowContext& flow, std::span<const EmbeddedItem> items,
+                                     const Call& call);
 
 struct VectorsRemoved {
   std::uint64_t removed = 0;
@@ -54,5 +54,9 @@ struct VectorsRemoved {
 [[nodiscard]] Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns,
                                                    std::span<const std::string> ids,
                                                    const Call& call);
+/// The vectors of `items`, out of the namespaces of the organizations that they name.
+[[nodiscard]] Result<VectorsRemoved> RemoveVectorsOf(FlowContext& flow,
+                                                     std::span<const Document> items,
+                                                     const Call& call);
 
 }  // namespace rehome

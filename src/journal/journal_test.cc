@@ -138,9 +138,9 @@ TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
                              .String("text", std::string(std::size_t{20} << 20U, 'x'))
                              .Finish();
   const Value id(large.Id());
-  ASSERT_TRUE(quarantine.Add(
-      {.source_id = id, .reason = QuarantineReason::kSchema, .detail = "d", .digest = {}}, large,
-      kCall));
+  const Quarantined one{
+      {.source_id = id, .reason = QuarantineReason::kSchema, .detail = "d", .digest = {}}, &large};
+  ASSERT_TRUE(quarantine.Add({&one, 1}, kCall));
   EXPECT_EQ(**quarantine.FindDocument(id, kCall), large);
   ASSERT_TRUE(quarantine.Remove({&id, 1}, kCall));
   EXPECT_EQ(*quarantine.Count(kCall), 0U);

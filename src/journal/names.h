@@ -13,7 +13,6 @@ inline constexpr std::string_view kIntents = "rehome_intents";
 inline constexpr std::string_view kQuarantine = "rehome_quarantine";
 inline constexpr std::string_view kQuarantineDocuments = "rehome_quarantine_documents";
 inline constexpr std::string_view kSaved = "rehome_saved";
-inline constexpr std::string_view kDirty = "rehome_dirty";
 inline constexpr std::string_view kAudit = "rehome_audit";
 
 }  // namespace rehome::journal

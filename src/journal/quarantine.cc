@@ -13,6 +13,7 @@ namespace {
 // A record stays far below 16 MiB; the document beside it is cut into parts so that the largest one
 // fits too.
 constexpr std::size_t kPartBytes = std::size_t{8} << 20U;
+constexpr std::size_t kPartsOfOneRead = 16;  // 128 MiB at the most
 constexpr std::size_t kNoLimit = SIZE_MAX;
 
 QuarantineRecord ToRecord(DocumentView document) {
@@ -33,6 +34,31 @@ Value PartKey(const Value& key, std::int32_t part) {
   return DocumentValue(DocumentBuilder().Append("of", key).Int32("part", part).Finish());
 }
 
+std::int32_t PartsOf(const Document& record) {
+  return static_cast<std::int32_t>(IntField(record.view(), "parts"));
+}
+
+/// Keys of the parts first … end-1 of the document beside `key`.
+void AppendPartKeys(const Value& key, std::int32_t first, std::int32_t end,
+                    std::vector<Value>& out) {
+  for (std::int32_t part = first; part < end; ++part) {
+    out.push_back(PartKey(key, part));
+  }
+}
+
+/// The document in parts; returns how many.
+std::int32_t AppendParts(const Value& key, const Document& source, std::vector<Write>& out) {
+  const std::string_view bytes = source.bytes();
+  std::int32_t count = 0;
+  for (std::size_t start = 0; start < bytes.size(); start += kPartBytes) {
+    out.push_back(Write::Put(DocumentBuilder()
+                                 .Append("_id", PartKey(key, count++))
+                                 .Binary("bytes", bytes.substr(start, kPartBytes))
+                                 .Finish()));
+  }
+  return count;
+}
+
 }  // namespace
 
 Value Quarantine::Key(const Value& source_id) const {
@@ -43,45 +69,58 @@ Status Quarantine::Prepare(DocumentStore& store, const Call& call) {
   return store.EnsureIndex(journal::kQuarantine, {.name = "run", .paths = {"run"}}, call);
 }
 
-Status Quarantine::Add(const QuarantineRecord& record, const Document& source, const Call& call) {
-  const Value key = Key(record.source_id);
-  REHOME_TRY_ASSIGN(const auto before, store_.FindByIds(journal::kQuarantine, {&key, 1}, call));
-  const auto parts_before =
-      before.front() ? static_cast<std::int32_t>(IntField(before.front()->view(), "parts")) : 0;
-  const std::string& bytes = source.bytes();
-  std::int32_t parts = 0;
-  for (std::size_t start = 0; start < bytes.size(); start += kPartBytes) {
-    const Write part =
-        Write::Put(DocumentBuilder()
-                       .Append("_id", PartKey(key, parts++))
-                       .Binary("bytes", std::string_view(bytes).substr(start, kPartBytes))
-                       .Finish());
-    REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, {&part, 1}, {}, call));
+Status Quarantine::Add(std::span<const Quarantined> all, const Call& call) {
+  if (all.empty()) {
+    return {};
   }
-  const std::string_view digest(reinterpret_cast<const char*>(record.digest.bytes.data()),
-                                record.digest.bytes.size());
-  const Write write = Write::Put(DocumentBuilder()
-                                     .Append("_id", key)
+  std::vector<Value> keys;
+  for (const Quarantined& one : all) {
+    keys.push_back(Key(one.record.source_id));
+  }
+  REHOME_TRY_ASSIGN(const auto before, store_.FindByIds(journal::kQuarantine, keys, call));
+  std::vector<Write> parts;
+  std::vector<Write> records;
+  std::vector<Value> needless;  // parts of what stood there and was longer
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const QuarantineRecord& record = all[i].record;
+    const std::int32_t count = AppendParts(keys[i], *all[i].source, parts);
+    AppendPartKeys(keys[i], count, before[i] ? PartsOf(*before[i]) : 0, needless);
+    bytes += all[i].source->bytes().size();
+    if (bytes >= kPartBytes || i + 1 == all.size()) {
+      REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, parts, {}, call));
+      parts.clear();
+      bytes = 0;
+    }
+    const std::string_view digest(reinterpret_cast<const char*>(record.digest.bytes.data()),
+                                  record.digest.bytes.size());
+    records.push_back(Write::Put(DocumentBuilder()
+                                     .Append("_id", keys[i])
                                      .String("run", run_id_)
                                      .Append("source_id", record.source_id)
                                      .String("reason", Name(record.reason))
                                      .String("detail", record.detail)
                                      .Binary("digest", digest)
-                                     .Int32("parts", parts)
-                                     .Finish());
-  REHOME_TRY(store_.Apply(journal::kQuarantine, {&write, 1}, {}, call));
-  return RemoveParts(key, parts, parts_before, call);
+                                     .Int32("parts", count)
+                                     .Finish()));
+  }
+  REHOME_TRY(store_.Apply(journal::kQuarantine, records, {}, call));
+  return RemoveParts(needless, call);
 }
 
-Status Quarantine::RemoveParts(const Value& key, std::int32_t first, std::int32_t end,
-                               const Call& call) {
-  for (std::int32_t part = first; part < end; ++part) {
-    const Value part_key = PartKey(key, part);
-    REHOME_TRY_ASSIGN(const auto found,
-                      store_.FindByIds(journal::kQuarantineDocuments, {&part_key, 1}, call));
-    if (found.front()) {
-      const Write gone = Write::Delete(*found.front());
-      REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, {&gone, 1}, {}, call));
+Status Quarantine::RemoveParts(std::span<const Value> part_keys, const Call& call) {
+  while (!part_keys.empty()) {
+    const auto some = part_keys.first(std::min(kPartsOfOneRead, part_keys.size()));
+    part_keys = part_keys.subspan(some.size());
+    REHOME_TRY_ASSIGN(auto found, store_.FindByIds(journal::kQuarantineDocuments, some, call));
+    std::vector<Write> gone;
+    for (auto& part : found) {
+      if (part) {
+        gone.push_back(Write::Delete(*std::move(part)));
+      }
+    }
+    if (!gone.empty()) {
+      REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, gone, {}, call));
     }
   }
   return {};
@@ -92,19 +131,22 @@ Status Quarantine::Remove(std::span<const Value> source_ids, const Call& call) {
   for (const Value& id : source_ids) {
     keys.push_back(Key(id));
   }
-  REHOME_TRY_ASSIGN(const auto records, store_.FindByIds(journal::kQuarantine, keys, call));
-  for (const auto& record : records) {
-    if (!record) {
-      continue;
+  REHOME_TRY_ASSIGN(auto found, store_.FindByIds(journal::kQuarantine, keys, call));
+  std::vector<Write> gone;
+  std::vector<Value> parts;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i]) {
+      AppendPartKeys(keys[i], 0, PartsOf(*found[i]), parts);
+      gone.push_back(Write::Delete(*std::move(found[i])));
     }
-    // The record goes first: parts without a record are invisible, a record without parts would be
-    // a lie.
-    const Write gone = Write::Delete(*record);
-    REHOME_TRY(store_.Apply(journal::kQuarantine, {&gone, 1}, {}, call));
-    REHOME_TRY(RemoveParts(Value(record->Id()), 0,
-                           static_cast<std::int32_t>(IntField(record->view(), "parts")), call));
   }
-  return {};
+  if (gone.empty()) {
+    return {};
+  }
+  // The records go first: parts without a record are invisible, a record without parts would be a
+  // lie.
+  REHOME_TRY(store_.Apply(journal::kQuarantine, gone, {}, call));
+  return RemoveParts(parts, call);
 }
 
 Result<std::uint64_t> Quarantine::Count(const Call& call) const {
@@ -139,7 +181,7 @@ Result<std::optional<Document>> Quarantine::FindDocument(const Value& source_id,
     return std::optional<Document>();
   }
   std::string bytes;
-  const auto parts = static_cast<std::int32_t>(IntField(record.front()->view(), "parts"));
+  const auto parts = PartsOf(*record.front());
   for (std::int32_t part = 0; part < parts; ++part) {
     const Value part_key = PartKey(key, part);
     REHOME_TRY_ASSIGN(const auto found,

@@ -3,6 +3,7 @@
 // items + quarantined.
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,15 +22,20 @@ struct QuarantineRecord {
   Md5Digest digest;  // of the source document
 };
 
+/// A document that goes there, borrowed for the call.
+struct Quarantined {
+  QuarantineRecord record;
+  const Document* source = nullptr;
+};
+
 class Quarantine {
  public:
   Quarantine(DocumentStore& store, std::string run_id)
       : store_(store), run_id_(std::move(run_id)) {}
 
   [[nodiscard]] static Status Prepare(DocumentStore& store, const Call& call);
-  /// Puts the document beside its record; again with another reason replaces it.
-  [[nodiscard]] Status Add(const QuarantineRecord& record, const Document& source,
-                           const Call& call);
+  /// Puts each document beside its record; again with another reason replaces it.
+  [[nodiscard]] Status Add(std::span<const Quarantined> all, const Call& call);
   /// Absent ones are success.
   [[nodiscard]] Status Remove(std::span<const Value> source_ids, const Call& call);
   [[nodiscard]] Result<std::uint64_t> Count(const Call& call) const;
@@ -45,9 +51,7 @@ class Quarantine {
                                                    const Call& call) const;
 
  private:
-  /// Parts first … end-1 of the document beside `key`.
-  [[nodiscard]] Status RemoveParts(const Value& key, std::int32_t first, std::int32_t end,
-                                   const Call& call);
+  [[nodiscard]] Status RemoveParts(std::span<const Value> part_keys, const Call& call);
   [[nodiscard]] Value Key(const Value& source_id) const;
   DocumentStore& store_;
   const std::string run_id_;

@@ -134,9 +134,9 @@ TEST(Saved, KeepsEveryVersionOnceAndEveryByte) {
   const Document first = DocumentBuilder().Int32("_id", 1).String("v", "a").Finish();
   const Document second = DocumentBuilder().Int32("_id", 1).String("v", "\xFF").Finish();
   for (int repeat = 0; repeat < 2; ++repeat) {
-    ASSERT_TRUE(saved.Add("why", "items", first, kCall));
-    ASSERT_TRUE(saved.Add("why", "items", second, kCall));
-    ASSERT_TRUE(saved.Add("another reason", "items", first, kCall));
+    ASSERT_TRUE(saved.Add("why", "items", {&first, 1}, kCall));
+    ASSERT_TRUE(saved.Add("why", "items", {&second, 1}, kCall));
+    ASSERT_TRUE(saved.Add("another reason", "items", {&first, 1}, kCall));
   }
   EXPECT_EQ(saved.List(kCall)->size(), 3U);
   EXPECT_TRUE(Saved(store, "another run").List(kCall)->empty());
@@ -151,8 +151,9 @@ TEST(Saved, TellsAVectorFromADocumentOfThatPlace) {
   sim::MemoryDocumentStore store;
   Saved saved(store, "run");
   const VectorRecord record{.id = "1", .values = {0.1F, -0.0F}, .sparse = {}, .metadata = {}};
-  ASSERT_TRUE(saved.Add("why", "ns", record, kCall));
-  ASSERT_TRUE(saved.Add("why", "ns", DocumentBuilder().String("_id", "1").Finish(), kCall));
+  ASSERT_TRUE(saved.Add("why", "ns", {&record, 1}, kCall));
+  const Document document = DocumentBuilder().String("_id", "1").Finish();
+  ASSERT_TRUE(saved.Add("why", "ns", {&document, 1}, kCall));
   const auto list = saved.List(kCall);
   ASSERT_EQ(list->size(), 2U);
   const bool first_is_vector = (*list)[0].json == VectorJson(record);

@@ -9,7 +9,7 @@
 
 namespace rehome {
 
-Status Saved::Put(const SavedDatum& datum, const Document* document, const Call& call) {
+Document Saved::Record(const SavedDatum& datum, const Document* document) const {
   // The id is the datum's own digest: saving again is the same record, another version of it
   // another one.
   const std::string digest =
@@ -26,27 +26,42 @@ Status Saved::Put(const SavedDatum& datum, const Document* document, const Call&
   } else {
     builder.String("json", datum.json);
   }
-  const Write write = Write::Put(builder.Finish());
-  REHOME_TRY(store_.Apply(journal::kSaved, {&write, 1}, {}, call));
+  return builder.Finish();
+}
+
+Status Saved::Add(std::string_view why, std::string_view collection,
+                  std::span<const Document> documents, const Call& call) {
+  std::vector<Write> writes;
+  for (const Document& document : documents) {
+    writes.push_back(
+        Write::Put(Record({.why = std::string(why),
+                           .place = std::string(collection),
+                           .id = ToExtendedJson(document.Id(), JsonMode::kCanonical),
+                           .json = ToExtendedJson(document.view(), JsonMode::kCanonical)},
+                          &document)));
+  }
+  return Put(writes, call);
+}
+
+Status Saved::Add(std::string_view why, std::string_view ns, std::span<const VectorRecord> records,
+                  const Call& call) {
+  std::vector<Write> writes;
+  for (const VectorRecord& record : records) {
+    writes.push_back(Write::Put(Record({.why = std::string(why),
+                                        .place = std::string(ns),
+                                        .id = record.id,
+                                        .json = VectorJson(record)},
+                                       nullptr)));
+  }
+  return Put(writes, call);
+}
+
+Status Saved::Put(std::span<const Write> writes, const Call& call) {
+  if (writes.empty()) {
+    return {};
+  }
+  REHOME_TRY(store_.Apply(journal::kSaved, writes, {}, call));
   return {};
-}
-
-Status Saved::Add(std::string_view why, std::string_view collection, const Document& document,
-                  const Call& call) {
-  return Put({.why = std::string(why),
-              .place = std::string(collection),
-              .id = ToExtendedJson(document.Id(), JsonMode::kCanonical),
-              .json = ToExtendedJson(document.view(), JsonMode::kCanonical)},
-             &document, call);
-}
-
-Status Saved::Add(std::string_view why, std::string_view ns, const VectorRecord& record,
-                  const Call& call) {
-  return Put({.why = std::string(why),
-              .place = std::string(ns),
-              .id = record.id,
-              .json = VectorJson(record)},
-             nullptr, call);
 }
 
 Result<std::vector<SavedDatum>> Saved::List(const Call& call) const {

@@ -1,6 +1,7 @@
 #pragma once
 // saved.h — rehome_saved: what an undo or a straggler would otherwise have lost. Written before the
 // original goes.
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,13 +25,15 @@ class Saved {
   Saved(DocumentStore& store, std::string run_id) : store_(store), run_id_(std::move(run_id)) {}
   /// The same datum saved again for the same reason is one record.
   [[nodiscard]] Status Add(std::string_view why, std::string_view collection,
-                           const Document& document, const Call& call);
-  [[nodiscard]] Status Add(std::string_view why, std::string_view ns, const VectorRecord& record,
-                           const Call& call);
+                           std::span<const Document> documents, const Call& call);
+  [[nodiscard]] Status Add(std::string_view why, std::string_view ns,
+                           std::span<const VectorRecord> records, const Call& call);
   [[nodiscard]] Result<std::vector<SavedDatum>> List(const Call& call) const;
 
  private:
-  [[nodiscard]] Status Put(const SavedDatum& datum, const Document* document, const Call& call);
+  /// `document`: what a saved document is; null for a vector.
+  [[nodiscard]] Document Record(const SavedDatum& datum, const Document* document) const;
+  [[nodiscard]] Status Put(std::span<const Write> writes, const Call& call);
   DocumentStore& store_;
   const std::string run_id_;
 };

@@ -20,6 +20,11 @@ namespace {
 // A drain under the fence that still finds something after this many turns has a writer that the
 // fence does not see.
 constexpr int kDrainTurnsMax = 50;
+constexpr int kConvergeTurnsMax = 20;
+
+/// The checks that judge documents one by one.
+const std::vector<std::string> kChecksOfDocuments = {"tenants", "schema", "digests", "orphans",
+                                                     "vectors"};
 
 class WritePause {
  public:
@@ -37,11 +42,27 @@ class WritePause {
                 fmt::format("the write pause reached {}, cutover.write_pause_max is {}: the "
                             "cutover was cancelled and the application writes again",
                             FormatDuration(Elapsed()), FormatDuration(budget)),
-                "try at a quieter time, or raise cutover.write_pause_max; `rehome cutover "
-                "--dry-run` predicts the pause");
+                std::string(kQuieter));
+  }
+  /// kDeadlineExceeded where a pause as long as this one, tried without a fence, breaks the budget.
+  [[nodiscard]] Status Predict() const {
+    const Millis budget = session_.plan().cutover.write_pause_max;
+    if (Elapsed() <= budget) {
+      return {};
+    }
+    return Fail(ErrorCode::kDeadlineExceeded,
+                fmt::format("the application writes so much that carrying and proving it takes {} "
+                            "at a time, cutover.write_pause_max is {}: nothing was fenced, the "
+                            "application never stopped writing",
+                            FormatDuration(Elapsed()), FormatDuration(budget)),
+                std::string(kQuieter));
   }
 
  private:
+  static constexpr std::string_view kQuieter =
+      "try at a quieter time, or raise cutover.write_pause_max; `rehome cutover --dry-run` "
+      "predicts "
+      "the pause";
   Session& session_;
   SteadyTime start_;
 };
@@ -125,9 +146,49 @@ Status UnderFence(Session& session, const WritePause& pause) {
   return Complete(session);
 }
 
+/// Carries what the feed names until nothing is left, or as much as `turns` of a drain carry.
+Status CatchUp(Session& session, int turns) {
+  for (int turn = 0; turn < turns; ++turn) {
+    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+    if (drained.caught_up) {
+      break;
+    }
+  }
+  return {};
+}
+
+/// Carries and proves what was written during the verification while the application still writes,
+/// so that under the fence little is left. A steady writer never lets it come to nothing: once a
+/// turn is no half of the one before, it is as small as it gets.
+Status Converge(Session& session) {
+  std::size_t before = SIZE_MAX;
+  for (int turn = 0; turn < kConvergeTurnsMax; ++turn) {
+    const WritePause would_be(session);
+    REHOME_TRY_ASSIGN(Drained drained, DrainForward(session, VectorMode::kNow));
+    if (drained.ids.empty()) {
+      return {};
+    }
+    const std::size_t named = drained.ids.size();
+    VerificationScope scope(session);
+    scope.context().pending_fails = false;
+    scope.context().only = std::move(drained.ids);
+    REHOME_TRY_ASSIGN(const Verification delta, Verify(scope.context(), kChecksOfDocuments));
+    if (!delta.passed) {
+      return FailedVerification(delta, "before the fence");
+    }
+    session.run().watermarks.insert_or_assign("verified_through",
+                                              session.run().positions["forward"]);
+    if (drained.caught_up && named > before / 2) {
+      return would_be.Predict();
+    }
+    before = named;
+  }
+  return {};
+}
+
 /// Everything that needs no fence: drain, positions, the full verification.
 Status BeforeFence(Session& session) {
-  REHOME_TRY(DrainForward(session, VectorMode::kNow));
+  REHOME_TRY(CatchUp(session, kConvergeTurnsMax));
   REHOME_TRY(TakeReversePosition(session));
   VerificationScope scope(session);
   scope.context().pending_fails =
@@ -137,6 +198,7 @@ Status BeforeFence(Session& session) {
     return FailedVerification(full, "before the fence");
   }
   session.run().watermarks.insert_or_assign("verified_through", session.run().positions["forward"]);
+  REHOME_TRY(Converge(session));
   return session.Save();
 }
 

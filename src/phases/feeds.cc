@@ -5,7 +5,6 @@
 #include <set>
 
 #include "flow/item_writer.h"
-#include "journal/names.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "model/sort_key.h"
@@ -44,83 +43,35 @@ DocumentStore& StoreOf(Session& session, Side side) {
   return side == Side::kForward ? session.source() : session.target();
 }
 
-std::string MarksOf(const RunRecord& run, Side side) {
-  return fmt::format("{}:{}", run.run_id, Name(side));
-}
-
-Document DirtyMark(const RunRecord& run, Side side, const ChangeEvent& event) {
-  const std::string of = MarksOf(run, side);
-  const Document key = DocumentBuilder().String("of", of).Append("id", event.id).Finish();
-  return DocumentBuilder()
-      .Append("_id", key)
-      .String("of", of)
-      .Append("id", event.id)
-      .String("position", event.position.token)
-      .Finish();
-}
-
-Result<std::vector<Document>> DirtyMarks(Session& session, Side side) {
-  const Value of = Value::String(MarksOf(session.run(), side));
-  return session.target().FindByField(journal::kDirty, "of", {&of, 1}, kEventsMax, session.call());
-}
-
-/// Applies every mark there is, in slices.
-Status ApplyDirty(Session& session, Side side, const ApplyIds& apply, Drained& out) {
-  while (true) {
-    REHOME_TRY_ASSIGN(const auto marks, DirtyMarks(session, side));
-    if (marks.empty()) {
-      return {};
-    }
-    std::vector<Value> ids;
-    std::vector<Write> removals;
-    for (const Document& mark : marks) {
-      ids.emplace_back(*mark.Find("id"));
-      removals.push_back(Write::Delete(mark));
-    }
-    REHOME_TRY(apply(ids));
-    out.ids.insert(out.ids.end(), ids.begin(), ids.end());
-    // Compare-and-set: a mark that a later event moved stays, and its document is read once more.
-    REHOME_TRY(session.target().Apply(journal::kDirty, removals, {}, session.call()));
-  }
-}
-
 Status SavePosition(Session& session, Side side, std::string token) {
   session.run().positions.insert_or_assign(std::string(Name(side)), std::move(token));
   return session.Save();
 }
 
+/// The ids that `events` name of `collection`, each once.
+std::vector<Value> Named(const std::vector<ChangeEvent>& events, std::string_view collection) {
+  std::set<std::string> seen;
+  std::vector<Value> ids;
+  for (const ChangeEvent& event : events) {
+    if (event.collection == collection && seen.insert(SortKey(event.id.view())).second) {
+      ids.push_back(event.id);
+    }
+  }
+  return ids;
+}
+
 /// Events of stamped collections: what was written there gets its tenant fields at once.
 Status StampNamed(Session& session, const std::vector<ChangeEvent>& events) {
   for (const StampPlan& stamp : session.plan().stamps) {
-    std::vector<Value> ids;
-    for (const ChangeEvent& event : events) {
-      if (event.collection == stamp.collection) {
-        ids.push_back(event.id);
-      }
-    }
-    REHOME_TRY(StampIds(session, stamp, ids));
-  }
-  return {};
-}
-
-/// Events of the items' collection become durable marks.
-Status Mark(Session& session, Side side, const std::vector<ChangeEvent>& events) {
-  const std::string& collection =
-      side == Side::kForward ? session.plan().items.from : session.plan().items.to;
-  std::vector<Write> marks;
-  for (const ChangeEvent& event : events) {
-    if (event.collection == collection) {
-      marks.push_back(Write::Put(DirtyMark(session.run(), side, event)));
-    }
-  }
-  if (!marks.empty()) {
-    REHOME_TRY(session.target().Apply(journal::kDirty, marks, {}, session.call()));
+    REHOME_TRY(StampIds(session, stamp, Named(events, stamp.collection)));
   }
   return {};
 }
 
 /// Reads one feed from its saved position until it has caught up.
 Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait, Drained& out) {
+  const ItemsPlan& items = session.plan().items;
+  const std::string& collection = side == Side::kForward ? items.from : items.to;
   REHOME_TRY_ASSIGN(const auto feed,
                     StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call()));
   for (int reads = 0; reads < kReadsMax; ++reads) {
@@ -128,16 +79,19 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
     REHOME_TRY_ASSIGN(
         const ChangeBatch batch,
         feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
-    REHOME_TRY(Mark(session, side, batch.events));
     if (side == Side::kForward) {
       REHOME_TRY(StampNamed(session, batch.events));
     }
-    if (batch.position != position) {
-      REHOME_TRY(SavePosition(session, side, batch.position.token));
+    const std::vector<Value> ids = Named(batch.events, collection);
+    if (!ids.empty()) {
+      REHOME_TRY(apply(ids));
+      out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     }
-    REHOME_TRY(ApplyDirty(session, side, apply, out));
     if (side == Side::kForward) {
       session.run().watermarks.insert_or_assign("applied_through", batch.position.token);
+    }
+    if (batch.position != position) {
+      REHOME_TRY(SavePosition(session, side, batch.position.token));
     }
     REHOME_TRY(feed->Release(batch.position, session.call()));
     if (batch.events.size() < kEventsMax) {
@@ -275,8 +229,6 @@ Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document
 
 /// Takes the store's head as the position to read from; "none" where there is no feed.
 Status TakePosition(Session& session, Side side) {
-  REHOME_TRY(session.target().EnsureIndex(
-      journal::kDirty, {.name = "of", .paths = {"of"}, .unique = false}, session.call()));
   auto feed = StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call());
   if (!feed) {
     if (feed.error().code != ErrorCode::kFailedPrecondition) {
@@ -289,9 +241,6 @@ Status TakePosition(Session& session, Side side) {
 }
 
 Status Forget(Session& session, Side side) {
-  Drained ignored;
-  REHOME_TRY(
-      ApplyDirty(session, side, [](const std::vector<Value>&) { return Status{}; }, ignored));
   session.run().positions.erase(std::string(Name(side)));
   return session.Save();
 }
@@ -360,7 +309,6 @@ Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait, con
   Drained out;
   const ApplyIds apply = Reconciling(session, mode, out, note);
   REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kForward));
-  REHOME_TRY(ApplyDirty(session, Side::kForward, apply, out));
   if (position == kNoFeed) {
     out.swept = true;
     static_cast<void>(session.clock().SleepFor(wait, session.call().stop));
@@ -374,7 +322,6 @@ Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait, con
 Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wait) {
   Drained out;
   REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kReverse));
-  REHOME_TRY(ApplyDirty(session, Side::kReverse, apply, out));
   if (position != kNoFeed) {
     REHOME_TRY(DrainFeed(session, Side::kReverse, apply, wait, out));
     return out;
@@ -390,43 +337,42 @@ Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wai
 Result<Drained> SweepForward(Session& session, VectorMode mode) {
   Drained out;
   REHOME_TRY(TakePosition(session, Side::kForward));
-  REHOME_TRY(ApplyDirty(session, Side::kForward, Reconciling(session, mode, out), out));
   REHOME_TRY(SweepBothSides(session, mode, out));
   return out;
 }
 
-Result<std::vector<bool>> PendingForward(const Plan& plan, const RunRecord& run,
-                                         const Stores& stores, std::span<const Value> ids,
-                                         const Call& call) {
-  std::vector<bool> out(ids.size());
-  const auto saved = run.positions.find(Name(Side::kForward));
-  if (saved == run.positions.end() || saved->second == kNoFeed) {
-    return out;
+Status PendingChanges::Follow(const std::string& applied_through, const Call& call) {
+  if (feed_ == nullptr || applied_through != applied_through_) {
+    REHOME_TRY_ASSIGN(feed_,
+                      stores_.source_documents->OpenFeed(Watched(plan_, Side::kForward), call));
+    applied_through_ = applied_through;
+    reached_ = {applied_through};
+    named_.clear();
   }
-  std::set<std::string> named;
-  const Value of = Value::String(MarksOf(run, Side::kForward));
-  REHOME_TRY_ASSIGN(const auto marks, stores.target_documents->FindByField(
-                                          journal::kDirty, "of", {&of, 1}, SIZE_MAX, call));
-  for (const Document& mark : marks) {
-    named.insert(SortKey(*mark.Find("id")));
-  }
-  REHOME_TRY_ASSIGN(const auto feed,
-                    stores.source_documents->OpenFeed(Watched(plan, Side::kForward), call));
-  ChangePosition position{saved->second};
   for (int reads = 0; reads < kReadsMax; ++reads) {
-    REHOME_TRY_ASSIGN(const ChangeBatch batch, feed->Read(position, kEventsMax, Millis{0}, call));
+    REHOME_TRY_ASSIGN(ChangeBatch batch, feed_->Read(reached_, kEventsMax, Millis{0}, call));
     for (const ChangeEvent& event : batch.events) {
-      if (event.collection == plan.items.from) {
-        named.insert(SortKey(event.id.view()));
+      if (event.collection == plan_.items.from) {
+        named_.insert(SortKey(event.id.view()));
       }
     }
-    position = batch.position;
+    reached_ = std::move(batch.position);
     if (batch.events.size() < kEventsMax) {
       break;
     }
   }
+  return {};
+}
+
+Result<std::vector<bool>> PendingChanges::Among(std::span<const Value> ids, const Call& call) {
+  std::vector<bool> out(ids.size());
+  const auto saved = run_.positions.find(Name(Side::kForward));
+  if (saved == run_.positions.end() || saved->second == kNoFeed) {
+    return out;
+  }
+  REHOME_TRY(Follow(saved->second, call));
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    out[i] = named.contains(SortKey(ids[i].view()));
+    out[i] = named_.contains(SortKey(ids[i].view()));
   }
   return out;
 }

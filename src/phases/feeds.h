@@ -1,11 +1,14 @@
 #pragma once
-// feeds.h — following a live source. An event only marks its `_id` dirty; the mark is durable
-// before the feed's position is; what is dirty is read again, mapped and written
-// (flow/reconcile.h); the mark goes only if no later event has moved it. So nothing is lost by a
-// crash between any two of these, and only the last version is paid for.
+// feeds.h — following a live source. An event only names an `_id`; what a slice of events names is
+// read again, mapped and written (flow/reconcile.h), and only then the feed's position moves beyond
+// the slice. So nothing is lost by a crash between any two of these, order, size and number of
+// events do not matter, and only the last version is paid for.
 //
 // Where the store has no feed a digest sweep takes its place: both sides are read and compared.
 #include <functional>
+#include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "flow/reconcile.h"
@@ -26,7 +29,7 @@ struct Drained {
 /// Takes the position from which DrainReverse() will read: at cutover, before the first pointer
 /// flips.
 [[nodiscard]] Status TakeReversePosition(Session& session);
-/// Forgets them, and what is dirty: phase 2 was undone; the application is on the old side again.
+/// Forgets them: phase 2 was undone; the application is on the old side again.
 [[nodiscard]] Status ForgetForward(Session& session);
 [[nodiscard]] Status ForgetReverse(Session& session);
 
@@ -47,10 +50,25 @@ using ApplyIds = std::function<Status(const std::vector<Value>& ids)>;
 /// A new position first, then both sides compared by digest, and what differs reconciled.
 [[nodiscard]] Result<Drained> SweepForward(Session& session, VectorMode mode);
 
-/// Which of `ids` the forward feed names beyond what was applied. Reads only; changes no position.
-[[nodiscard]] Result<std::vector<bool>> PendingForward(const Plan& plan, const RunRecord& run,
-                                                       const Stores& stores,
-                                                       std::span<const Value> ids,
-                                                       const Call& call);
+/// What the forward feed names beyond what was applied. Reads only and changes no position; goes on
+/// where its last look ended while the run's position stands. For one thread; all outlive it.
+class PendingChanges {
+ public:
+  PendingChanges(const Plan& plan, const RunRecord& run, const Stores& stores)
+      : plan_(plan), run_(run), stores_(stores) {}
+  /// Which of `ids` are named.
+  [[nodiscard]] Result<std::vector<bool>> Among(std::span<const Value> ids, const Call& call);
+
+ private:
+  [[nodiscard]] Status Follow(const std::string& applied_through, const Call& call);
+
+  const Plan& plan_;
+  const RunRecord& run_;
+  const Stores& stores_;
+  std::unique_ptr<ChangeFeed> feed_;
+  std::string applied_through_;  // what `named_` begins behind
+  ChangePosition reached_;
+  std::set<std::string> named_;  // sort keys
+};
 
 }  // namespace rehome

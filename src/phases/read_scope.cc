@@ -26,21 +26,20 @@ ReadScope::ReadScope(const ReadSession& read, const Deps& deps)
             }} {}
 
 CheckContext ReadScope::MakeCheckContext(bool runner_is_live) {
-  return CheckContext{.flow = flow_,
-                      .run = run_,
-                      .chat = deps_.chat.get(),
-                      .legacy_embedder = deps_.legacy_embedder.get(),
-                      .events = deps_.events,
-                      .sample = 1.0,
-                      .pending =
-                          [this](std::span<const Value> ids) {
-                            return PendingForward(flow_.plan, run_, deps_.stores, ids, call_);
-                          },
-                      .pending_fails = !runner_is_live,
-                      .pointers = [this] { return ReadPointers(flow_.plan, deps_.stores, call_); },
-                      .only = {},
-                      .seed = run_.SampleSeed(),
-                      .call = call_};
+  return CheckContext{
+      .flow = flow_,
+      .run = run_,
+      .chat = deps_.chat.get(),
+      .legacy_embedder = deps_.legacy_embedder.get(),
+      .events = deps_.events,
+      .sample = 1.0,
+      .pending = [this, changes = std::make_shared<PendingChanges>(flow_.plan, run_, deps_.stores)](
+                     std::span<const Value> ids) { return changes->Among(ids, call_); },
+      .pending_fails = !runner_is_live,
+      .pointers = [this] { return ReadPointers(flow_.plan, deps_.stores, call_); },
+      .only = {},
+      .seed = run_.SampleSeed(),
+      .call = call_};
 }
 
 }  // namespace rehome

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "checks/findings.h"
+#include "flow/journaled_write.h"
 #include "flow/reconcile.h"
 #include "flow/vector_writer.h"
 #include "journal/saved.h"
@@ -146,19 +147,17 @@ class Repairer {
     }
     std::optional<Md5Digest> before;
     if (found.front()) {
-      REHOME_TRY(session_.saved().Add(kWhy, collection, *found.front(), call));
+      REHOME_TRY(session_.saved().Add(kWhy, collection, {&*found.front(), 1}, call));
       before = DocumentDigest(found.front()->view());
     }
     const LedgerEntry entry{
         .id = id, .before = before, .after = DocumentDigest(wanted.view()), .text = {}};
-    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(target, {&entry, 1}, call));
     const Write write =
         found.front() ? Write::Replace(*found.front(), wanted) : Write::Insert(wanted);
     REHOME_TRY_ASSIGN(const auto results,
-                      session_.target().Apply(collection, {&write, 1}, {}, call));
-    const bool applied = results.front().applied();
-    REHOME_TRY(session_.ledger().Close(batch, {applied}, call));
-    if (applied) {
+                      WriteJournaled(session_.ledger(), target, session_.target(), {&entry, 1},
+                                     {&write, 1}, {}, call));
+    if (results.front().applied()) {
       ++written_;
       out_.done.push_back(
           fmt::format("{} {} stands as the plan says", collection, id.view().AsString()));

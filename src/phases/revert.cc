@@ -4,9 +4,12 @@
 // are saved first.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <map>
 #include <ranges>
 
-#include "flow/remover.h"
+#include "flow/journaled_write.h"
 #include "flow/vector_writer.h"
 #include "mapping/invert.h"
 #include "model/fields.h"
@@ -24,160 +27,211 @@ struct Pair {
   Value id;
   std::optional<Document> legacy;
   std::optional<Document> item;
-  OwnedHistory history;
 };
 
 class WriteBack {
  public:
   explicit WriteBack(Session& session)
-      : session_(session), legacy_{LedgerTarget::Store::kDocuments, session.plan().items.from} {}
+      : session_(session),
+        legacy_{LedgerTarget::Store::kDocuments, session.plan().items.from},
+        items_(session.flow().ItemsTarget()) {}
 
   Status Apply(const std::vector<Value>& ids) {
-    REHOME_TRY_ASSIGN(
-        auto legacy, session_.source().FindByIds(session_.plan().items.from, ids, session_.call()));
-    REHOME_TRY_ASSIGN(auto items,
-                      session_.target().FindByIds(session_.plan().items.to, ids, session_.call()));
-    REHOME_TRY_ASSIGN(auto histories,
-                      session_.ledger().Find(session_.flow().ItemsTarget(), ids, session_.call()));
+    REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(legacy_.name, ids, call()));
+    REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(items_.name, ids, call()));
+    REHOME_TRY_ASSIGN(auto histories, session_.ledger().Find(items_, ids, call()));
+    Batch batch;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      REHOME_TRY(One({.id = ids[i],
-                      .legacy = std::move(legacy[i]),
-                      .item = std::move(items[i]),
-                      .history = std::move(histories[i])}));
+      Sort({.id = ids[i], .legacy = std::move(legacy[i]), .item = std::move(items[i])},
+           histories[i], batch);
     }
-    return {};
+    REHOME_TRY(SaveBeforeImages(batch));
+    REHOME_TRY(WriteLegacy(batch));
+    REHOME_TRY(DeleteLegacy(batch.deleted));
+    return SetAside(batch.aside);
   }
 
   Counts counts;
   std::vector<Value> adopted;  // written back: their vectors are of the text before
 
  private:
-  Status One(const Pair& pair) {
+  /// What the ids of one look come to. A document of the new side either maps back to a legacy one
+  /// (`written`, `images`), or does not (`aside`), or is gone (`deleted`: its legacy documents).
+  struct Batch {
+    std::vector<Pair> written;
+    std::vector<Document> images;
+    std::vector<Document> aside;
+    std::vector<Document> deleted;
+  };
+
+  [[nodiscard]] const Call& call() const { return session_.call(); }
+
+  void Sort(Pair pair, const OwnedHistory& history, Batch& batch) {
     if (!pair.item) {
-      const OwnedHistory::Step* last = pair.history.LastDone();
-      return pair.legacy && last != nullptr && last->after ? DeleteLegacy(pair) : Status{};
-    }
-    if (Judge(pair.history, DocumentDigest(pair.item->view())) == Ownership::kOurs) {
-      return {};
+      const OwnedHistory::Step* last = history.LastDone();
+      if (pair.legacy && last != nullptr && last->after) {
+        batch.deleted.push_back(*std::move(pair.legacy));
+      }
+      return;
     }
     // Other organizations' documents in the same collection are not this run's to carry.
-    if (!session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
+    if (Judge(history, DocumentDigest(pair.item->view())) == Ownership::kOurs ||
+        !session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
+      return;
+    }
+    auto legacy = Invert(session_.mapper(), session_.plan().items, pair.legacy, pair.item->view());
+    if (legacy) {
+      batch.images.push_back(*std::move(legacy));
+      batch.written.push_back(std::move(pair));
+    } else {
+      batch.aside.push_back(*std::move(pair.item));
+    }
+  }
+
+  Status SaveBeforeImages(const Batch& batch) {
+    std::vector<Document> before = batch.deleted;
+    for (const Pair& pair : batch.written) {
+      if (pair.legacy) {
+        before.push_back(*pair.legacy);
+      }
+    }
+    return session_.saved().Add("legacy document before the write-back", legacy_.name, before,
+                                call());
+  }
+
+  static Status RequireAll(const std::vector<WriteResult>& results, std::string_view collection) {
+    if (std::ranges::all_of(results, &WriteResult::applied)) {
       return {};
     }
-    const auto legacy =
-        Invert(session_.mapper(), session_.plan().items, pair.legacy, pair.item->view());
-    return legacy ? WriteLegacy(pair, *legacy) : SetAside(pair);
-  }
-
-  Status SaveBeforeImage(const Pair& pair) {
-    return pair.legacy ? session_.saved().Add("legacy document before the write-back", legacy_.name,
-                                              *pair.legacy, session_.call())
-                       : Status{};
-  }
-
-  static std::unexpected<Error> Changed(std::string_view collection) {
     return Fail(ErrorCode::kAborted,
                 fmt::format("a document of {} changed while it was written back", collection),
                 "run `rehome revert` again");
   }
 
-  /// Needs no intent: digests leave the mark out.
-  Status ResetMark(const Document& item) {
-    const std::string& collection = session_.plan().items.to;
-    const Write write = Write::Replace(item, WithMark(item.view(), ""));
-    REHOME_TRY_ASSIGN(
-        const auto results,
-        session_.target().Apply(collection, {&write, 1}, {.bypass_fence = true}, session_.call()));
-    return results.front().applied() ? Status{} : Changed(collection);
-  }
-
-  Status WriteJournaled(const LedgerTarget& target, DocumentStore& store, const LedgerEntry& entry,
-                        const Write& write) {
-    REHOME_TRY_ASSIGN(const auto batch,
-                      session_.ledger().Open(target, {&entry, 1}, session_.call()));
-    REHOME_TRY_ASSIGN(const auto results, store.Apply(target.name, {&write, 1},
-                                                      {.bypass_fence = true}, session_.call()));
-    REHOME_TRY(session_.ledger().Close(batch, {results.front().applied()}, session_.call()));
-    return results.front().applied() ? Status{} : Changed(target.name);
-  }
-
-  Status WriteLegacy(const Pair& pair, const Document& legacy) {
-    REHOME_TRY(SaveBeforeImage(pair));
-    const auto before =
-        pair.legacy ? std::optional(DocumentDigest(pair.legacy->view())) : std::nullopt;
-    if (pair.legacy != legacy) {
-      REHOME_TRY(WriteJournaled(
-          legacy_, session_.source(),
-          {.id = pair.id, .before = before, .after = DocumentDigest(legacy.view()), .text = {}},
-          pair.legacy ? Write::Replace(*pair.legacy, legacy) : Write::Insert(legacy)));
+  Status WriteLegacy(const Batch& batch) {
+    std::vector<LedgerEntry> entries;
+    std::vector<Write> writes;
+    for (std::size_t i = 0; i < batch.written.size(); ++i) {
+      const Pair& pair = batch.written[i];
+      const Document& legacy = batch.images[i];
+      if (pair.legacy != legacy) {
+        entries.push_back({.id = pair.id,
+                           .before = pair.legacy
+                                         ? std::optional(DocumentDigest(pair.legacy->view()))
+                                         : std::nullopt,
+                           .after = DocumentDigest(legacy.view()),
+                           .text = {}});
+        writes.push_back(pair.legacy ? Write::Replace(*pair.legacy, legacy)
+                                     : Write::Insert(legacy));
+      }
     }
-    // The item is the mapping's image of the legacy document again: from here on it is ours, and
-    // embedded anew. The mark goes first: once it is ours, nobody looks at its vector again.
-    REHOME_TRY(ResetMark(*pair.item));
-    const Md5Digest digest = DocumentDigest(pair.item->view());
-    const LedgerEntry ours{.id = pair.id, .before = digest, .after = digest, .text = {}};
-    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(session_.flow().ItemsTarget(),
-                                                               {&ours, 1}, session_.call()));
-    REHOME_TRY(session_.ledger().Close(batch, {true}, session_.call()));
-    REHOME_TRY(SaveChangedVector(*pair.item));
-    adopted.push_back(pair.id);
-    ++counts["written back"];
-    return {};
+    REHOME_TRY_ASSIGN(const auto results,
+                      WriteJournaled(session_.ledger(), legacy_, session_.source(), entries, writes,
+                                     kThroughFence, call()));
+    REHOME_TRY(RequireAll(results, legacy_.name));
+    return Adopt(batch.written);
   }
 
-  /// The application's own vector of an item that is embedded anew.
-  Status SaveChangedVector(const Document& item) {
-    REHOME_TRY_ASSIGN(const TenantNamespace ns,
-                      session_.flow().NamespaceOf(StringField(item.view(), "org_id")));
-    const std::string id = StringField(item.view(), "item_id");
-    REHOME_TRY_ASSIGN(const auto present,
-                      session_.target_vectors().Fetch(ns.name(), {&id, 1}, session_.call()));
-    const Value key = Value::String(id);
-    REHOME_TRY_ASSIGN(const auto histories,
-                      session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, {&key, 1},
-                                             session_.call()));
-    if (present.empty() ||
-        Judge(histories.front(), VectorDigest(present.front())) == Ownership::kOurs) {
+  /// The items are the mapping's images of their legacy documents again: from here on they are ours,
+  /// and embedded anew. The marks go first: once an item is ours, nobody looks at its vector again.
+  Status Adopt(const std::vector<Pair>& written) {
+    std::vector<Document> items;
+    std::vector<Write> resets;
+    std::vector<LedgerEntry> ours;
+    for (const Pair& pair : written) {
+      const Md5Digest digest = DocumentDigest(pair.item->view());
+      items.push_back(*pair.item);
+      resets.push_back(Write::Replace(*pair.item, WithMark(pair.item->view(), "")));
+      ours.push_back({.id = pair.id, .before = digest, .after = digest, .text = {}});
+    }
+    if (items.empty()) {
       return {};
     }
-    return session_.saved().Add("changed after cutover, embedded anew", ns.name(), present.front(),
-                                session_.call());
-  }
-
-  Status DeleteLegacy(const Pair& pair) {
-    REHOME_TRY(SaveBeforeImage(pair));
-    const Mapped mapped = session_.mapper().Map(pair.legacy->view());
-    if (const Item* item = std::get_if<Item>(&mapped)) {
-      REHOME_TRY_ASSIGN(const TenantNamespace ns, session_.flow().NamespaceOf(item->tenant.org_id));
-      REHOME_TRY(RemoveVectors(session_.flow(), ns, {&item->item_id, 1}, session_.call()));
+    // Needs no intent: digests leave the mark out.
+    REHOME_TRY_ASSIGN(auto results,
+                      session_.target().Apply(items_.name, resets, kThroughFence, call()));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (IsMade(resets[i], results[i])) {
+        results[i].outcome = WriteResult::Outcome::kApplied;
+      }
     }
-    REHOME_TRY(WriteJournaled(
-        legacy_, session_.source(),
-        {.id = pair.id, .before = DocumentDigest(pair.legacy->view()), .after = {}, .text = {}},
-        Write::Delete(*pair.legacy)));
-    ++counts["deleted on the old side too"];
+    REHOME_TRY(RequireAll(results, items_.name));
+    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(items_, ours, call()));
+    REHOME_TRY(session_.ledger().Close(batch, std::vector<bool>(ours.size(), true), call()));
+    REHOME_TRY(SaveChangedVectors(items));
+    std::ranges::transform(written, std::back_inserter(adopted), &Pair::id);
+    counts["written back"] += static_cast<std::int64_t>(written.size());
     return {};
   }
 
-  /// Does not invert: the item is kept in rehome_saved and removed; where a legacy document stands,
-  /// it maps again.
-  Status SetAside(const Pair& pair) {
-    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back",
-                                    session_.plan().items.to, *pair.item, session_.call()));
-    REHOME_TRY_ASSIGN(const TenantNamespace ns,
-                      session_.flow().NamespaceOf(StringField(pair.item->view(), "org_id")));
-    const std::string vector_id = StringField(pair.item->view(), "item_id");
-    REHOME_TRY(RemoveVectors(session_.flow(), ns, {&vector_id, 1}, session_.call()));
-    REHOME_TRY(WriteJournaled(
-        session_.flow().ItemsTarget(), session_.target(),
-        {.id = pair.id, .before = DocumentDigest(pair.item->view()), .after = {}, .text = {}},
-        Write::Delete(*pair.item)));
-    ++counts["saved aside"];
+  /// The application's own vectors of items that are embedded anew.
+  Status SaveChangedVectors(const std::vector<Document>& items) {
+    std::map<TenantNamespace, std::vector<std::string>> by_namespace;
+    for (const Document& item : items) {
+      REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                        session_.flow().NamespaceOf(StringField(item.view(), "org_id")));
+      by_namespace[ns].push_back(StringField(item.view(), "item_id"));
+    }
+    for (const auto& [ns, ids] : by_namespace) {
+      REHOME_TRY_ASSIGN(auto present, session_.target_vectors().Fetch(ns.name(), ids, call()));
+      std::vector<Value> keys;
+      for (const VectorRecord& record : present) {
+        keys.push_back(Value::String(record.id));
+      }
+      REHOME_TRY_ASSIGN(
+          const auto histories,
+          session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, keys, call()));
+      std::vector<VectorRecord> changed;
+      for (std::size_t i = 0; i < present.size(); ++i) {
+        if (Judge(histories[i], VectorDigest(present[i])) != Ownership::kOurs) {
+          changed.push_back(std::move(present[i]));
+        }
+      }
+      REHOME_TRY(
+          session_.saved().Add("changed after cutover, embedded anew", ns.name(), changed, call()));
+    }
     return {};
   }
 
+  Status DeleteLegacy(const std::vector<Document>& doomed) {
+    std::vector<Document> items;
+    for (const Document& legacy : doomed) {
+      Mapped mapped = session_.mapper().Map(legacy.view());
+      if (Item* item = std::get_if<Item>(&mapped)) {
+        items.push_back(std::move(item->document));
+      }
+    }
+    REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
+    REHOME_TRY_ASSIGN(const auto results,
+                      DeleteJournaled(session_.ledger(), legacy_, session_.source(), doomed,
+                                      kThroughFence, call()));
+    REHOME_TRY(RequireAll(results, legacy_.name));
+    if (!doomed.empty()) {
+      counts["deleted on the old side too"] += static_cast<std::int64_t>(doomed.size());
+    }
+    return {};
+  }
+
+  /// They do not map back: kept in rehome_saved and removed; where a legacy document stands, it maps
+  /// again.
+  Status SetAside(const std::vector<Document>& items) {
+    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back", items_.name, items,
+                                    call()));
+    REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
+    REHOME_TRY_ASSIGN(const auto results,
+                      DeleteJournaled(session_.ledger(), items_, session_.target(), items,
+                                      kThroughFence, call()));
+    REHOME_TRY(RequireAll(results, items_.name));
+    if (!items.empty()) {
+      counts["saved aside"] += static_cast<std::int64_t>(items.size());
+    }
+    return {};
+  }
+
+  static constexpr WriteOptions kThroughFence{.bypass_fence = true};
   Session& session_;
   const LedgerTarget legacy_;
+  const LedgerTarget items_;
 };
 
 /// Journals the decision: the same pointers with old and new exchanged, a fence on the new

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "flow/journaled_write.h"
 #include "model/extended_json.h"
 #include "model/item.h"
 #include "ports/scan.h"
@@ -74,21 +75,10 @@ Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp,
                        .text = {}});
     writes.push_back(Write::Replace(document, std::move(changed)));
   }
-  if (writes.empty()) {
-    return 0;
-  }
-  REHOME_TRY_ASSIGN(const auto batch,
-                    session.ledger().Open({LedgerTarget::Store::kDocuments, stamp.collection},
-                                          entries, session.call()));
-  REHOME_TRY_ASSIGN(const auto results,
-                    session.source().Apply(stamp.collection, writes, {}, session.call()));
-  std::vector<bool> written;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    // A repeat after a lost reply meets its own effect.
-    written.push_back(results[i].applied() || results[i].found == writes[i].document);
-  }
-  REHOME_TRY(session.ledger().Close(batch, written, session.call()));
-  return static_cast<std::uint64_t>(std::ranges::count(written, true));
+  const LedgerTarget target{LedgerTarget::Store::kDocuments, stamp.collection};
+  REHOME_TRY_ASSIGN(const auto results, WriteJournaled(session.ledger(), target, session.source(),
+                                                       entries, writes, {}, session.call()));
+  return static_cast<std::uint64_t>(std::ranges::count_if(results, &WriteResult::applied));
 }
 
 Result<std::uint64_t> ReplaceInAll(Session& session, const StampPlan& stamp,

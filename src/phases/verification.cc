@@ -1,5 +1,7 @@
 #include "phases/verification.h"
 
+#include <memory>
+
 #include "phases/feeds.h"
 #include "phases/pointers.h"
 
@@ -14,10 +16,9 @@ VerificationScope::VerificationScope(Session& session)
           .events = session.events(),
           .sample = 1.0,
           .pending =
-              [&session](std::span<const Value> ids) {
-                return PendingForward(session.plan(), session.run(), session.stores(), ids,
-                                      session.call());
-              },
+              [&session, changes = std::make_shared<PendingChanges>(session.plan(), session.run(),
+                                                                    session.stores())](
+                  std::span<const Value> ids) { return changes->Among(ids, session.call()); },
           .pending_fails = true,
           .pointers =
               [&session] { return ReadPointers(session.plan(), session.stores(), session.call()); },

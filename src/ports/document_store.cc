@@ -2,6 +2,11 @@
 
 namespace rehome {
 
+bool IsMade(const Write& write, const WriteResult& result) {
+  return result.applied() ||
+         (write.kind == Write::Kind::kDelete ? !result.found : result.found == write.document);
+}
+
 std::string_view Name(FenceKind kind) {
   switch (kind) {
     case FenceKind::kNone:

@@ -80,6 +80,10 @@ struct WriteResult {
   [[nodiscard]] bool applied() const { return outcome == Outcome::kApplied; }
 };
 
+/// Whether the store now says what the write wanted: a repeat after a lost reply meets its own
+/// effect.
+[[nodiscard]] bool IsMade(const Write& write, const WriteResult& result);
+
 struct WriteOptions {
   /// Passes a fence and a validator: revert's write-backs only.
   bool bypass_fence = false;

@@ -53,7 +53,7 @@ bool IsRight(const Datum& datum) {
 }
 
 bool IsPending(const Datum& datum) {
-  return datum.event || datum.event_read || datum.dirty != 0;
+  return datum.event || datum.event_read;
 }
 
 /// One step of one runner on a state.
@@ -132,33 +132,33 @@ class Move {
 
   void ReadFeed() {
     r_.drained = true;
-    for (Datum& datum : s_.data) {
+    for (std::uint8_t key = 0; key < kKeys; ++key) {
+      Datum& datum = s_.data.at(key);
       if (datum.event) {
         r_.drained = false;
         datum.event = false;
-        datum.event_read = true;
-        datum.dirty = static_cast<std::uint8_t>(datum.dirty % 3 + 1);
+        datum.event_read = bug_ != Bug::kPositionBeforeWrite;
+        r_.sweep = static_cast<std::uint8_t>(r_.sweep | 1U << key);
       }
     }
-    r_.step = r_.drained ? Step::kPick : Step::kSavePosition;
+    r_.step = Step::kPick;
   }
 
   void Pick() {
     for (std::uint8_t key = 0; key < kKeys; ++key) {
-      if (s_.data.at(key).dirty != 0 || (r_.sweep >> key & 1U) != 0) {
+      if ((r_.sweep >> key & 1U) != 0) {
         r_.key = key;
         r_.step = Step::kDecide;
         return;
       }
     }
-    r_.step = r_.drained ? r_.after : Step::kReadFeed;
+    r_.step = r_.drained ? r_.after : Step::kSavePosition;
   }
 
   void DecideOne() {
     r_.source = datum().source;
     r_.item = datum().item;
     r_.marked = datum().marked;
-    r_.dirty = datum().dirty;
     const OwnedHistory history = HistoryOf(datum());
     const Action action = Decide({.history = history,
                                   .desired = DigestOf(r_.source),
@@ -169,7 +169,7 @@ class Move {
     switch (action) {
       case Action::kNothing:
         r_.step = now() && r_.item != 0 && r_.source != 0 && !r_.marked ? Step::kLoadUnmarked
-                                                                        : Step::kDrop;
+                                                                        : Step::kNext;
         return;
       case Action::kInsert:
       case Action::kReplace:
@@ -183,10 +183,10 @@ class Move {
             r_.marked && bug_ != Bug::kDeleteMarked ? Step::kUnmarkDoomed : Step::kDeleteVector;
         return;
       case Action::kSaveStraggler:
-        r_.step = Step::kDrop;
+        r_.step = Step::kNext;
         return;
       case Action::kConflict:
-        r_.step = Step::kDrop;
+        r_.step = Step::kNext;
         if (r_.epoch == s_.epoch) {  // one that lost its lease may be mistaken: it writes nothing
           broken_ = "an item of the run's own is taken for somebody else's";
         }
@@ -211,25 +211,20 @@ class Move {
 
   void LoadUnmarked() {
     r_.item = datum().item;
-    r_.dirty = datum().dirty;
     const bool ours =
         r_.item != 0 && Judge(HistoryOf(datum()), *DigestOf(r_.item)) == Ownership::kOurs;
-    r_.step = !ours || datum().marked          ? Step::kDrop
+    r_.step = !ours || datum().marked          ? Step::kNext
               : bug_ == Bug::kMarkBeforeUpsert ? Step::kMark
                                                : Step::kUpsert;
   }
 
-  void Drop() {
+  void Next() {
     r_.sweep = static_cast<std::uint8_t>(r_.sweep & ~(1U << r_.key));
     if (r_.embedding) {
       ++r_.key;
       r_.embedding = r_.key < kKeys;
       r_.step = r_.embedding ? Step::kLoadUnmarked : Step::kEndVectors;
       return;
-    }
-    // Compare-and-set: a mark that a later event moved stays.
-    if (datum().dirty == r_.dirty) {
-      datum().dirty = 0;
     }
     r_.step = r_.after == Step::kCopyCheckpoint ? r_.after : Step::kPick;
   }
@@ -314,7 +309,7 @@ class Move {
     for (Datum& datum : s_.data) {
       datum.event_read = false;
     }
-    r_.step = Step::kPick;
+    r_.step = Step::kReadFeed;
   }
   void Intend() {
     datum().open = r_.source;
@@ -324,17 +319,17 @@ class Move {
     CompareAndSet(false);
     r_.step = Step::kClose;
   }
-  void Close() { return Close(now() && r_.source != 0 ? Step::kLoadUnmarked : Step::kDrop); }
+  void Close() { return Close(now() && r_.source != 0 ? Step::kLoadUnmarked : Step::kNext); }
   void Upsert() {
     datum().vectors.at(TenantOf(r_.item)) = r_.item;
-    r_.step = bug_ == Bug::kMarkBeforeUpsert ? Step::kDrop : Step::kMark;
+    r_.step = bug_ == Bug::kMarkBeforeUpsert ? Step::kNext : Step::kMark;
   }
   void Mark() {
     r_.applied = datum().item == r_.item && !datum().marked;
     datum().marked = datum().marked || r_.applied;
     r_.step = !r_.applied                      ? Step::kDecide
               : bug_ == Bug::kMarkBeforeUpsert ? Step::kUpsert
-                                               : Step::kDrop;
+                                               : Step::kNext;
   }
   /// To another tenant: the vector stands in the new namespace before the item says so, and leaves
   /// the old one after.
@@ -361,7 +356,7 @@ class Move {
   }
   void EndMove() {
     datum().moving = false;
-    r_.step = Step::kDrop;
+    r_.step = Step::kNext;
   }
   void UnmarkDoomed() {
     r_.applied = datum().item == r_.item && datum().marked;
@@ -483,7 +478,7 @@ class Move {
       {"end a move", true, &Move::EndMove},
       {"unmark the doomed", true, &Move::UnmarkDoomed},
       {"delete vector", true, &Move::DeleteVector},
-      {"drop the mark", true, &Move::Drop},
+      {"next", false, &Move::Next},
       {"end of phase 3", true, &Move::EndVectors},
       {"verify", true, &Move::Verify},
       {"intend cutover", true, &Move::IntendCutover},

@@ -35,7 +35,6 @@ struct Datum {
   bool moving = false;                    // an intent is open in both namespaces
   bool event = false;                     // named by the source's feed, and not read yet
   bool event_read = false;                // read, and the position not saved yet
-  std::uint8_t dirty = 0;                 // generation of its mark; 0: none
   bool item_dirty = false;                // written on the new side since the cutover
   // What the application remembers: the truth that everything is compared with.
   std::uint8_t truth = 0;      // what it wrote last, on whichever side
@@ -71,7 +70,7 @@ enum class Step : std::uint8_t {
   kEndMove,
   kUnmarkDoomed,
   kDeleteVector,
-  kDrop,
+  kNext,
   kEndVectors,
   kVerify,
   kIntendCutover,
@@ -99,11 +98,10 @@ struct Runner {
   std::uint8_t source = 0;  // as it read them
   std::uint8_t item = 0;
   bool marked = false;
-  std::uint8_t dirty = 0;
   bool applied = false;
   bool drained = false;    // the last look at the feed found nothing
   bool embedding = false;  // phase 3 walks the items
-  std::uint8_t sweep = 0;  // keys to be reconciled without an event, as bits
+  std::uint8_t sweep = 0;  // keys to be reconciled, as bits
 };
 
 enum class CutoverStep : std::uint8_t { kNone, kIntended, kVerified, kComplete, kReverting };
@@ -132,6 +130,7 @@ struct State {
 enum class Bug : std::uint8_t {
   kNothing,
   kCheckpointBeforeWrite,
+  kPositionBeforeWrite,
   kMarkBeforeUpsert,
   kNoLeaseCheck,
   kNoFence,

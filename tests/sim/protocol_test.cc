@@ -28,6 +28,7 @@ TEST(ProtocolWithABug, IsFoundOut) {
   constexpr Bounds kCrash{.writes = 1, .crashes = 1, .takeovers = 0};
   constexpr Bounds kTakeOver{.writes = 1, .crashes = 0, .takeovers = 1};
   for (const auto& [bug, bounds] : std::vector<Planted>{{Bug::kCheckpointBeforeWrite, kCrash},
+                                                        {Bug::kPositionBeforeWrite, kCrash},
                                                         {Bug::kMarkBeforeUpsert, kCrash},
                                                         {Bug::kNoLeaseCheck, kTakeOver},
                                                         {Bug::kNoFence, kCrash},
