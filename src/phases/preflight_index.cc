@@ -107,7 +107,10 @@ class Canary {
                         .sparse = {},
                         .metadata = {}};
     REHOME_TRY(store_.Upsert(kNamespace, {&record, 1}, look_.call));
-    const Status seen = Until(1, "seen");
+    Status seen = Until(1, "seen");
+    if (seen) {
+      seen = Listed();
+    }
     REHOME_TRY(store_.Delete(kNamespace, {&id_, 1}, look_.call));  // whatever was seen
     REHOME_TRY(seen);
     return Until(0, "gone");
@@ -116,6 +119,19 @@ class Canary {
   static constexpr std::string_view kNamespace = "rehome_check";
 
  private:
+  /// Pod indexes take writes and list nothing, whatever they answer to the request.
+  Status Listed() {
+    const auto page = store_.ListIds(kNamespace, {}, look_.call);
+    if (page || page.error().code == ErrorCode::kCancelled) {
+      return {};
+    }
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the index takes vectors but does not list their ids, so that nothing "
+                            "in it can be proved complete: {}",
+                            page.error().message),
+                "an index on pods lists nothing: create a serverless one and name that in vectors");
+  }
+
   Status Until(std::size_t count, std::string_view what) {
     constexpr int kAttempts = 40;
     constexpr Millis kBetween{500};

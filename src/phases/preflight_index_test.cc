@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "decorators/intercepted.h"
 #include "phases/preflight.h"
 #include "support/phase_world.h"
 
@@ -75,6 +76,29 @@ TEST(PreflightCanary, AKeyThatMayNotWriteIsAnErrorWithAHint) {
   const auto found = service.Look("index writes");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found.front().severity, Severity::kError);
+}
+
+/// Like an index on pods.
+struct NoListing {
+  template <class F>
+  auto Run(const Operation& operation, const Call& call, F attempt) -> decltype(attempt(call)) {
+    if (operation.name == "list") {
+      return Fail(ErrorCode::kUnavailable, "the answer is not what the service should say");
+    }
+    return attempt(call);
+  }
+};
+
+TEST(PreflightCanary, AnIndexThatListsNothingIsRefusedAndLeftClean) {
+  ServiceWorld service;
+  service.canary = std::make_shared<InterceptedVectorStore<NoListing>>(service.world.vectors);
+  const auto found = service.Look("index writes");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().severity, Severity::kError);
+  EXPECT_NE(found.front().hint.find("serverless"), std::string::npos);
+  const auto left = service.world.vectors->ListIds("rehome_check", "", {});
+  ASSERT_TRUE(left);
+  EXPECT_TRUE(left->ids.empty());
 }
 
 TEST(PreflightCanary, AnIndexOfTheProgramsOwnIsNotTried) {

@@ -141,6 +141,14 @@ Result<IndexModel> Resolve(std::string_view name, const PineconeOptions& options
         fmt::format("{}: it is a documents index, which the vectors API does not reach", what),
         "use a vector index (dense or sparse, classic schema)");
   }
+  if (model.pods) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{}: it runs on pods, which do not list their ids, so that nothing in "
+                            "it can be proved complete",
+                            what),
+                "create a serverless index and move into it what is needed (docs.pinecone.io, "
+                "\"Migrate a pod-based index to serverless\")");
+  }
   if (!model.ready) {
     return Fail(ErrorCode::kFailedPrecondition,
                 fmt::format("{}: it is not ready ({})", what, model.state),

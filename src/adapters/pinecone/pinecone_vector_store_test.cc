@@ -268,6 +268,19 @@ TEST(PineconeVectorStore, ResolvesAnIndexByItsName) {
   model =
       R"({"host":"h","status":{"ready":false,"state":"Initializing"},"dimension":3,"metric":"cosine"})";
   EXPECT_EQ(open().error().code, ErrorCode::kFailedPrecondition);
+  for (
+      const char* pods :
+      {R"({"host":"h","status":{"ready":true},"deployment":{"deployment_type":"pod","environment":"us-east1-gcp","pod_type":"p1.x1","replicas":1,"shards":1},"schema":{"fields":{"_values":{"type":"dense_vector","dimension":3}}}})",
+       R"({"host":"h","status":{"ready":true},"dimension":3,"metric":"cosine","spec":{"pod":{"environment":"us-east1-gcp","pod_type":"p1.x1"}}})"}) {
+    model = pods;
+    const auto refused = open();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+    EXPECT_NE(refused.error().hint.find("serverless"), std::string::npos);
+  }
+  model =
+      R"({"host":"h","status":{"ready":true},"deployment":{"deployment_type":"managed"},"schema":{"fields":{"chunk_text":{"type":"semantic_text","model":"multilingual-e5-large","metric":"cosine","dimension":1024}}}})";
+  EXPECT_TRUE(open());  // an index that embeds by itself takes vectors too
   model = "<html>";
   EXPECT_EQ(open().error().code, ErrorCode::kUnavailable);
 }

@@ -121,14 +121,18 @@ IndexModel IndexModelOf(const json& object) {
   const json status = Get<json>(object, "status", json::object());
   out.ready = Get(status, "ready", true);
   out.state = Get<std::string>(status, "state", "unknown");
+  const json deployment = Get<json>(object, "deployment", json::object());
+  const json spec = Get<json>(object, "spec", json::object());
+  out.pods = Get<std::string>(deployment, "deployment_type", {}) == "pod" || spec.contains("pod");
   const json schema = Get<json>(object, "schema", json::object());
   const json fields = Get<json>(schema, "fields", json::object());
   for (const auto& [name, field] : fields.items()) {
-    if (name == "_values") {
+    const auto type = Get<std::string>(field, "type", {});
+    if (name == "_values" || type == "semantic_text") {  // the latter embeds, and takes vectors too
       out.metric = Get<std::string>(field, "metric", "cosine");
     } else if (name == "_sparse_values") {
       out.metric = out.metric.empty() ? "dotproduct" : out.metric;
-    } else if (field.contains("type")) {  // without one it is a metadata field
+    } else if (!type.empty()) {  // without one it is a metadata field
       out.documents = true;
     }
   }

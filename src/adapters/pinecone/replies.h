@@ -25,6 +25,7 @@ struct IndexModel {
   std::string state;
   bool ready = false;
   bool documents = false;  // has fields that only the documents API serves
+  bool pods = false;       // runs on pods, which list no ids
 };
 [[nodiscard]] Result<IndexModel> ReadIndexModel(std::string_view body);
 
