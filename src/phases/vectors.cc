@@ -19,7 +19,7 @@
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchCount = 250;
+constexpr std::size_t kBatchCount = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 constexpr const char* kTokens = "tokens";  // a count of each range, and of the phase
 
