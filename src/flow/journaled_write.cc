@@ -4,8 +4,7 @@
 
 namespace rehome {
 
-Result<std::vector<WriteResult>> WriteJournaled(Ledger& ledger, const LedgerTarget& target,
-                                                DocumentStore& store,
+Result<std::vector<WriteResult>> WriteJournaled(const JournaledCollection& into,
                                                 std::span<const LedgerEntry> entries,
                                                 std::span<const Write> writes,
                                                 const WriteOptions& options, const Call& call) {
@@ -13,8 +12,8 @@ Result<std::vector<WriteResult>> WriteJournaled(Ledger& ledger, const LedgerTarg
   if (writes.empty()) {
     return std::vector<WriteResult>{};
   }
-  REHOME_TRY_ASSIGN(const auto batch, ledger.Open(target, entries, call));
-  REHOME_TRY_ASSIGN(auto results, store.Apply(target.name, writes, options, call));
+  REHOME_TRY_ASSIGN(const auto batch, into.ledger.Open(into.target, entries, call));
+  REHOME_TRY_ASSIGN(auto results, into.store.Apply(into.target.name, writes, options, call));
   std::vector<bool> written(results.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     written[i] = IsMade(writes[i], results[i]);
@@ -22,12 +21,11 @@ Result<std::vector<WriteResult>> WriteJournaled(Ledger& ledger, const LedgerTarg
       results[i].outcome = WriteResult::Outcome::kApplied;
     }
   }
-  REHOME_TRY(ledger.Close(batch, written, call));
+  REHOME_TRY(into.ledger.Close(batch, written, call));
   return results;
 }
 
-Result<std::vector<WriteResult>> DeleteJournaled(Ledger& ledger, const LedgerTarget& target,
-                                                 DocumentStore& store,
+Result<std::vector<WriteResult>> DeleteJournaled(const JournaledCollection& from,
                                                  std::span<const Document> documents,
                                                  const WriteOptions& options, const Call& call) {
   std::vector<LedgerEntry> entries;
@@ -39,7 +37,7 @@ Result<std::vector<WriteResult>> DeleteJournaled(Ledger& ledger, const LedgerTar
                        .text = {}});
     writes.push_back(Write::Delete(document));
   }
-  return WriteJournaled(ledger, target, store, entries, writes, options, call);
+  return WriteJournaled(from, entries, writes, options, call);
 }
 
 }  // namespace rehome

@@ -196,15 +196,17 @@ class Round {
     writes_.push_back(std::move(write));
   }
 
+  [[nodiscard]] JournaledCollection Items() const {
+    return {flow_.ledger, *flow_.stores.target_documents, flow_.ItemsTarget()};
+  }
+
   Result<std::vector<WriteResult>> WriteItems(std::span<const LedgerEntry> entries,
                                               std::span<const Write> writes) {
-    return WriteJournaled(flow_.ledger, flow_.ItemsTarget(), *flow_.stores.target_documents,
-                          entries, writes, {}, call_);
+    return WriteJournaled(Items(), entries, writes, {}, call_);
   }
 
   Result<std::vector<WriteResult>> DeleteItems(std::span<const Document> items) {
-    return DeleteJournaled(flow_.ledger, flow_.ItemsTarget(), *flow_.stores.target_documents, items,
-                           {}, call_);
+    return DeleteJournaled(Items(), items, {}, call_);
   }
 
   Status WriteAll() {

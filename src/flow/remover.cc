@@ -69,7 +69,7 @@ Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collecti
   out.saved = changed.size();
   REHOME_TRY_ASSIGN(
       const auto results,
-      DeleteJournaled(flow.ledger, target, *flow.stores.target_documents, doomed, {}, call));
+      DeleteJournaled({flow.ledger, *flow.stores.target_documents, target}, doomed, {}, call));
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].applied()) {
       ++out.removed;

@@ -365,9 +365,9 @@ Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& dep
     out.fence += ", after cutover.hooks.fence";
   }
   if (!read.run || read.run->At(Phase::kVectors).state != PhaseState::kDone) {
-    out.obstacles.push_back("phase 3 (vectors) has not run");
+    out.obstacles.emplace_back("phase 3 (vectors) has not run");
   } else if (read.run->IsCutOver()) {
-    out.obstacles.push_back("the run is cut over already");
+    out.obstacles.emplace_back("the run is cut over already");
   }
   return out;
 }

@@ -178,7 +178,7 @@ template <class Find>
 Status Sweep(Session& session, DocumentStore& store, const std::string& collection,
              const ApplyIds& apply, Drained& out, const Find& find) {
   return ForEachBatch(store, collection, {}, session.call(),
-                      [&](std::vector<Document> documents) -> Status {
+                      [&](std::vector<Document>&& documents) -> Status {
                         REHOME_TRY_ASSIGN(const std::vector<Value> ids, find(std::move(documents)));
                         if (!ids.empty()) {
                           REHOME_TRY(apply(ids));

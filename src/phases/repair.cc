@@ -155,7 +155,7 @@ class Repairer {
     const Write write =
         found.front() ? Write::Replace(*found.front(), wanted) : Write::Insert(wanted);
     REHOME_TRY_ASSIGN(const auto results,
-                      WriteJournaled(session_.ledger(), target, session_.target(), {&entry, 1},
+                      WriteJournaled({session_.ledger(), session_.target(), target}, {&entry, 1},
                                      {&write, 1}, {}, call));
     if (results.front().applied()) {
       ++written_;

@@ -33,13 +33,15 @@ class WriteBack {
  public:
   explicit WriteBack(Session& session)
       : session_(session),
-        legacy_{LedgerTarget::Store::kDocuments, session.plan().items.from},
-        items_(session.flow().ItemsTarget()) {}
+        legacy_{session.ledger(),
+                session.source(),
+                {LedgerTarget::Store::kDocuments, session.plan().items.from}},
+        items_{session.ledger(), session.target(), session.flow().ItemsTarget()} {}
 
   Status Apply(const std::vector<Value>& ids) {
-    REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(legacy_.name, ids, call()));
-    REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(items_.name, ids, call()));
-    REHOME_TRY_ASSIGN(auto histories, session_.ledger().Find(items_, ids, call()));
+    REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(legacy_.target.name, ids, call()));
+    REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(items_.target.name, ids, call()));
+    REHOME_TRY_ASSIGN(auto histories, session_.ledger().Find(items_.target, ids, call()));
     Batch batch;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       Sort({.id = ids[i], .legacy = std::move(legacy[i]), .item = std::move(items[i])},
@@ -95,8 +97,8 @@ class WriteBack {
         before.push_back(*pair.legacy);
       }
     }
-    return session_.saved().Add("legacy document before the write-back", legacy_.name, before,
-                                call());
+    return session_.saved().Add("legacy document before the write-back", legacy_.target.name,
+                                before, call());
   }
 
   static Status RequireAll(const std::vector<WriteResult>& results, std::string_view collection) {
@@ -126,9 +128,8 @@ class WriteBack {
       }
     }
     REHOME_TRY_ASSIGN(const auto results,
-                      WriteJournaled(session_.ledger(), legacy_, session_.source(), entries, writes,
-                                     kThroughFence, call()));
-    REHOME_TRY(RequireAll(results, legacy_.name));
+                      WriteJournaled(legacy_, entries, writes, kThroughFence, call()));
+    REHOME_TRY(RequireAll(results, legacy_.target.name));
     return Adopt(batch.written);
   }
 
@@ -149,14 +150,14 @@ class WriteBack {
     }
     // Needs no intent: digests leave the mark out.
     REHOME_TRY_ASSIGN(auto results,
-                      session_.target().Apply(items_.name, resets, kThroughFence, call()));
+                      session_.target().Apply(items_.target.name, resets, kThroughFence, call()));
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (IsMade(resets[i], results[i])) {
         results[i].outcome = WriteResult::Outcome::kApplied;
       }
     }
-    REHOME_TRY(RequireAll(results, items_.name));
-    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(items_, ours, call()));
+    REHOME_TRY(RequireAll(results, items_.target.name));
+    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(items_.target, ours, call()));
     REHOME_TRY(session_.ledger().Close(batch, std::vector<bool>(ours.size(), true), call()));
     REHOME_TRY(SaveChangedVectors(items));
     std::ranges::transform(written, std::back_inserter(adopted), &Pair::id);
@@ -202,10 +203,8 @@ class WriteBack {
       }
     }
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
-    REHOME_TRY_ASSIGN(const auto results,
-                      DeleteJournaled(session_.ledger(), legacy_, session_.source(), doomed,
-                                      kThroughFence, call()));
-    REHOME_TRY(RequireAll(results, legacy_.name));
+    REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(legacy_, doomed, kThroughFence, call()));
+    REHOME_TRY(RequireAll(results, legacy_.target.name));
     if (!doomed.empty()) {
       counts["deleted on the old side too"] += static_cast<std::int64_t>(doomed.size());
     }
@@ -215,13 +214,11 @@ class WriteBack {
   /// They do not map back: kept in rehome_saved and removed; where a legacy document stands, it maps
   /// again.
   Status SetAside(const std::vector<Document>& items) {
-    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back", items_.name, items,
-                                    call()));
+    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back", items_.target.name,
+                                    items, call()));
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
-    REHOME_TRY_ASSIGN(const auto results,
-                      DeleteJournaled(session_.ledger(), items_, session_.target(), items,
-                                      kThroughFence, call()));
-    REHOME_TRY(RequireAll(results, items_.name));
+    REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(items_, items, kThroughFence, call()));
+    REHOME_TRY(RequireAll(results, items_.target.name));
     if (!items.empty()) {
       counts["saved aside"] += static_cast<std::int64_t>(items.size());
     }
@@ -230,8 +227,8 @@ class WriteBack {
 
   static constexpr WriteOptions kThroughFence{.bypass_fence = true};
   Session& session_;
-  const LedgerTarget legacy_;
-  const LedgerTarget items_;
+  const JournaledCollection legacy_;
+  const JournaledCollection items_;
 };
 
 /// Journals the decision: the same pointers with old and new exchanged, a fence on the new

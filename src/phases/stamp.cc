@@ -75,9 +75,10 @@ Result<std::uint64_t> ReplaceAll(Session& session, const StampPlan& stamp,
                        .text = {}});
     writes.push_back(Write::Replace(document, std::move(changed)));
   }
-  const LedgerTarget target{LedgerTarget::Store::kDocuments, stamp.collection};
-  REHOME_TRY_ASSIGN(const auto results, WriteJournaled(session.ledger(), target, session.source(),
-                                                       entries, writes, {}, session.call()));
+  const JournaledCollection stamped{
+      session.ledger(), session.source(), {LedgerTarget::Store::kDocuments, stamp.collection}};
+  REHOME_TRY_ASSIGN(const auto results,
+                    WriteJournaled(stamped, entries, writes, {}, session.call()));
   return static_cast<std::uint64_t>(std::ranges::count_if(results, &WriteResult::applied));
 }
 
