@@ -16,7 +16,7 @@ constexpr std::uint64_t kScattered = 7'919;  // a prime
 
 /// Job `number` after so many changes of its title.
 Document ChangedJob(std::uint64_t number, int changes) {
-  const Document job = JobDocument(number);
+  Document job = JobDocument(number);
   if (changes == 0) {
     return job;
   }
