@@ -15,6 +15,7 @@
 #include "adapters/hashing/hashing_embedder.h"
 #include "backup/backup.h"
 #include "base/atomic_file.h"
+#include "checks/all.h"
 #include "checks/check.h"
 #include "flow/item_writer.h"
 #include "flow/vector_writer.h"
@@ -825,6 +826,60 @@ TEST(Checks, OrganizationsOutsideThePlanAreLeftAside) {
   EXPECT_EQ(Found(verification), std::multiset<std::string>{});
   EXPECT_FALSE(Named(verification, "orphans").notes.empty());
   EXPECT_FALSE(Named(verification, "counts").notes.empty());
+}
+
+/// The notes of the retrieval check about the legacy namespace.
+std::vector<std::string> LegacyNotes(World& world) {
+  std::vector<std::string> notes = Ok(CheckRetrieval(world.context)).notes;
+  std::erase_if(notes, [](const std::string& note) { return !note.contains("legacy"); });
+  return notes;
+}
+
+TEST(Checks, LegacyAnswersAreTracedToTheirItemsForEachTenant) {
+  World world;
+  EXPECT_EQ(LegacyNotes(world),
+            (std::vector<std::string>{"no overlap with the legacy namespaces was measured: "
+                                      "verify.legacy_embedder is not configured"}));
+  world.context.legacy_embedder = world.stores.embedder.get();
+  // Two vectors for each document, found over a record and a part of it; and one that nothing is of.
+  const std::string question = "a booking portal in C++";
+  for (const int number : {2, 8}) {
+    for (const char* part : {"first", "second"}) {
+      const std::string name = fmt::format("{}-{}", number, part);
+      world.PutVector({.id = "vec_" + name,
+                       .values = world.Embedded(question + " " + name),
+                       .sparse = {},
+                       .metadata = {}},
+                      "legacy");
+      world.Put(*world.source, "embeddings",
+                DocumentBuilder().String("_id", name).String("vector", "vec_" + name).Finish());
+      world.Put(*world.source, "parts",
+                DocumentBuilder().String("_id", name).Append("of", Id(number)).Finish());
+    }
+  }
+  world.PutVector({.id = "stray", .values = world.Embedded(question), .sparse = {}, .metadata = {}},
+                  "legacy");
+  world.plan.verify.probes->top_k = 5;
+  EXPECT_EQ(LegacyNotes(world),
+            (std::vector<std::string>{"5 of 5 answers of the legacy namespace legacy lead to no "
+                                      "item (verify.legacy_trail says how they do)"}));
+  const auto path = [](std::string_view text) { return Ok(ParseFieldPath(text)); };
+  world.plan.verify.legacy_trail = {
+      {.from = "embeddings", .where = path("vector"), .take = path("_id")},
+      {.from = "parts", .where = path("_id"), .take = path("of")}};
+  EXPECT_EQ(LegacyNotes(world),
+            (std::vector<std::string>{
+                "org_a: 1 of 1 items that the legacy namespace legacy answers are answered on the "
+                "new side too",
+                "org_b: 1 of 1 items that the legacy namespace legacy answers are answered on the "
+                "new side too",
+                "1 of 5 answers of the legacy namespace legacy lead to no item "
+                "(verify.legacy_trail says how they do)"}));
+  // Seven items in org_a: with fewer answers asked for, the new side need not give the same.
+  world.vectors->unfound = {"it_n~2"};
+  const auto notes = LegacyNotes(world);
+  ASSERT_FALSE(notes.empty());
+  EXPECT_TRUE(notes.front().starts_with("org_a: 0 of 1 items")) << notes.front();
 }
 
 TEST(Checks, WhatHasNotRunIsSkippedWithItsReason) {

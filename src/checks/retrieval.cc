@@ -13,6 +13,7 @@
 #include "checks/walk.h"
 #include "model/fields.h"
 #include "model/item.h"
+#include "model/sort_key.h"
 
 namespace rehome {
 namespace {
@@ -214,17 +215,13 @@ class RetrievalTest {
       REHOME_TRY_ASSIGN(after.emplace_back(), AnswersOfAll(probe));
     }
     for (const std::string& ns : flow_.plan.backup.namespaces) {
-      std::map<std::string, Overlap> by_tenant;
-      for (std::size_t i = 0; i < texts.size(); ++i) {
-        REHOME_TRY_ASSIGN(const auto before, flow_.stores.source_vectors->Query(
-                                                 ns, legacy[i], TopK(), false, context_.call));
-        REHOME_TRY(AddOverlap(before, after[i], by_tenant));
+      std::vector<std::vector<std::string>> before;  // vector ids, by probe
+      for (const std::vector<float>& probe : legacy) {
+        REHOME_TRY_ASSIGN(const auto matches, flow_.stores.source_vectors->Query(
+                                                  ns, probe, TopK(), false, context_.call));
+        std::ranges::transform(matches, std::back_inserter(before.emplace_back()), &QueryMatch::id);
       }
-      for (const auto& [org_id, overlap] : by_tenant) {
-        result_.notes.push_back(fmt::format(
-            "{}: {} of {} answers of the legacy namespace {} are answered on the new side too",
-            org_id, overlap.shared, overlap.answered, ns));
-      }
+      REHOME_TRY(NoteOverlap(ns, before, after));
     }
     return {};
   }
@@ -234,21 +231,98 @@ class RetrievalTest {
     std::size_t shared = 0;    // of those, by the tenant's own namespace too
   };
 
-  /// One probe's legacy answers, counted for the tenants whose items they are now.
-  Status AddOverlap(const std::vector<QueryMatch>& before, const std::set<std::string>& after,
-                    std::map<std::string, Overlap>& by_tenant) {
-    std::vector<std::string> ids;
-    for (const QueryMatch& match : before) {
-      ids.push_back(LegacyItemId(match.id));
+  /// Counted by item, since several legacy vectors may be of one, for the tenants whose they are.
+  Status NoteOverlap(const std::string& ns, const std::vector<std::vector<std::string>>& before,
+                     const std::vector<std::set<std::string>>& after) {
+    std::vector<std::string> vector_ids;
+    for (const auto& ids : before) {
+      vector_ids.insert(vector_ids.end(), ids.begin(), ids.end());
     }
-    REHOME_TRY_ASSIGN(const ItemsById items, FindItems(context_, ids));
-    for (const std::string& id : ids) {
-      const auto item = items.find(id);
-      const std::string org_id =
-          item == items.end() ? "(no item)" : StringField(item->second.front().view(), "org_id");
-      Overlap& overlap = by_tenant[org_id];
-      ++overlap.answered;
-      overlap.shared += after.contains(id) ? 1U : 0U;
+    REHOME_TRY_ASSIGN(const auto item_ids, ItemsBehind(vector_ids));
+    REHOME_TRY_ASSIGN(const ItemsById items, FindItems(context_, item_ids));
+    std::map<std::string, Overlap> by_tenant;
+    std::size_t strays = 0;
+    auto next = item_ids.begin();
+    for (std::size_t probe = 0; probe < before.size(); ++probe) {
+      const std::set<std::string> answered(next, next + std::ssize(before[probe]));
+      strays += static_cast<std::size_t>(
+          std::count_if(next, next + std::ssize(before[probe]),
+                        [&](const std::string& id) { return !items.contains(id); }));
+      next += std::ssize(before[probe]);
+      for (const std::string& id : answered) {
+        if (const auto item = items.find(id); item != items.end()) {
+          Overlap& overlap = by_tenant[StringField(item->second.front().view(), "org_id")];
+          ++overlap.answered;
+          overlap.shared += after[probe].contains(id) ? 1U : 0U;
+        }
+      }
+    }
+    for (const auto& [org_id, overlap] : by_tenant) {
+      result_.notes.push_back(fmt::format(
+          "{}: {} of {} items that the legacy namespace {} answers are answered on the new side "
+          "too",
+          org_id, overlap.shared, overlap.answered, ns));
+    }
+    if (strays != 0) {
+      result_.notes.push_back(fmt::format(
+          "{} of {} answers of the legacy namespace {} lead to no item (verify.legacy_trail says "
+          "how they do)",
+          strays, vector_ids.size(), ns));
+    }
+    return {};
+  }
+
+  /// The item_id that each legacy vector leads to; empty: none.
+  Result<std::vector<std::string>> ItemsBehind(const std::vector<std::string>& vector_ids) {
+    std::vector<std::string> out(vector_ids.size());
+    const std::string& pattern = flow_.plan.items.id;
+    if (flow_.plan.verify.legacy_trail.empty()) {
+      for (std::size_t i = 0; i < out.size(); ++i) {  // an ObjectId's text is a vector's whole id
+        const std::size_t at = pattern.find("{_id}");
+        out[i] = at == std::string::npos ? vector_ids[i]
+                                         : std::string(pattern).replace(
+                                               at, std::string_view("{_id}").size(), vector_ids[i]);
+      }
+      return out;
+    }
+    std::vector<std::optional<Value>> at;
+    for (const std::string& id : vector_ids) {
+      at.emplace_back(Value::String(id));
+    }
+    for (const VerifyPlan::TrailStep& step : flow_.plan.verify.legacy_trail) {
+      REHOME_TRY(Follow(step, at));
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = at[i] ? ItemId(pattern, at[i]->view()) : "";
+    }
+    return out;
+  }
+
+  Status Follow(const VerifyPlan::TrailStep& step, std::vector<std::optional<Value>>& at) {
+    std::map<std::string, Value> wanted;  // by sort key: equal values are one
+    for (const std::optional<Value>& value : at) {
+      if (value) {
+        wanted.emplace(SortKey(value->view()), *value);
+      }
+    }
+    std::vector<Value> values;
+    for (const auto& [key, value] : wanted) {
+      values.push_back(value);
+    }
+    REHOME_TRY_ASSIGN(const auto documents,
+                      flow_.stores.source_documents->FindByField(step.from, step.where.text, values,
+                                                                 SIZE_MAX, context_.call));
+    std::map<std::string, Value> found;
+    for (const Document& document : documents) {
+      const auto where = step.where.Find(document.view());
+      const auto take = step.take.Find(document.view());
+      if (where && take) {
+        found.emplace(SortKey(*where), Value(*take));
+      }
+    }
+    for (std::optional<Value>& value : at) {
+      const auto next = value ? found.find(SortKey(value->view())) : found.end();
+      value = next == found.end() ? std::nullopt : std::optional(next->second);
     }
     return {};
   }
@@ -263,15 +337,6 @@ class RetrievalTest {
       }
     }
     return out;
-  }
-
-  /// The item_id that a legacy vector would have whose id is its document's `_id`.
-  [[nodiscard]] std::string LegacyItemId(const std::string& id) const {
-    const std::string& pattern = flow_.plan.items.id;
-    const std::size_t at = pattern.find("{_id}");
-    return at == std::string::npos
-               ? id
-               : std::string(pattern).replace(at, std::string_view("{_id}").size(), id);
   }
 
   CheckContext& context_;

@@ -86,9 +86,12 @@ inline constexpr Names<8> kEmbedderOptional{
     "project", "too_long", "input_tokens_max", "usd_per_million_tokens"};
 inline constexpr KeySet kEmbedder{"embedder", kEmbedderRequired, kEmbedderOptional};
 
-inline constexpr Names<6> kVerifyOptional{"probes",    "recall_min",      "reembed",
-                                          "proposals", "legacy_embedder", "signing_key"};
+inline constexpr Names<7> kVerifyOptional{"probes",     "recall_min",      "reembed",
+                                          "proposals",  "legacy_embedder", "legacy_trail",
+                                          "signing_key"};
 inline constexpr KeySet kVerify{"verify", {}, kVerifyOptional};
+inline constexpr Names<3> kTrailStepRequired{"from", "where", "take"};
+inline constexpr KeySet kTrailStep{"trail_step", kTrailStepRequired, {}};
 inline constexpr Names<2> kProbesRequired{"from", "field"};
 inline constexpr Names<1> kProbesOptional{"top_k"};
 inline constexpr KeySet kProbes{"probes", kProbesRequired, kProbesOptional};
@@ -144,6 +147,7 @@ inline constexpr std::array kAll{&kPlan,
                                  &kVerify,
                                  &kProbes,
                                  &kProposals,
+                                 &kTrailStep,
                                  &kCutover,
                                  &kEnvFile,
                                  &kPointerDocument,

@@ -375,7 +375,8 @@ TEST(Resolved, RoundTripsTheWholePlan) {
                                        "application: { maintenance: { command: [test, -f, x] } }\n"
                                        "log: { file: l.jsonl }\n"
                                        "verify: { probes: { from: asked, field: q }, "
-                                       "legacy_embedder: { provider: hashing, dimensions: 8 } }\n"
+                                       "legacy_embedder: { provider: hashing, dimensions: 8 }, "
+                                       "legacy_trail: [{ from: parts, where: v, take: of.id }] }\n"
                                        "limits:"));
   ASSERT_TRUE(loaded.plan.has_value()) << Problems(loaded);
   const std::string json = loaded.plan->ResolvedJson();

@@ -172,6 +172,15 @@ struct VerifyPlan {
   std::size_t reembed = 20;
   std::optional<Proposals> proposals;
   std::optional<EmbedderPlan> legacy_embedder;
+  /// From a vector of the legacy namespaces to the document that it was made of: of the document in
+  /// `from` whose `where` is what the step before gave (the vector's id, at first), the field
+  /// `take`; the last is an `_id` of items.from.
+  struct TrailStep {
+    std::string from;  // a collection of the source
+    FieldPath where;
+    FieldPath take;
+  };
+  std::vector<TrailStep> legacy_trail;  // empty: the vector's id is the `_id`
   Secret signing_key;  // of reports: 64 hexadecimal digits; empty: this user's own key
 };
 

@@ -30,6 +30,15 @@ VerifyPlan::Proposals ReadProposals(PlanReader& reader, const PlanNode& node) {
   return proposals;
 }
 
+VerifyPlan::TrailStep ReadTrailStep(PlanReader& reader, const PlanNode& node) {
+  VerifyPlan::TrailStep step;
+  MapReader map(reader, node, keys::kTrailStep);
+  map.Collection("from", step.from);
+  map.Path("where", step.where);
+  map.Path("take", step.take);
+  return step;
+}
+
 }  // namespace
 
 void ReadVerify(PlanReader& reader, const PlanNode& node, VerifyPlan& verify) {
@@ -44,6 +53,12 @@ void ReadVerify(PlanReader& reader, const PlanNode& node, VerifyPlan& verify) {
   }
   if (const PlanNode* legacy = map.Find("legacy_embedder")) {
     ReadEmbedder(reader, *legacy, verify.legacy_embedder.emplace());
+  }
+  const PlanNode* trail = map.Find("legacy_trail");
+  if (trail != nullptr && reader.Is(*trail, "legacy_trail", PlanNode::Kind::kList)) {
+    for (const PlanNode& step : trail->list) {
+      verify.legacy_trail.push_back(ReadTrailStep(reader, step));
+    }
   }
   map.Key("signing_key", verify.signing_key);
   const auto signing = SigningKey::Parse(verify.signing_key);

@@ -211,6 +211,10 @@ Json VerifyJson(const VerifyPlan& verify) {
   if (verify.legacy_embedder) {
     out["legacy_embedder"] = EmbedderJson(*verify.legacy_embedder);
   }
+  for (const VerifyPlan::TrailStep& step : verify.legacy_trail) {
+    out["legacy_trail"].push_back(
+        {{"from", step.from}, {"where", step.where.text}, {"take", step.take.text}});
+  }
   return out;
 }
 

@@ -65,6 +65,7 @@ verify:
   reembed: 20
   proposals: { generator: chat, url: "http://h/v1", model: m, api_key: "${OPENAI_API_KEY:-}" }
   legacy_embedder: { provider: hashing, dimensions: "${D:-384}" }
+  legacy_trail: [{ from: embeddings, where: vector_id, take: chunk_id }, { from: chunks, where: chunk_id, take: training_data_id }]
 cutover:
   env_file: { path: .env, set: { PINECONE_NAMESPACE: "portfolio_default-org" } }
   documents: [{ collection: settings, id: app, set: { namespace: portfolio_default-org } }]
