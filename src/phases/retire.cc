@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "backup/backup.h"
+#include "backup/records.h"
 #include "checks/check.h"
 #include "model/item.h"
 #include "phases/feeds.h"
@@ -176,16 +176,23 @@ Status DeleteBatch(Session& session, const std::string& ns,
   return {};
 }
 
-Status EmptyNamespace(Session& session, const NamespaceBackup& backup, Counts& counts) {
+Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Packing& packing,
+                      Counts& counts) {
   REHOME_TRY(session.Audit("empty namespace",
                            fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(),
                                        session.run().retire_backups.back())));
   std::vector<VectorRecord> batch;
   for (const BackupFile& file : backup.files) {
-    std::ifstream lines(std::filesystem::path(session.run().retire_backups.back()) / file.path);
-    for (std::string line; std::getline(lines, line);) {
-      REHOME_TRY_ASSIGN(VectorRecord record, ParseVectorJson(line));
-      batch.push_back(std::move(record));
+    REHOME_TRY_ASSIGN(
+        VectorReader reader,
+        VectorReader::Open(std::filesystem::path(session.run().retire_backups.back()) / file.path,
+                           FileReader::Hash::kNo, packing));
+    while (true) {
+      REHOME_TRY_ASSIGN(std::optional<VectorRecord> record, reader.Next());
+      if (!record) {
+        break;
+      }
+      batch.push_back(*std::move(record));
       if (batch.size() == kBatchCount) {
         REHOME_TRY(DeleteBatch(session, backup.name, batch, counts));
         batch.clear();
@@ -263,8 +270,9 @@ Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
         static_cast<std::int64_t>(collection.records);
     total.Add(collection.digest);
   }
+  REHOME_TRY_ASSIGN(const Packing packing, PackingOf(manifest, session.plan().backup.key));
   for (const NamespaceBackup& ns : manifest.namespaces) {
-    REHOME_TRY(EmptyNamespace(session, ns, out.counts));
+    REHOME_TRY(EmptyNamespace(session, ns, packing, out.counts));
     total.Add(ns.digest);
   }
   out.digest = total.ToString();

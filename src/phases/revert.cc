@@ -278,6 +278,7 @@ Result<Counts> UndoCutover(Session& session) {
   // Without a cutover the application never was on the new side: nothing there is its own.
   const bool watched = run.cutover && run.positions.contains("reverse");
   WriteBack back(session);
+  std::int64_t pointers = 0;
   const bool resumed =
       !run.cutover || run.cutover->reverse;  // what the attempt before set aside is not in `back`
   if (run.cutover) {
@@ -295,6 +296,7 @@ Result<Counts> UndoCutover(Session& session) {
     run.cutover->state = CutoverRecord::State::kVerified;
     REHOME_TRY(session.Save());
     REHOME_TRY(PointersBack(session));
+    pointers = static_cast<std::int64_t>(run.cutover->pointers.size());
     REHOME_TRY(LiftFences(session));
   }
   // From here on the legacy side leads: what did not map back is mapped from it again.
@@ -312,7 +314,7 @@ Result<Counts> UndoCutover(Session& session) {
     REHOME_TRY(SweepForward(session, VectorMode::kNow));
   }
   Counts out = back.counts;
-  out["pointers back"] = 1;
+  out["pointers back"] = pointers;
   return out;
 }
 

@@ -43,6 +43,18 @@ class Packed(Case):
                 app.run("rollback", "--all", "--yes")
                 self.assertEqual(app.legacy(), before)
 
+    def test_retire_removes_by_one_and_its_undo_restores_from_it(self):
+        for kind in SUFFIX:
+            with self.subTest(kind):
+                app = self.packed(kind)
+                before = app.legacy()
+                app.migrate()
+                app.at(25, "retire", "--yes")
+                self.assertNotIn("jobs", app.collections())
+                self.assertEqual(app.namespaces().get("letters", 0), 0)
+                app.at(26, "rollback", "--phase", 5, "--yes")
+                self.assertEqual(app.legacy(), before)
+
     def test_the_key_stands_nowhere_and_no_content_is_readable(self):
         app = self.packed("both")
         app.migrate()
