@@ -43,6 +43,19 @@ Shared MakeShared(CliEnvironment& environment) {
           .variables = environment.variables};
 }
 
+/// The plan's name as far as an index may have it: lower-case letters, digits and inner hyphens.
+std::string IndexName(std::string_view plan_name) {
+  constexpr std::size_t kBytesMax = 45;
+  std::string name;
+  for (const char c : plan_name.substr(0, kBytesMax)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    name += plain ? c : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
+  }
+  const std::size_t first = name.find_first_not_of('-');
+  return first == std::string::npos ? ""
+                                    : name.substr(first, name.find_last_not_of('-') + 1 - first);
+}
+
 /// An index that is served from inside this process, with the adapter that reaches it.
 struct ServedStore {
   std::unique_ptr<PineconeLocal> server;  // outlives the store
@@ -73,7 +86,7 @@ Result<std::shared_ptr<PineconeVectorStore>> OpenIndex(const StoreSpec& spec, co
   if (spec.address.starts_with(kLocal)) {
     PineconeLocalOptions options;
     options.dir = spec.address.substr(kLocal.size());
-    options.index_name = plan.name;
+    options.index_name = IndexName(plan.name);
     // A source of its own has the dimension that it was loaded with.
     options.dimension = is_target ? plan.index.embedder.dimensions : 0;
     options.metric = is_target ? plan.index.metric : "";

@@ -49,12 +49,12 @@ Status Reconcile(Index& index, const PineconeLocalOptions& options, const IndexC
   return {};
 }
 
-/// The index that requests without a path prefix mean: the named one, made if it is not there.
+/// The index that requests without a path prefix mean, made if it is not there.
 Result<std::string> OpenDefault(Catalog& catalog, const PineconeLocalOptions& options) {
   const auto stored = catalog.All();
-  std::string name = options.index_name;
-  if (name.empty()) {
-    name = stored.size() == 1 ? stored.front()->config().name : "local";
+  std::string name = options.index_name.empty() ? "local" : options.index_name;
+  if (stored.size() == 1) {
+    name = stored.front()->config().name;
   }
   REHOME_TRY_ASSIGN(const IndexConfig wanted, ConfigOf(options, name));
   const auto found = catalog.Find(name);

@@ -16,7 +16,7 @@ namespace rehome {
 
 struct PineconeLocalOptions {
   std::filesystem::path dir{};
-  std::string index_name{};  // empty: the one index that `dir` holds, else "local"
+  std::string index_name{};  // among several in `dir`, or of a new one; empty: "local"
   int dimension = 0;         // 0: what is stored, else the first upsert fixes it
   std::string metric{};      // cosine, dotproduct, euclidean; empty: what is stored, else cosine
   std::string address = "127.0.0.1";  // one that others reach needs an api_key
