@@ -59,6 +59,9 @@ Result<JsonFile> JsonFile::Open(const std::filesystem::path& path) {
 }
 
 Result<bool> JsonFile::NextLine() {
+  if (std::exchange(again_, false)) {
+    return true;
+  }
   REHOME_TRY_ASSIGN(const std::optional<std::string_view> line, file_.Line());
   if (!line) {
     return false;
@@ -78,10 +81,34 @@ Result<std::optional<std::string_view>> JsonFile::Next() {
       return std::nullopt;
     }
     start_line_ = file_.records();
-    if (line_.find_first_not_of(kSpace) != std::string::npos) {
-      return line_;
+    const std::size_t first = line_.find_first_not_of(kSpace);
+    if (first == std::string::npos) {
+      continue;
     }
+    const bool opens = line_.find_last_not_of(kSpace) == first && line_[first] == '{';
+    return opens ? NextIndented() : line_;
   }
+}
+
+/// A record that begins with a line `{`. Where another begins before it is closed, it is cut off
+/// there: whoever parses it says so, and the next is whole.
+Result<std::optional<std::string_view>> JsonFile::NextIndented() {
+  Frame frame;
+  document_.clear();
+  bool ended = false;
+  while (!ended) {
+    document_.append(line_) += '\n';
+    if (document_.size() > kDocumentBytesMax) {
+      return Broken("the document that begins here is longer than a document can be");
+    }
+    for (const char c : line_) {
+      ended = frame.Ends(c) || ended;
+    }
+    REHOME_TRY_ASSIGN(const bool more, ended ? Result<bool>(true) : NextLine());
+    again_ = !ended && more && line_.starts_with('{');
+    ended = ended || again_ || !more;
+  }
+  return document_;
 }
 
 Result<std::optional<char>> JsonFile::Take() {

@@ -1,6 +1,6 @@
 #pragma once
-// json_file.h — the documents of a file as mongoexport writes it: one a line, or one JSON array
-// over any number of lines. Only the frame is told apart here, by quotes and brackets; what stands
+// json_file.h — the records of a file as exports write them: one a line, one JSON array over any
+// number of lines (--jsonArray), or indented (--pretty: from a line `{` to where it closes). Only the frame is told apart here, by quotes and brackets; what stands
 // in it is parsed elsewhere.
 #include <cstdint>
 #include <optional>
@@ -23,6 +23,7 @@ class JsonFile {
  private:
   JsonFile(FileReader file, bool array) : file_(std::move(file)), array_(array) {}
   [[nodiscard]] Result<std::optional<std::string_view>> NextOfArray();
+  [[nodiscard]] Result<std::optional<std::string_view>> NextIndented();
   /// The next character that is not white space, taken; nothing at the end.
   [[nodiscard]] Result<std::optional<char>> Take();
   [[nodiscard]] Result<bool> NextLine();
@@ -32,7 +33,8 @@ class JsonFile {
   bool array_;
   bool opened_ = false;  // the array's bracket was seen
   bool closed_ = false;
-  std::string line_;  // the line in hand, and how far it was read
+  std::string line_;    // the line in hand, and how far it was read
+  bool again_ = false;  // it belongs to the next record
   std::size_t position_ = 0;
   std::uint64_t start_line_ = 0;
   std::string document_;

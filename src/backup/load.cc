@@ -10,11 +10,11 @@
 #include "backup/duplicates.h"
 #include "backup/json_file.h"
 #include "backup/names.h"
-#include "backup/records.h"
 #include "backup/target_writer.h"
 #include "base/atomic_file.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
+#include "model/storable.h"
 
 namespace rehome {
 namespace {
@@ -51,6 +51,8 @@ class Load {
             std::vector<Source>& sources);
   Status CheckDocuments(Source& source);
   Status CheckVectors(Source& source, DimensionSeen& seen);
+  void CheckVector(const std::filesystem::path& path, std::uint64_t line,
+                   const VectorRecord& record, DimensionSeen& seen);
   Status ReportDuplicates(const Source& source, Duplicates& duplicates, std::string_view what);
   Status CheckAll(std::vector<Source>& documents, std::vector<Source>& vectors);
   Status WriteDocuments(const Source& source);
@@ -155,6 +157,8 @@ Status Load::CheckDocuments(Source& source) {
       Problem(source.path, file.line(), document.error().message);
     } else if (!id) {
       Problem(source.path, file.line(), "the document has no _id");
+    } else if (const std::string why = WhyNotStorable(document->view()); !why.empty()) {
+      Problem(source.path, file.line(), fmt::format("the document {}", why));
     } else {
       REHOME_TRY(duplicates.Add(SortKey(*id), file.line()));
     }
@@ -166,34 +170,45 @@ Status Load::CheckDocuments(Source& source) {
 }
 
 Status Load::CheckVectors(Source& source, DimensionSeen& seen) {
-  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(source.file, FileReader::Hash::kNo));
+  REHOME_TRY_ASSIGN(JsonFile file, JsonFile::Open(source.file));
   Duplicates duplicates;
   while (true) {
     REHOME_TRY(Stopped());
-    const std::uint64_t before = reader.record();
-    const auto record = reader.Next();
-    if (!record) {
-      Problem(source.path, std::max(reader.record(), before + 1), record.error().message);
-      if (reader.record() == before) {
-        return {};
-      }
-      continue;
+    const auto text = file.Next();
+    if (!text) {
+      Problem(source.path, std::max<std::uint64_t>(file.line(), 1), text.error().message);
+      return {};
     }
-    if (!*record) {
+    if (!*text) {
       break;
     }
-    ++source.records;
-    const std::size_t dimension = (*record)->values.size();
-    if (seen.where.empty()) {
-      seen = {dimension, fmt::format("{}:{}", source.path.string(), reader.record())};
-    } else if (dimension != seen.dimension) {
-      Problem(source.path, reader.record(),
-              fmt::format("vector {} has {} values, {} has {}", (*record)->id, dimension,
-                          seen.where, seen.dimension));
+    const auto record = ParseVectorJson(**text);
+    if (!record) {
+      Problem(source.path, file.line(), record.error().message);
+      continue;
     }
-    REHOME_TRY(duplicates.Add((*record)->id, reader.record()));
+    ++source.records;
+    CheckVector(source.path, file.line(), *record, seen);
+    REHOME_TRY(duplicates.Add(record->id, file.line()));
   }
   return ReportDuplicates(source, duplicates, "id");
+}
+
+void Load::CheckVector(const std::filesystem::path& path, std::uint64_t line,
+                       const VectorRecord& record, DimensionSeen& seen) {
+  const std::size_t dimension = record.values.size();
+  if (seen.where.empty()) {
+    seen = {dimension, fmt::format("{}:{}", path.string(), line)};
+  } else if (dimension != seen.dimension) {
+    Problem(path, line,
+            fmt::format("vector {} has {} values, {} has {}", record.id, dimension, seen.where,
+                        seen.dimension));
+    return;
+  }
+  const std::size_t metadata_bytes = MetadataJson(record.metadata).size();
+  if (const std::string why = WhyNotStorable(record, metadata_bytes); !why.empty()) {
+    Problem(path, line, fmt::format("vector {}: {}", record.id, why));
+  }
 }
 
 Status Load::CheckAll(std::vector<Source>& documents, std::vector<Source>& vectors) {
@@ -213,7 +228,9 @@ Status Load::CheckAll(std::vector<Source>& documents, std::vector<Source>& vecto
   if (problem_count_ > 0) {
     return Fail(
         ErrorCode::kInvalidArgument,
-        fmt::format("{} broken records or files:\n{}", problem_count_, fmt::join(problems_, "\n")),
+        fmt::format("{} broken {}:\n  {}{}", problem_count_,
+                    problem_count_ == 1 ? "record or file" : "records or files",
+                    fmt::join(problems_, "\n  "), problem_count_ > problems_.size() ? "\n  …" : ""),
         "nothing was written; mend the files or export them again");
   }
   return {};
@@ -242,16 +259,18 @@ Status Load::WriteDocuments(const Source& source) {
 }
 
 Status Load::WriteVectors(const Source& source) {
-  REHOME_TRY_ASSIGN(VectorReader reader, VectorReader::Open(source.file, FileReader::Hash::kNo));
+  REHOME_TRY_ASSIGN(JsonFile file, JsonFile::Open(source.file));
   VectorWriter writer(*request_.vectors, source.name, {}, clock_, call_);
+  std::uint64_t done = 0;
   while (true) {
-    REHOME_TRY_ASSIGN(std::optional<VectorRecord> record, reader.Next());
-    if (!record) {
+    REHOME_TRY_ASSIGN(const std::optional<std::string_view> text, file.Next());
+    if (!text) {
       break;
     }
-    REHOME_TRY(writer.Append(std::move(*record)));
-    if (reader.record() % kAdvanceEvery == 0) {
-      Advance("load", source, reader.record());
+    REHOME_TRY_ASSIGN(VectorRecord record, ParseVectorJson(*text));
+    REHOME_TRY(writer.Append(std::move(record)));
+    if (++done % kAdvanceEvery == 0) {
+      Advance("load", source, done);
     }
   }
   REHOME_TRY(writer.Flush());

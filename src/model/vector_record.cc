@@ -82,7 +82,8 @@ std::string_view AsBytes(const std::vector<T>& values) {
 
 std::unexpected<Error> Wrong(std::string_view field, std::string_view why) {
   return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("vector record, field `{}`: {}", field, why));
+              field.empty() ? fmt::format("vector record: {}", why)
+                            : fmt::format("vector record, field `{}`: {}", field, why));
 }
 
 std::unexpected<Error> Wrong(std::string_view field, simdjson::error_code error) {

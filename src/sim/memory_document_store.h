@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/sort_key.h"
+#include "model/storable.h"
 #include "ports/document_store.h"
 #include "sim/memory_index.h"
 
@@ -21,8 +22,6 @@ namespace rehome::sim {
 
 class MemoryDocumentStore final : public DocumentStore {
  public:
-  static constexpr std::size_t kDocumentBytesMax = std::size_t{16} << 20U;
-
   struct Options {
     std::string identity = "memory:documents";
     bool has_feed = true;

@@ -13,11 +13,11 @@
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/sort_key.h"
+#include "model/storable.h"
 
 namespace rehome::mongodb {
 namespace {
 
-constexpr std::size_t kDocumentBytesMax = 16U * 1024U * 1024U;
 // A command may be 16 MiB and a little, what surrounds its documents included.
 constexpr std::size_t kCommandBytesMax = 12U * 1024U * 1024U;
 // A filter that repeats the document must fit beside its replacement.
@@ -101,13 +101,9 @@ Status CheckWrites(std::string_view name, std::span<const Write> writes) {
                   fmt::format("the document {} of {} {}", ToExtendedJson(*id, JsonMode::kRelaxed),
                               name, why));
     };
-    if (write.document.bytes().size() > kDocumentBytesMax) {
-      return refuse("is larger than 16 MiB");
-    }
-    if (id->type() == BsonType::kArray || id->type() == BsonType::kUndefined ||
-        id->type() == BsonType::kRegex) {
-      return refuse(
-          fmt::format("has an _id of type {}, which MongoDB refuses", rehome::Name(id->type())));
+    const Document& meant = write.kind == Write::Kind::kDelete ? write.expected : write.document;
+    if (const std::string why = WhyNotStorable(meant.view()); !why.empty()) {
+      return refuse(why);
     }
     if (write.kind == Write::Kind::kReplace && SortKey(*id) != SortKey(write.document.Id())) {
       return refuse("cannot be replaced by one with another _id");

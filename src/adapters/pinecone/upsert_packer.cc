@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "base/float_text.h"
+#include "model/storable.h"
 #include "ports/vector_store.h"
 
 namespace rehome {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 512;
-constexpr std::size_t kSparseMax = 2048;
-constexpr float kZero = 1e-8F;
 constexpr std::string_view kTail = "]}";
 
 bool IsName(std::string_view name) {
@@ -23,33 +21,15 @@ bool IsName(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return c > 0; });
 }
 
-bool IsFinite(float value) {
-  return std::isfinite(value);
-}
-
 std::unexpected<Error> Refused(std::string_view id, std::string_view why) {
   return Fail(ErrorCode::kInvalidArgument, fmt::format("vector {}: {}", Quoted(id), why));
 }
 
-Status ValidateMetadata(const VectorRecord& record, std::size_t encoded_bytes) {
-  if (encoded_bytes > kMetadataBytesMax) {
-    return Refused(record.id, fmt::format("its metadata takes {} bytes, Pinecone allows {}",
-                                          encoded_bytes, kMetadataBytesMax));
-  }
-  for (const auto& [key, value] : record.metadata) {
-    if (key.starts_with('$')) {
-      return Refused(record.id, fmt::format("metadata key {} starts with $", Quoted(key)));
-    }
-    if (const auto* number = std::get_if<double>(&value);
-        number != nullptr && !std::isfinite(*number)) {
-      return Refused(record.id, fmt::format("metadata {} is not a finite number", Quoted(key)));
-    }
-  }
-  return {};
-}
-
 Status AppendRecord(std::string& body, const VectorRecord& record) {
-  REHOME_TRY(ValidateRecord(record));
+  const std::string metadata = record.metadata.empty() ? "" : MetadataJson(record.metadata);
+  if (const std::string why = WhyNotStorable(record, metadata.size()); !why.empty()) {
+    return Refused(record.id, why);
+  }
   body.append(R"({"id":)").append(Quoted(record.id));
   if (!record.values.empty()) {
     body.append(R"(,"values":)");
@@ -61,9 +41,7 @@ Status AppendRecord(std::string& body, const VectorRecord& record) {
     AppendFloats(body, record.sparse.values);
     body.push_back('}');
   }
-  if (!record.metadata.empty()) {
-    const std::string metadata = MetadataJson(record.metadata);
-    REHOME_TRY(ValidateMetadata(record, metadata.size()));
+  if (!metadata.empty()) {
     body.append(R"(,"metadata":)").append(metadata);
   }
   body.push_back('}');
@@ -135,32 +113,6 @@ Result<std::optional<UpsertPacker::Body>> UpsertPacker::Next() {
   }
   body.text.append(kTail);
   return body;
-}
-
-Status ValidateRecord(const VectorRecord& record) {
-  if (!IsName(record.id)) {
-    return Refused(record.id,
-                   fmt::format("an id is 1 to {} ASCII characters without NUL", kNameBytesMax));
-  }
-  const SparseValues& sparse = record.sparse;
-  if (record.values.empty() && sparse.indices.empty()) {
-    return Refused(record.id, "it has neither values nor sparse values");
-  }
-  if (!std::ranges::all_of(record.values, IsFinite) ||
-      !std::ranges::all_of(sparse.values, IsFinite)) {
-    return Refused(record.id, "it holds a value that is not a finite number");
-  }
-  if (!record.values.empty() &&
-      std::ranges::all_of(record.values, [](float v) { return std::abs(v) < kZero; })) {
-    return Refused(record.id, "all its values are zero, which Pinecone refuses");
-  }
-  if (sparse.indices.size() != sparse.values.size() || sparse.indices.size() > kSparseMax) {
-    return Refused(
-        record.id,
-        fmt::format("{} sparse indices and {} sparse values: they must be as many, and {} at most",
-                    sparse.indices.size(), sparse.values.size(), kSparseMax));
-  }
-  return {};
 }
 
 Status ValidateNamespace(std::string_view ns) {

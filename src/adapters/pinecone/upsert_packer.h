@@ -31,9 +31,6 @@ class UpsertPacker {
   const std::size_t bytes_expected_;
 };
 
-/// What Pinecone would refuse, said before anything is sent: the id, values, sparse values.
-[[nodiscard]] Status ValidateRecord(const VectorRecord& record);
-
 /// kInvalidArgument for names that no tenant's namespace may have, the default's included.
 [[nodiscard]] Status ValidateNamespace(std::string_view ns);
 

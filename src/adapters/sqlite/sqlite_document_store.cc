@@ -13,12 +13,12 @@
 #include "adapters/sqlite/stored_document.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
+#include "model/storable.h"
 
 namespace rehome {
 namespace sqlite {
 namespace {
 
-constexpr std::size_t kDocumentBytesMax = std::size_t{16} << 20U;  // MongoDB's limit
 constexpr std::size_t kRowsBetweenStops = 1024;
 constexpr std::string_view kPrimaryIndex = "_id_";
 constexpr std::string_view kHighestKey{"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
@@ -112,12 +112,9 @@ Status CheckWrites(std::string_view collection, std::span<const Write> writes) {
                   fmt::format("the document {} of {} {}", ToExtendedJson(*id, JsonMode::kRelaxed),
                               collection, why));
     };
-    if (write.document.bytes().size() > kDocumentBytesMax) {
-      return refuse("is larger than 16 MiB");
-    }
-    if (id->type() == BsonType::kArray || id->type() == BsonType::kUndefined ||
-        id->type() == BsonType::kRegex) {
-      return refuse(fmt::format("has an _id of type {}, which MongoDB refuses", Name(id->type())));
+    const Document& meant = write.kind == Write::Kind::kDelete ? write.expected : write.document;
+    if (const std::string why = WhyNotStorable(meant.view()); !why.empty()) {
+      return refuse(why);
     }
     if (write.kind == Write::Kind::kReplace && SortKey(*id) != SortKey(write.document.Id())) {
       return refuse("cannot be replaced by one with another _id");
