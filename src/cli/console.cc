@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "cli/exit_codes.h"
+#include "mapping/mapping.h"
 #include "report/escape.h"
 #include "report/json.h"
 
@@ -15,14 +16,22 @@ namespace {
 
 int ReportProblems(const std::vector<PlanProblem>& problems, const CommonOptions& common,
                    CliEnvironment& environment) {
-  nlohmann::ordered_json listed = nlohmann::ordered_json::array();
+  using Json = nlohmann::ordered_json;
+  Json listed = Json::array();
   for (const PlanProblem& problem : problems) {
-    environment.err << fmt::format("{}:{}:{}: {}\n", Escape(common.plan.string()),
-                                   problem.mark.line, problem.mark.column, Escape(problem.message));
-    listed.push_back({{"line", problem.mark.line},
-                      {"column", problem.mark.column},
+    const bool in_file = problem.mark.line > 0;  // else in a --set, which the message names
+    environment.err << (in_file ? fmt::format("{}:{}:{}: ", Escape(common.plan.string()),
+                                              problem.mark.line, problem.mark.column)
+                                : std::string())
+                    << Escape(problem.message) << "\n";
+    listed.push_back({{"line", in_file ? Json(problem.mark.line) : Json()},
+                      {"column", in_file ? Json(problem.mark.column) : Json()},
                       {"message", problem.message}});
   }
+  environment.err << fmt::format(
+      "rehome: {} in the plan: nothing was done\n  next: mend {}, then `rehome check`\n",
+      problems.size() == 1 ? "a mistake" : fmt::format("{} mistakes", problems.size()),
+      problems.size() == 1 ? "it" : "them");
   if (common.json) {
     PrintJson({{"error",
                 {{"code", Name(ErrorCode::kInvalidArgument)},
@@ -37,7 +46,8 @@ int ReportProblems(const std::vector<PlanProblem>& problems, const CommonOptions
 }  // namespace
 
 std::expected<Plan, int> LoadPlanFor(const CommonOptions& common, CliEnvironment& environment) {
-  auto loaded = LoadPlan(common.plan, common.set, environment.variables);
+  auto loaded = LoadPlan(common.plan, common.set, environment.variables,
+                         [](const Plan& plan) { return MappingProblems(plan.items); });
   if (!loaded) {
     Error error = std::move(loaded).error();
     if (error.code == ErrorCode::kNotFound && error.hint.empty()) {

@@ -1,10 +1,13 @@
 #include "cli/run_cli.h"
 
+#include <algorithm>
 #include <exception>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <variant>
 
 #include "cli/command_line.h"
+#include "cli/console.h"
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
 #include "report/escape.h"
@@ -15,6 +18,15 @@ namespace {
 int Dispatch(std::span<const std::string> args, CliEnvironment& environment) {
   const auto parsed = ParseCommandLine(args);
   if (const auto* answer = std::get_if<CommandLineAnswer>(&parsed)) {
+    const bool wants_json = std::ranges::find(args, "--json") != args.end();
+    if (wants_json && answer->exit_code != kExitDone) {
+      PrintJson({{"error",
+                  {{"code", Name(ErrorCode::kInvalidArgument)},
+                   {"exit", answer->exit_code},
+                   {"message", answer->err},
+                   {"hint", ""}}}},
+                environment);
+    }
     environment.out << answer->out;
     environment.err << answer->err;
     return answer->exit_code;

@@ -6,15 +6,15 @@
 #include <array>
 
 #include "mapping/field_rules.h"
+#include "mapping/jq_pool.h"
 #include "mapping/json_schema.h"
 #include "mapping/route.h"
 #include "mapping/vector_text.h"
 #include "model/item.h"
+#include "model/storable.h"
 
 namespace rehome {
 namespace {
-
-constexpr std::size_t kDocumentBytesMax = std::size_t{16} << 20U;  // MongoDB's limit
 
 constexpr std::array kReasons{
     std::pair{QuarantineReason::kNoTenant, std::string_view("no_tenant")},
@@ -44,6 +44,18 @@ Status CheckFieldNames(const ItemsPlan& items) {
   return {};
 }
 
+void AddJqProblems(const FieldRule& rule, std::string_view field,
+                   std::vector<PlanProblem>& problems) {
+  if (rule.kind == FieldRule::Kind::kJq) {
+    if (const auto compiled = JqPool::Compile({rule.jq}, JqLimits{}); !compiled) {
+      problems.push_back({rule.mark, fmt::format("`{}`: {}", field, compiled.error().message)});
+    }
+  }
+  for (const FieldRule& alternative : rule.alternatives) {
+    AddJqProblems(alternative, field, problems);
+  }
+}
+
 }  // namespace
 
 std::string_view Name(QuarantineReason reason) {
@@ -55,6 +67,19 @@ std::string_view Name(QuarantineReason reason) {
 std::optional<QuarantineReason> QuarantineReasonOf(std::string_view name) {
   const auto* found = std::ranges::find(kReasons, name, &decltype(kReasons)::value_type::second);
   return found == kReasons.end() ? std::nullopt : std::optional(found->first);
+}
+
+std::vector<PlanProblem> MappingProblems(const ItemsPlan& items) {
+  std::vector<PlanProblem> problems;
+  for (const auto& [name, rule] : items.fields) {
+    AddJqProblems(rule, name, problems);
+  }
+  if (items.schema) {
+    if (const auto compiled = JsonSchema::Compile(items.schema->view()); !compiled) {
+      problems.push_back({items.schema_mark, compiled.error().message});
+    }
+  }
+  return problems;
 }
 
 struct Mapper::Compiled {

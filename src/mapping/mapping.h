@@ -11,6 +11,7 @@
 #include "model/document.h"
 #include "model/tenant.h"
 #include "model/vector_record.h"
+#include "plan/load.h"
 #include "plan/plan.h"
 
 namespace rehome {
@@ -50,6 +51,9 @@ struct FieldTrace {
 };
 
 using Mapped = std::variant<Item, Unmappable>;
+
+/// The mistakes in jq programs and in the schema of `items`, all of them.
+[[nodiscard]] std::vector<PlanProblem> MappingProblems(const ItemsPlan& items);
 
 /// Compiled once from a plan (jq programs, schema); Map() is safe from several threads.
 class Mapper {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "mapping/text.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
@@ -113,8 +115,11 @@ std::string Router::Describe(std::size_t rule) const {
 
 std::string Router::FieldsLookedAt() const {
   std::string fields;
+  std::set<std::string_view> added;
   const auto add = [&](const FieldPath& field) {
-    fields += (fields.empty() ? "" : ", ") + field.text;
+    if (added.insert(field.text).second) {
+      fields += (fields.empty() ? "" : ", ") + field.text;
+    }
   };
   for (const AssignRule& rule : tenants_.assign) {
     if (const auto* match = std::get_if<AssignRule::Match>(&rule.when)) {

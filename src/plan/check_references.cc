@@ -51,7 +51,7 @@ void CheckText(PlanReader& reader, const PlanNode& node, const Plan& plan) {
           fmt::format("names `{{{}}}`, which no item has{}", name, DidYouMean(name, fields)));
     }
   }
-  if (names->empty() && !plan.index.text.empty()) {
+  if (names->empty() && node.IsScalar()) {
     reader.ProblemAt(node, "text", "names no field, so that every vector would be the same");
   }
 }
@@ -183,6 +183,9 @@ void CheckNamespaces(PlanReader& reader, const PlanNode& root, const Plan& plan)
     return;
   }
   if (text.empty()) {
+    if (!node.IsScalar()) {
+      return;  // reported as missing
+    }
     reader.ProblemAt(node, "namespace", "is empty: the default namespace belongs to no tenant");
     return;
   }

@@ -96,7 +96,7 @@ void NameOverrides(std::vector<PlanProblem>& problems, const std::vector<PlanOve
 }  // namespace
 
 LoadedPlan ReadPlanTree(const PlanNode& root, std::filesystem::path file,
-                        std::vector<PlanProblem> problems) {
+                        std::vector<PlanProblem> problems, const PlanJudge& judge) {
   PlanReader reader;
   Plan plan = ReadSections(reader, root);
   if (root.IsMap()) {
@@ -104,6 +104,9 @@ LoadedPlan ReadPlanTree(const PlanNode& root, std::filesystem::path file,
   }
   LoadedPlan loaded{.plan = std::nullopt, .problems = std::move(problems)};
   std::ranges::move(reader.TakeProblems(), std::back_inserter(loaded.problems));
+  if (judge) {
+    std::ranges::move(judge(plan), std::back_inserter(loaded.problems));
+  }
   std::ranges::stable_sort(loaded.problems, {}, [](const PlanProblem& one) {
     return std::pair(one.mark.line, one.mark.column);
   });
@@ -115,23 +118,23 @@ LoadedPlan ReadPlanTree(const PlanNode& root, std::filesystem::path file,
 }
 
 LoadedPlan ParsePlan(std::string_view yaml, const std::filesystem::path& file,
-                     const std::vector<PlanOverride>& overrides, const Environment& environment) {
+                     const std::vector<PlanOverride>& overrides, const Environment& environment,
+                     const PlanJudge& judge) {
   std::vector<PlanProblem> problems;
   PlanNode root = ParseYaml(yaml, problems);
-  if (!problems.empty()) {
-    return {.plan = std::nullopt,
-            .problems = std::move(problems)};  // what would be read is not what was meant
+  if (!problems.empty() && root.IsNull()) {
+    return {.plan = std::nullopt, .problems = std::move(problems)};  // there is no tree to look at
   }
   ApplyOverrides(root, overrides, problems);
   SubstituteEnvironment(root, environment, problems);
-  LoadedPlan loaded = ReadPlanTree(root, file, std::move(problems));
+  LoadedPlan loaded = ReadPlanTree(root, file, std::move(problems), judge);
   NameOverrides(loaded.problems, overrides);
   return loaded;
 }
 
 Result<LoadedPlan> LoadPlan(const std::filesystem::path& file,
                             const std::vector<PlanOverride>& overrides,
-                            const Environment& environment) {
+                            const Environment& environment, const PlanJudge& judge) {
   std::error_code error;
   if (std::filesystem::is_directory(file, error)) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -152,7 +155,7 @@ Result<LoadedPlan> LoadPlan(const std::filesystem::path& file,
     }
     return std::unexpected(std::move(failed));
   }
-  return ParsePlan(*text, file, overrides, environment);
+  return ParsePlan(*text, file, overrides, environment, judge);
 }
 
 }  // namespace rehome

@@ -30,16 +30,20 @@ struct LoadedPlan {
   std::vector<PlanProblem> problems;  // in file order
 };
 
+/// What only another module can tell of a plan; it may hold mistakes already.
+using PlanJudge = std::function<std::vector<PlanProblem>(const Plan& plan)>;
+
 /// Reads, substitutes ${NAME} and ${NAME:-default}, applies overrides, resolves, validates.
 /// kNotFound / kInvalidArgument only if the file cannot be read at all; mistakes in it are
 /// `problems`.
 [[nodiscard]] Result<LoadedPlan> LoadPlan(const std::filesystem::path& file,
                                           const std::vector<PlanOverride>& overrides,
-                                          const Environment& environment);
+                                          const Environment& environment,
+                                          const PlanJudge& judge = {});
 /// The same on text (tests, fuzzing, `init`).
 [[nodiscard]] LoadedPlan ParsePlan(std::string_view yaml, const std::filesystem::path& file,
                                    const std::vector<PlanOverride>& overrides,
-                                   const Environment& environment);
+                                   const Environment& environment, const PlanJudge& judge = {});
 /// Reads Plan::ResolvedJson() back (secrets empty).
 [[nodiscard]] Result<Plan> ParseResolved(std::string_view json);
 

@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.h"
 #include "base/random.h"
+#include "model/extended_json.h"
 #include "plan/template.h"
 
 namespace rehome {
@@ -137,6 +138,37 @@ TEST(LoadPlan, ListsAllMistakesInFileOrder) {
   EXPECT_EQ(loaded.problems[4].mark.line, 32);
 }
 
+TEST(LoadPlan, AKeyTwiceHidesNoOtherMistake) {
+  const LoadedPlan loaded = Parse(With("name: shop", "name: shop\nname: shop\nbakcup: {}"));
+  ASSERT_EQ(loaded.problems.size(), 2U) << Problems(loaded);
+  EXPECT_EQ(loaded.problems[0].mark.line, 3);
+  EXPECT_EQ(loaded.problems[1].mark.line, 4);
+}
+
+TEST(LoadPlan, MergesMapsUnderTheMergeKey) {
+  const LoadedPlan loaded = Parse(With("- { org_id: org_b, slug: b-inc }",
+                                       "- { <<: [{ seats: 1, tier: pro }, { tier: free, since: "
+                                       "2020 }], org_id: org_b, slug: b-inc }"));
+  ASSERT_TRUE(loaded.plan.has_value()) << Problems(loaded);
+  EXPECT_EQ(
+      ToExtendedJson(loaded.plan->tenants.organizations[1].document.view(), JsonMode::kRelaxed),
+      R"({"_id":"org_b","org_id":"org_b","slug":"b-inc","seats":1,"tier":"pro","since":2020})");
+  EXPECT_TRUE(OneProblem(With("slug: b-inc }", "slug: b-inc, <<: 5 }"), 9, "merges maps"));
+}
+
+TEST(LoadPlan, OneFileUnderTwoPathsIsOneStore) {
+  const LoadedPlan loaded =
+      Parse(With("sqlite:a.db", "{ source: \"sqlite:a.db\", target: \"sqlite:./b/../a.db\" }"));
+  ASSERT_TRUE(loaded.plan.has_value()) << Problems(loaded);
+  EXPECT_TRUE(loaded.plan->documents.same());
+  EXPECT_FALSE(
+      Parse(With("local:v", "{ source: \"local:v\", target: \"local:w\" }")).plan->vectors.same());
+}
+
+TEST(LoadPlan, AnOverrideNeedsNoQuotesForText) {
+  EXPECT_EQ(Parse(kPlan, {{"items.from", "2020"}}).plan->items.from, "2020");
+}
+
 TEST(LoadPlan, NamesEachMistake) {
   EXPECT_TRUE(OneProblem(With("rehome: 1", "rehome: 2"), 1, "rehome"));
   EXPECT_TRUE(OneProblem(With("name: shop", "name: shop\nname: shop"), 3, "second time"));
@@ -151,6 +183,9 @@ TEST(LoadPlan, NamesEachMistake) {
   EXPECT_TRUE(OneProblem(With("jq: \".score\"", "jq: \".score\", value: 1"), 22, "exactly one"));
   EXPECT_TRUE(OneProblem(With("extract: industry", "extract: industri"), 19, "no extractor"));
   EXPECT_TRUE(OneProblem(With("it_{_id}", "it"), 17, "{_id}"));
+  EXPECT_TRUE(OneProblem(With("\"it_{_id}\"", "{_id}"), 17, "single value"));
+  EXPECT_TRUE(OneProblem(With("  from: old", "\tfrom: old"), 15, "tab"));
+  EXPECT_TRUE(OneProblem(With("\"{title}. {tags}\"", "\"\""), 29, "names no field"));
   EXPECT_TRUE(OneProblem(With("plain: client.name", "item_id: client.name"), 23, "itself"));
   EXPECT_TRUE(OneProblem(With("to: new", "to: rehome_x"), 16, "journal"));
   EXPECT_EQ(Parse(With("to: new", "to: old")).problems.size(), 2U);  // and it would be retired

@@ -55,7 +55,10 @@ Status Apply(PlanNode& root, const PlanOverride& one, PlanMark mark,
   SetMarks(*node, mark);
   node->unresolved = !value_problems.empty();
   for (PlanProblem& problem : value_problems) {
-    problems.push_back({mark, std::move(problem.message)});
+    problems.push_back(
+        {mark, fmt::format("{}; text with braces or colons in it wants quotes that reach the "
+                           "plan: --set '{}=\"…\"'",
+                           problem.message, one.path)});
   }
   return {};
 }

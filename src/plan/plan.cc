@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/namespace_template.h"
+#include "plan/sections.h"
 
 namespace rehome {
 namespace {
@@ -14,6 +15,23 @@ NamespaceTemplate Template(const Plan& plan) {
 }
 
 }  // namespace
+
+std::optional<std::string> FileAddress(std::string_view address) {
+  for (const std::string_view scheme : {"sqlite:", "local:"}) {
+    if (address.starts_with(scheme)) {
+      std::error_code error;
+      const std::filesystem::path path = address.substr(scheme.size());
+      const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+      return std::string(scheme) + (error ? path : absolute).lexically_normal().string();
+    }
+  }
+  return std::nullopt;
+}
+
+bool StorePair::same() const {
+  const std::optional<std::string> file = FileAddress(source.address);
+  return source.address == target.address || (file && file == FileAddress(target.address));
+}
 
 const Organization* Plan::FindOrganization(std::string_view org_id) const {
   const auto found = std::ranges::find(tenants.organizations, org_id, &Organization::org_id);

@@ -110,6 +110,7 @@ struct ItemsPlan {
   std::map<std::string, Extractor, std::less<>> extractors;
   std::vector<std::string> drop;
   std::optional<Document> schema;  // $jsonSchema of an item
+  PlanMark schema_mark;
   std::uint64_t quarantine_max = 0;
 };
 
@@ -144,7 +145,8 @@ struct StoreSpec {
 struct StorePair {
   StoreSpec source;
   StoreSpec target;
-  [[nodiscard]] bool same() const { return source.address == target.address; }
+  /// Whether both are one store; a file by whichever path it is named.
+  [[nodiscard]] bool same() const;
 };
 
 struct BackupPlan {

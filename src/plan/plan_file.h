@@ -7,6 +7,7 @@ namespace rehome {
 /// Reads and validates a whole tree. `problems` may hold what was found before; the plan is set
 /// only if there is none.
 [[nodiscard]] LoadedPlan ReadPlanTree(const PlanNode& root, std::filesystem::path file,
-                                      std::vector<PlanProblem> problems);
+                                      std::vector<PlanProblem> problems,
+                                      const PlanJudge& judge = {});
 
 }  // namespace rehome

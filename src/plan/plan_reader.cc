@@ -79,7 +79,8 @@ std::optional<std::string> PlanReader::Text(const PlanNode& node, std::string_vi
   if (!Is(node, what, PlanNode::Kind::kScalar)) {
     return std::nullopt;
   }
-  if (!node.quoted && !node.WasSubstituted()) {
+  const bool from_shell = node.mark.line == 0;  // --set: the shell took the quotes
+  if (!node.quoted && !node.WasSubstituted() && !from_shell) {
     const std::optional<rehome::Value> typed = ScalarValue(node);
     if (!typed || !typed->view().IsString()) {
       ProblemAt(node, what, fmt::format("must be text; put quotes around `{}`", node.written));

@@ -103,7 +103,7 @@ void CheckFieldName(PlanReader& reader, const PlanNode::Entry& entry) {
 
 void CheckIdPattern(PlanReader& reader, const MapReader& items, std::string_view id) {
   const PlanNode* node = items.Find("id");
-  if (node == nullptr) {
+  if (node == nullptr || !node->IsScalar()) {
     return;
   }
   const std::size_t at = id.find("{_id}");
@@ -185,6 +185,7 @@ void ReadItems(PlanReader& reader, const PlanNode& node, ItemsPlan& items) {
   map.Texts("drop", items.drop);
   if (const PlanNode* schema = map.Find("schema")) {
     items.schema = reader.Document(*schema, "schema");
+    items.schema_mark = schema->mark;
   }
   map.Whole("quarantine_max", items.quarantine_max, 0, std::numeric_limits<std::int64_t>::max());
 }

@@ -179,7 +179,7 @@ void ReadBackup(PlanReader& reader, const PlanNode& node, BackupPlan& backup) {
     MapReader(reader, *encrypt, keys::kEncrypt).Key("key", backup.key);
     if (const auto key = StreamKey::Parse(backup.key); !key) {
       reader.ProblemAt(*encrypt, "key",
-                       fmt::format("{}; {}", key.error().message, key.error().hint));
+                       fmt::format("is wrong: {}; {}", key.error().message, key.error().hint));
     }
   }
 }

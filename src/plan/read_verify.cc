@@ -63,8 +63,9 @@ void ReadVerify(PlanReader& reader, const PlanNode& node, VerifyPlan& verify) {
   map.Key("signing_key", verify.signing_key);
   const auto signing = SigningKey::Parse(verify.signing_key);
   if (!verify.signing_key.empty() && !signing) {
-    reader.ProblemAt(node, "signing_key",
-                     fmt::format("{}; {}", signing.error().message, signing.error().hint));
+    reader.ProblemAt(
+        node, "signing_key",
+        fmt::format("is wrong: {}; {}", signing.error().message, signing.error().hint));
   }
 }
 

@@ -8,6 +8,8 @@
 #include "base/digest.h"
 #include "model/extended_json.h"
 #include "plan/plan_file.h"
+#include "plan/sections.h"
+#include "plan/stores.h"
 
 namespace rehome {
 namespace {
@@ -348,15 +350,7 @@ std::string WithoutPorts(std::string address) {
 
 /// Which store an address means, from whichever directory it is named.
 std::string StoreIdentity(const StoreSpec& store) {
-  for (const std::string_view scheme : {"sqlite:", "local:"}) {
-    if (store.address.starts_with(scheme)) {
-      std::error_code error;
-      const std::filesystem::path path = store.address.substr(scheme.size());
-      const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-      return std::string(scheme) + (error ? path : absolute).lexically_normal().string();
-    }
-  }
-  return WithoutPorts(store.address);
+  return FileAddress(store.address).value_or(WithoutPorts(store.address));
 }
 
 void AppendLines(const Json& json, const std::string& path, std::string& out) {
@@ -374,6 +368,17 @@ void AppendLines(const Json& json, const std::string& path, std::string& out) {
 }
 
 }  // namespace
+
+bool SameStore(const StoreSpec& one, const StoreSpec& other) {
+  return StoreIdentity(one) == StoreIdentity(other);
+}
+
+bool SameStores(const Plan& one, const Plan& other) {
+  return SameStore(one.documents.source, other.documents.source) &&
+         SameStore(one.documents.target, other.documents.target) &&
+         SameStore(one.vectors.source, other.vectors.source) &&
+         SameStore(one.vectors.target, other.vectors.target);
+}
 
 std::string Plan::ResolvedJson() const {
   Json out = PlanJson(*this);

@@ -32,6 +32,9 @@ void CheckReferences(PlanReader& reader, const PlanNode& root, const Plan& plan)
 void CheckTenantReferences(PlanReader& reader, const PlanNode& tenants_node, const Plan& plan);
 void CheckNamespaces(PlanReader& reader, const PlanNode& root, const Plan& plan);
 
+/// The address of a store that is a file or directory, its path absolute; nothing for others.
+[[nodiscard]] std::optional<std::string> FileAddress(std::string_view address);
+
 /// The node at a path of keys; the deepest that exists, so that a problem can be marked.
 [[nodiscard]] const PlanNode& NodeAt(const PlanNode& root,
                                      std::initializer_list<std::string_view> keys);

@@ -57,6 +57,8 @@ class TreeBuilder {
  public:
   explicit TreeBuilder(std::vector<PlanProblem>& problems) : problems_(problems) {}
 
+  [[nodiscard]] bool overflowed() const { return overflowed_; }
+
   PlanNode Convert(const YAML::Node& yaml, int depth) {
     PlanNode node;
     node.mark = MarkOf(yaml.Mark());
@@ -107,6 +109,7 @@ class TreeBuilder {
   void ConvertMap(const YAML::Node& yaml, int depth, PlanNode& node) {
     node.kind = PlanNode::Kind::kMap;
     std::set<std::string> seen;
+    std::vector<PlanNode> merged;
     for (const auto& pair : yaml) {
       if (overflowed_) {
         break;
@@ -121,7 +124,35 @@ class TreeBuilder {
             {mark, fmt::format("`{}` stands here a second time", pair.first.Scalar())});
         continue;
       }
-      node.map.push_back({pair.first.Scalar(), mark, Convert(pair.second, depth + 1)});
+      PlanNode value = Convert(pair.second, depth + 1);
+      if (pair.first.Scalar() == "<<" && pair.first.Tag() == "?") {
+        AddMerged(std::move(value), merged);
+      } else {
+        node.map.push_back({pair.first.Scalar(), mark, std::move(value)});
+      }
+    }
+    for (const PlanNode& one : merged) {
+      std::ranges::copy_if(
+          one.map, std::back_inserter(node.map),
+          [&](const PlanNode::Entry& entry) { return node.Find(entry.key) == nullptr; });
+    }
+  }
+
+  /// YAML's merge key: `<<` names a map, or several, whose entries fill in what the map leaves out.
+  void AddMerged(PlanNode value, std::vector<PlanNode>& merged) {
+    std::vector<PlanNode> maps;
+    if (value.IsList()) {
+      maps = std::move(value.list);
+    } else {
+      maps.push_back(std::move(value));
+    }
+    for (PlanNode& map : maps) {
+      if (map.IsMap()) {
+        merged.push_back(std::move(map));
+      } else {
+        problems_.push_back(
+            {map.mark, fmt::format("`<<` merges maps, and this is {}", Name(map.kind))});
+      }
     }
   }
 
@@ -130,13 +161,17 @@ class TreeBuilder {
   bool overflowed_ = false;
 };
 
-/// `{ key: ${NAME} }` is not YAML, since `{` opens a map there: the mistake everyone makes once.
-std::string_view QuotingHint(std::string_view yaml, int line) {
+/// The mistakes that everyone makes once: `{ key: ${NAME} }`, where `{` opens a map, and tabs.
+std::string_view Hint(std::string_view yaml, int line) {
   for (int skipped = 1; skipped < line && !yaml.empty(); ++skipped) {
     const std::size_t end = yaml.find('\n');
     yaml.remove_prefix(end == std::string_view::npos ? yaml.size() : end + 1);
   }
-  return yaml.substr(0, yaml.find('\n')).find("${") == std::string_view::npos
+  const std::string_view wrong = yaml.substr(0, yaml.find('\n'));
+  if (wrong.substr(0, wrong.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
+    return "; a tab stands before it: YAML is indented with blanks";
+  }
+  return wrong.find("${") == std::string_view::npos
              ? ""
              : "; inside { } and [ ] write \"${NAME}\" in quotes";
 }
@@ -182,13 +217,17 @@ PlanNode ParseYaml(std::string_view yaml, std::vector<PlanProblem>& problems) {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
     if (documents.size() > 1) {
       problems.push_back({MarkOf(documents[1].Mark()), "a second YAML document; a plan is one"});
+      return {};
     }
-    return documents.empty() ? PlanNode::At({1, 1})
-                             : TreeBuilder(problems).Convert(documents[0], 0);
+    if (documents.empty()) {
+      return PlanNode::At({1, 1});
+    }
+    TreeBuilder builder(problems);
+    PlanNode root = builder.Convert(documents[0], 0);
+    return builder.overflowed() ? PlanNode() : root;
   } catch (const YAML::Exception& error) {
     const PlanMark mark = error.mark.is_null() ? PlanMark{1, 1} : MarkOf(error.mark);
-    problems.push_back(
-        {mark, fmt::format("not YAML: {}{}", error.msg, QuotingHint(yaml, mark.line))});
+    problems.push_back({mark, fmt::format("not YAML: {}{}", error.msg, Hint(yaml, mark.line))});
     return {};
   }
 }

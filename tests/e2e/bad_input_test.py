@@ -79,10 +79,26 @@ class WrongPlan(Case):
                 app.write_plan()
                 app.run("plan", expect=USAGE)
 
-    def test_a_mistake_in_set_is_named(self):
+    def test_a_mistake_in_set_is_named_without_a_place_in_the_file(self):
         app = self.small(loaded=False)
-        answer = app.run("plan", "--set", "items.form=jobs", expect=USAGE)
-        self.assertIn("form", answer.err)
+        answer = app.run("plan", "--set", "items.form=jobs", "--json", expect=USAGE)
+        self.assertIn("--set items.form", answer.err)
+        self.assertNotIn("rehome.yaml:", answer.err)
+        self.assertEqual([p["line"] for p in answer.json["error"]["problems"]], [None])
+
+    def test_a_wrong_jq_program_and_a_wrong_schema_are_mistakes_like_any_other(self):
+        app = self.small(loaded=False)
+        app.contents["colour"] = "blue"
+        app.contents["documents"] = "mongodb://127.0.0.1:9/none"
+        app.contents["items"]["fields"]["client"] = {"first_non_empty": ["client", {"jq": ".title |"}]}
+        app.contents["items"]["fields"]["title"] = {"jq": "now"}
+        app.contents["items"]["schema"] = {"properties": {"title": {"type": "strin"}}}
+        app.write_plan()
+        for verb in (["check"], ["plan"], ["run", "--yes"], ["status"]):
+            with self.subTest(verb=verb):
+                answer = app.run(*verb, "--json", expect=USAGE)
+                said = {(p["message"].split(":")[0], p["line"] > 0) for p in answer.json["error"]["problems"]}
+                self.assertEqual(said, {("unknown key `colour`", True), ("`client`", True), ("`title`", True), ("schema", True)})
 
     def test_files_that_are_not_there_are_named(self):
         app = self.small(loaded=False)
@@ -143,6 +159,57 @@ class WrongExport(Case):
         file.write_text(file.read_text() + "{\n" + export_line(jobs(13)[12]) + "\n}\n")
         (app.dir / "export/vectors/vectors_letters.jsonl").write_text('{"id": "v0", "values": ["a"]}\n')
         self.refused(app, "jobs.json:13:", "jobs.json:15:", "vectors_letters.jsonl:1:")
+
+    def test_what_no_store_takes_is_named_with_its_line_before_anything_is_written(self):
+        for line in ('{"_id": [1]}', '{"_id": {"$undefined": true}}', json.dumps({"_id": 99, "client": "x" * (16 << 20)})):
+            with self.subTest(line=line[:30]):
+                app = self.small(loaded=False)
+                app.export()
+                file = app.dir / "export/documents/jobs.json"
+                file.write_text(file.read_text() + line + "\n")
+                self.refused(app, "jobs.json:13:")
+        for extra in ({"values": [0] * DIMENSION}, {"metadata": {"text": "x" * 41000}}, {"metadata": {"$a": 1}}):
+            with self.subTest(extra=str(extra)[:30]):
+                app = self.small(loaded=False)
+                app.export(records=[*legacy_vectors(), {"id": "one more", "values": [0.5] * DIMENSION, **extra}])
+                self.refused(app, "vectors_letters.jsonl:9: vector one more")
+
+    def test_every_problem_has_a_line_of_its_own(self):
+        app = self.small(loaded=False)
+        app.export(documents=[{"client": "no id"}] * 12)
+        answer = app.run("load", "--from", "export", "--yes", expect=USAGE)
+        lines = [line for line in answer.err.splitlines() if "jobs.json:" in line]
+        self.assertEqual(len(lines), 10, str(answer))
+
+    def test_exports_of_every_form_are_the_same_export(self):
+        documents = jobs(6)
+        lines = [export_line(d) for d in documents]
+        indented = [json.dumps(json.loads(line), indent="\t") for line in lines]
+        records = [json.dumps(r) for r in legacy_vectors()]
+        forms = {
+            "lines": ("\n".join(lines), "\n".join(records)),
+            "mark, CRLF and blank lines": ("\ufeff" + "\r\n\r\n".join(lines) + "\r\n \r\n", "\ufeff" + "\r\n\r\n".join(records) + "\r\n"),
+            "an array": ("[" + ",\n".join(lines) + "]\n", "[" + ",".join(records) + "]"),
+            "an indented array": ("[\n" + ",\n".join(indented) + "\n]\n", json.dumps([json.loads(r) for r in records], indent=1)),
+            "indented": ("\n".join(indented) + "\n", "\n".join(json.dumps(json.loads(r), indent=2) for r in records)),
+        }
+        loaded = {}
+        for form, (text, vectors) in forms.items():
+            app = self.small(loaded=False)
+            app.export(documents=documents)
+            (app.dir / "export/documents/jobs.json").write_bytes(text.encode())
+            (app.dir / "export/vectors/vectors_letters.jsonl").write_bytes(vectors.encode())
+            app.run("load", "--from", "export", "--yes")
+            loaded[form] = app.legacy()
+        for form, legacy in loaded.items():
+            self.assertTrue(legacy == loaded["lines"], form)
+
+    def test_an_indented_document_that_does_not_end_hides_no_other(self):
+        app = self.small(loaded=False)
+        app.export()
+        file = app.dir / "export/documents/jobs.json"
+        file.write_text('{\n "_id": 1001,\n' + file.read_text() + '{\n "_id": 1002\n}\n{\n "_id": 1003\n')
+        self.refused(app, "2 broken", "jobs.json:1:", "jobs.json:18:")
 
     def test_the_same_id_twice_is_refused_by_mongodbs_equality(self):
         for first, second in ((5, 5.0), (5, bson.Int64(5)), (5, bson.Decimal128("5.00")), ("a", "a"), (0.0, -0.0)):
