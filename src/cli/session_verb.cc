@@ -9,6 +9,7 @@
 #include "cli/events.h"
 #include "cli/exit_codes.h"
 #include "cli/wiring.h"
+#include "plan/stores.h"
 #include "report/escape.h"
 
 namespace rehome::cli {
@@ -49,11 +50,29 @@ Result<int> WithoutRun(const Plan& plan, const SessionVerb& verb, const CommonOp
   return kExitDone;
 }
 
+/// The stores of the plan; of the run's own plan where the verb goes by that one and the file names
+/// others.
+Result<Deps> WireFor(const Plan& plan, PlanRule rule, EventSink& events,
+                     CliEnvironment& environment) {
+  std::optional<Plan> of_run;
+  {
+    REHOME_TRY_ASSIGN(Deps deps, Wire(plan, Access::kReadWrite, events, environment));
+    if (rule == PlanRule::kUseJournaled) {
+      REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, rule, deps));
+      of_run = *read.compiled->plan;
+    }
+    if (!of_run || SameStores(plan, *of_run)) {
+      return deps;
+    }
+  }  // one process has one hold on a directory of vectors
+  return Wire(*of_run, Access::kReadWrite, events, environment);
+}
+
 Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptions& common,
                     CliEnvironment& environment) {
   REHOME_TRY(Confirm(verb.announcement, common, environment));
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
-  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadWrite, *events, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, WireFor(plan, verb.rule, *events, environment));
   if (!verb.if_never_ran.empty()) {
     REHOME_TRY_ASSIGN(const auto latest,
                       LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));

@@ -11,6 +11,7 @@
 #include "journal/audit.h"
 #include "model/item.h"
 #include "plan/load.h"
+#include "plan/stores.h"
 
 namespace rehome {
 namespace {
@@ -53,6 +54,19 @@ std::string Difference(std::string_view journaled, std::string_view file) {
   return out;
 }
 
+/// The file's store where it is the run's (its credentials and port are today's), else the run's.
+StoreSpec OfRun(StoreSpec journaled, const StoreSpec& file) {
+  if (SameStore(journaled, file)) {
+    return file;
+  }
+  journaled.secret = file.secret;
+  return journaled;
+}
+StorePair OfRun(const StorePair& journaled, const StorePair& file) {
+  return {.source = OfRun(journaled.source, file.source),
+          .target = OfRun(journaled.target, file.target)};
+}
+
 /// The plan that governs, and how the file differs from the journal.
 struct Governing {
   Plan plan;
@@ -77,8 +91,8 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
   REHOME_TRY_ASSIGN(Plan journaled, ParseResolved(run->resolved_plan));
   // The journal keeps no secrets, and what the fingerprint leaves out is the file's to say.
   journaled.file = file.file;
-  journaled.documents = file.documents;
-  journaled.vectors = file.vectors;
+  journaled.documents = OfRun(journaled.documents, file.documents);
+  journaled.vectors = OfRun(journaled.vectors, file.vectors);
   journaled.index.embedder.api_key = file.index.embedder.api_key;
   journaled.limits = file.limits;
   journaled.log_file = file.log_file;
