@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "checks/all.h"
 #include "checks/findings.h"
@@ -61,9 +62,10 @@ class VectorInspection {
           context_, [&](const std::vector<Document>& items) { return InspectItems(items); }));
     } else {
       for (const auto& [org_id, ns] : context_.run.namespaces) {
+        listed_.try_emplace(ns, 0);
         REHOME_TRY(InspectNamespace(ns));
-        REHOME_TRY(NoteStatistics(ns));
       }
+      REHOME_TRY(NoteStatistics());
     }
     const std::size_t embedded = samples_.kept().size();
     REHOME_TRY(EmbedAgain());
@@ -136,7 +138,7 @@ class VectorInspection {
 
   Status InspectPage(const std::string& ns, const std::vector<std::string>& ids) {
     REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
-    listed_ += ids.size();
+    listed_[ns] += ids.size();
     std::vector<Suspect> findings;
     for (const std::string& id : ids) {
       if (!records.contains(id)) {
@@ -290,18 +292,19 @@ class VectorInspection {
   }
 
   /// The service's statistics may lag; the listing is what counts.
-  Status NoteStatistics(const std::string& ns) {
-    const std::uint64_t listed = std::exchange(listed_, 0);
+  Status NoteStatistics() {
     if (context_.sample < 1.0) {
       return {};
     }
     REHOME_TRY_ASSIGN(const IndexInfo index, flow_.stores.target_vectors->Describe(context_.call));
-    const auto told = index.namespaces.find(ns);
-    const std::uint64_t count = told == index.namespaces.end() ? 0 : told->second;
-    if (count != listed) {
-      result_.notes.push_back(
-          fmt::format("statistics of namespace {} say {} vectors, {} were listed: they may lag", ns,
-                      count, listed));
+    for (const auto& [ns, listed] : listed_) {
+      const auto told = index.namespaces.find(ns);
+      const std::uint64_t count = told == index.namespaces.end() ? 0 : told->second;
+      if (count != listed) {
+        result_.notes.push_back(
+            fmt::format("statistics of namespace {} say {} vectors, {} were listed: they may lag",
+                        ns, count, listed));
+      }
     }
     return {};
   }
@@ -313,7 +316,7 @@ class VectorInspection {
   Reservoir<Sample> samples_;
   std::uint64_t inspected_ = 0;
   bool changed_inspected_ = false;
-  std::uint64_t listed_ = 0;
+  std::map<std::string, std::uint64_t> listed_;  // vectors by namespace
 };
 
 }  // namespace

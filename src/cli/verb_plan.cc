@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <ranges>
 
 #include "cli/console.h"
 #include "cli/events.h"
@@ -20,6 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr auto kRight = TextTable::Align::kRight;
 constexpr std::size_t kCellColumns = 60;
+constexpr std::size_t kTenantsShown = 20;
 
 double Rounded(double seconds) {
   constexpr double kThousand = 1000;
@@ -36,7 +38,7 @@ std::string PhaseTitle(Phase phase) {
 }
 
 bool IsOverMax(const Forecast& forecast, const Plan& plan) {
-  return forecast.quarantined > plan.items.quarantine_max;
+  return forecast.quarantined + forecast.texts_refused > plan.items.quarantine_max;
 }
 
 // ---- JSON -------------------------------------------------------------------------------------
@@ -205,11 +207,14 @@ void PrintPhases(const Forecast& forecast, std::ostream& out) {
 
 void PrintTenants(const Forecast& forecast, std::ostream& out) {
   TextTable table({{"organization"}, {"profile"}, {"namespace"}, {"items", kRight}});
-  for (const Forecast::Tenant& tenant : forecast.tenants) {
+  for (const Forecast::Tenant& tenant : forecast.tenants | std::views::take(kTenantsShown)) {
     table.Add({tenant.org_id, tenant.profile_id, tenant.ns, FormatCount(tenant.items)});
   }
   if (!table.empty()) {
     out << "\nTenants\n" << table.Render();
+  }
+  if (forecast.tenants.size() > kTenantsShown) {
+    out << fmt::format("  … {} in all; --json has them\n", FormatCount(forecast.tenants.size()));
   }
 }
 
@@ -291,11 +296,12 @@ std::string WhatComesNext(const Forecast& forecast, const Plan& plan) {
   }
   if (IsOverMax(forecast, plan)) {
     return fmt::format(
-        "{} documents would be quarantined and the plan allows {}: cutover would stop with exit "
-        "6.\n"
+        "{} documents would be quarantined and the plan allows {}: the run would stop before "
+        "cutover with exit 6.\n"
         "Next: mend the plan's mapping or those documents, or raise items.quarantine_max; then "
         "rehome plan again.\n",
-        FormatCount(forecast.quarantined), FormatCount(plan.items.quarantine_max));
+        FormatCount(forecast.quarantined + forecast.texts_refused),
+        FormatCount(plan.items.quarantine_max));
   }
   if (forecast.target.in_the_way > 0) {
     return "Next: rehome check says what to do about the documents in the way.\n";

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -10,7 +12,9 @@
 #include "cli/verbs.h"
 #include "cli/wiring.h"
 #include "journal/audit.h"
+#include "journal/counts_text.h"
 #include "journal/ranges.h"
+#include "phases/feeds.h"
 #include "phases/session.h"
 #include "report/escape.h"
 #include "report/table.h"
@@ -27,7 +31,9 @@ struct Snapshot {
   RunState state = RunState::kNew;
   std::optional<Lease::Holder> holder;
   std::uint64_t quarantined = 0;
-  std::uint64_t read = 0;  // documents that the running phase has done
+  std::uint64_t read = 0;            // documents that the running phase has done …
+  std::uint64_t total = 0;           // … of so many
+  std::optional<std::uint64_t> lag;  // documents of the source written and not applied yet
   AuditHead audit;
   std::string plan_difference;
 };
@@ -60,9 +66,48 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
       for (const RangeRecord& range : ranges) {
         out.read += range.read;
       }
+      const bool items = phase == Phase::kItems;
+      DocumentStore& walked = items ? *deps.stores.source_documents : target;
+      REHOME_TRY_ASSIGN(out.total, walked.Count(items ? plan.items.from : plan.items.to, call));
+    }
+  }
+  // A position that the feed no longer holds is the next run's matter: it says so loudly.
+  out.lag = PendingChanges(plan, *out.run, deps.stores).Count(call).value_or(std::nullopt);
+  return out;
+}
+
+/// "1,200 of 5,000 (24 %), 400/s, about 9.5 s to go"; the rate is this attempt's so far.
+std::string ProgressInWords(const Snapshot& now, const PhaseRecord& record, WallTime time) {
+  std::string out = FormatCount(now.read) + " done";
+  if (now.total > 0) {
+    out = fmt::format("{} of {} ({} %)", FormatCount(now.read), FormatCount(now.total),
+                      std::min<std::uint64_t>(now.read * 100 / now.total, 100));
+  }
+  const double seconds =
+      record.started_at ? std::chrono::duration<double>(time - *record.started_at).count() : 0;
+  if (now.state == RunState::kRunning && seconds > 0 && now.read > 0) {
+    const double rate = static_cast<double>(now.read) / seconds;
+    out += fmt::format(", {:.0f}/s", rate);
+    if (now.total > now.read) {
+      const double left = static_cast<double>(now.total - now.read) / rate;
+      out += fmt::format(", about {} to go", FormatDuration(Millis{std::llround(left * 1000)}));
     }
   }
   return out;
+}
+
+/// Quarantine stops a cutover; a phase 5 that was cut off has removed some and not all.
+std::string NextOf(const Plan& plan, const Snapshot& now) {
+  const bool retiring = now.run && now.state == RunState::kCutOver &&
+                        now.run->At(Phase::kRetire).state == PhaseState::kRunning &&
+                        !now.run->retire_backups.empty();
+  if (now.state == RunState::kMigrated && now.quarantined > plan.items.quarantine_max) {
+    return "rehome quarantine list says what is set aside and why; mend it, rehome quarantine "
+           "replay, then rehome cutover";
+  }
+  return retiring ? "rehome retire (goes on where it stopped), or rehome rollback --phase 5 (puts "
+                    "back what it removed)"
+                  : NextStep(now.state);
 }
 
 Json CountsOf(const Counts& counts) {
@@ -138,6 +183,7 @@ Json ToJson(const Plan& plan, const Snapshot& now) {
   out["quarantined"] = now.quarantined;
   out["pointers"] = PointersJson(run);
   out["watermarks"] = run.watermarks;
+  out["lag"] = now.lag ? Json(*now.lag) : Json();
   out["fence"] = FenceJson(run);
   out["backup"] = run.backup;
   out["namespaces"] = run.namespaces;
@@ -146,7 +192,7 @@ Json ToJson(const Plan& plan, const Snapshot& now) {
                           : Json({{"message", run.last_error}, {"hint", run.last_hint}});
   out["audit_head"] = now.audit.hash;
   out["plan_difference"] = now.plan_difference;
-  out["next"] = NextStep(now.state);
+  out["next"] = NextOf(plan, now);
   return out;
 }
 
@@ -162,12 +208,9 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
   TextTable table({{"phase"}, {"state"}, {"seconds", TextTable::Align::kRight}, {"counts"}});
   for (const Phase phase : kPhases) {
     const PhaseRecord& record = run.At(phase);
-    std::string counts;
-    for (const auto& [what, count] : record.counts) {
-      counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, what);
-    }
+    std::string counts = InWords(record.counts);
     if (record.state == PhaseState::kRunning && now.read > 0) {
-      counts = fmt::format("{} done", now.read);
+      counts = ProgressInWords(now, record, environment.clock.Now());
     }
     table.Add({fmt::format("{} {}", Number(phase), Name(phase)), std::string(Name(record.state)),
                fmt::format("{:.1f}", record.seconds), counts});
@@ -184,6 +227,13 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
                                                 : pointer.old_value.value_or("(absent)")))
                       << "\n";
     }
+  }
+  for (const auto& [what, position] : run.watermarks) {
+    environment.out << Escape(fmt::format("  {}: {}", what, position)) << "\n";
+  }
+  if (now.lag) {
+    environment.out << fmt::format("  lag: {} documents of the source written and not applied\n",
+                                   FormatCount(*now.lag));
   }
   if (const Json fence = FenceJson(run); !fence.is_null()) {
     environment.out << Escape(
@@ -205,7 +255,7 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
     environment.out << "  the plan file differs from this run's plan:"
                     << EscapeLines(now.plan_difference) << "\n";
   }
-  environment.out << "Next: " << NextStep(now.state) << "\n";
+  environment.out << "Next: " << NextOf(plan, now) << "\n";
 }
 
 /// A cutover that a dead runner left half done is shouted at: its fence stops the application's

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <ranges>
 
 #include "report/escape.h"
 #include "report/table.h"
@@ -35,6 +36,14 @@ Json CheckJson(const CheckResult& check) {
   return out;
 }
 
+std::uint64_t TotalOf(const CheckResult& check) {
+  std::uint64_t total = 0;
+  for (const auto& [of, count] : check.totals) {
+    total += count;
+  }
+  return total;
+}
+
 }  // namespace
 
 nlohmann::ordered_json ChecksJson(const Verification& verification) {
@@ -59,7 +68,8 @@ void PrintVerification(const Verification& verification, CliEnvironment& environ
     std::size_t shown = 0;
     for (const Discrepancy& one : check.discrepancies) {
       if (shown++ == kShownMax) {
-        environment.out << fmt::format("  {}: … --json names all of them\n", check.check);
+        environment.out << fmt::format("  {}: … {} in all; --json names them\n", check.check,
+                                       TotalOf(check));
         break;
       }
       environment.out << Escape(fmt::format(
@@ -67,13 +77,18 @@ void PrintVerification(const Verification& verification, CliEnvironment& environ
                              one.id, one.field.empty() ? "" : ", field ", one.field, one.detail))
                       << "\n";
     }
-    for (const std::string& note : check.notes) {
+    for (const std::string& note : check.notes | std::views::take(kShownMax)) {
       environment.out << "  " << check.check << ": " << Escape(note) << "\n";
+    }
+    if (check.notes.size() > kShownMax) {
+      environment.out << fmt::format("  {}: … {} notes in all; --json has them\n", check.check,
+                                     check.notes.size());
     }
   }
   environment.out << (verification.passed ? "Verified: everything agrees.\n"
-                                          : "Verification found what is named above; rehome "
-                                            "explain ID shows one datum's whole way.\n");
+                                          : "Verification found what is named above. Next: rehome "
+                                            "explain ID shows one datum's whole way, rehome repair "
+                                            "mends what is confirmed.\n");
 }
 
 }  // namespace rehome::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "journal/counts_text.h"
 #include "phases/cutover.h"
 #include "phases/feeds.h"
 #include "phases/retire.h"
@@ -86,12 +87,8 @@ std::string UndoCommand(Phase phase) {
                                   : fmt::format("rehome rollback --phase {}", Number(phase));
 }
 
-std::string InWords(const Counts& counts) {
-  std::string out;
-  for (const auto& [what, count] : counts) {
-    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, what);
-  }
-  return out.empty() ? "nothing to do" : out;
+std::string Done(const Counts& counts) {
+  return counts.empty() ? "nothing to do" : InWords(counts);
 }
 
 void LeaveRestorePoint(Session& session, Phase phase, const PhaseOutcome& outcome) {
@@ -142,7 +139,7 @@ Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseO
   REHOME_TRY(session.Audit("phase done",
                            fmt::format("{} {}: {}", Number(phase), Name(phase), outcome->digest)));
   report.done.push_back(
-      fmt::format("phase {} {}: {}", Number(phase), Name(phase), InWords(outcome->counts)));
+      fmt::format("phase {} {}: {}", Number(phase), Name(phase), Done(outcome->counts)));
   return {};
 }
 
@@ -226,7 +223,7 @@ Status CarryAfter(Session& session, const RunRequest& request, RunReport& report
     return {};
   }
   REHOME_TRY_ASSIGN(const Counts carried, CarryStragglers(session, request.follow));
-  report.done.push_back(fmt::format("after the phases: {}", InWords(carried)));
+  report.done.push_back(fmt::format("after the phases: {}", Done(carried)));
   return {};
 }
 
@@ -337,9 +334,9 @@ Status UndoPhase(Session& session, Phase phase, RunReport& report) {
   });
   REHOME_TRY(session.Save());
   REHOME_TRY(session.Audit("undo done",
-                           fmt::format("{} {}: {}", Number(phase), Name(phase), InWords(*counts))));
+                           fmt::format("{} {}: {}", Number(phase), Name(phase), Done(*counts))));
   report.done.push_back(
-      fmt::format("phase {} {} undone: {}", Number(phase), Name(phase), InWords(*counts)));
+      fmt::format("phase {} {} undone: {}", Number(phase), Name(phase), Done(*counts)));
   return {};
 }
 

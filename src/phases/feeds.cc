@@ -377,4 +377,13 @@ Result<std::vector<bool>> PendingChanges::Among(std::span<const Value> ids, cons
   return out;
 }
 
+Result<std::optional<std::uint64_t>> PendingChanges::Count(const Call& call) {
+  const auto saved = run_.positions.find(Name(Side::kForward));
+  if (saved == run_.positions.end() || saved->second == kNoFeed) {
+    return std::nullopt;
+  }
+  REHOME_TRY(Follow(saved->second, call));
+  return named_.size();
+}
+
 }  // namespace rehome

@@ -58,6 +58,8 @@ class PendingChanges {
       : plan_(plan), run_(run), stores_(stores) {}
   /// Which of `ids` are named.
   [[nodiscard]] Result<std::vector<bool>> Among(std::span<const Value> ids, const Call& call);
+  /// How many there are; nothing where no feed tells.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> Count(const Call& call);
 
  private:
   [[nodiscard]] Status Follow(const std::string& applied_through, const Call& call);

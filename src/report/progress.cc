@@ -22,7 +22,8 @@ std::string Title(Phase phase) {
 }
 
 std::string FinishedLine(Phase phase, PhaseState state, double seconds) {
-  return fmt::format("{}: {} in {}", Title(phase), Name(state),
+  return fmt::format("{}: {} {}", Title(phase),
+                     state == PhaseState::kDone ? "done in" : "stopped after",
                      FormatDuration(Millis{std::llround(seconds * 1000)}));
 }
 
@@ -104,12 +105,12 @@ void TerminalProgress::Advanced(const Progress& progress) {
 
 void TerminalProgress::Note(std::string text) {
   const std::scoped_lock lock(mutex_);
-  PrintAbove(Escape(text));
+  PrintAbove(EscapeLines(text));
 }
 
 void TerminalProgress::Warn(std::string text) {
   const std::scoped_lock lock(mutex_);
-  PrintAbove("warning: " + Escape(text));
+  PrintAbove("warning: " + EscapeLines(text));
 }
 
 void TerminalProgress::PrintAbove(const std::string& line) {
@@ -164,12 +165,12 @@ void PlainProgress::Advanced(const Progress& progress) {
 
 void PlainProgress::Note(std::string text) {
   const std::scoped_lock lock(mutex_);
-  Print(Escape(text));
+  Print(EscapeLines(text));
 }
 
 void PlainProgress::Warn(std::string text) {
   const std::scoped_lock lock(mutex_);
-  Print("warning: " + Escape(text));
+  Print("warning: " + EscapeLines(text));
 }
 
 void PlainProgress::Print(const std::string& line) {
