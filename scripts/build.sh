@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Configures the release preset once and builds the named targets (all without one): build.sh [TARGET…].
+# Configures a preset once and builds the named targets (all without one): build.sh [--preset NAME] [TARGET…].
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# An aborted first configure leaves a cache without a build file; then it is made again.
-if [[ ! -f build/release/build.ninja ]]; then
-  cmake --preset release
+preset=release
+if [[ ${1:-} == --preset ]]; then
+  preset=$2
+  shift 2
 fi
-cmake --build --preset release --target "${@:-all}"
+# An aborted first configure leaves a cache without a build file; then it is made again.
+if [[ ! -f build/$preset/build.ninja ]]; then
+  cmake --preset "$preset"
+fi
+cmake --build --preset "$preset" --target "${@:-all}"

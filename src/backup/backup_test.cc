@@ -519,6 +519,13 @@ TEST_F(BackupTest, RefusesAnUnknownFormatAndAnEditedManifest) {
   EXPECT_EQ(edited("\n", " \n").error().code, ErrorCode::kDataLoss);
   EXPECT_EQ(ParseManifest("[").error().code, ErrorCode::kDataLoss);
   EXPECT_EQ(ParseManifest(std::string(100'000, '[')).error().code, ErrorCode::kDataLoss);
+  std::string deep;
+  for (int i = 0; i < 300'000; ++i) {
+    deep += R"({"a":)";
+  }
+  deep.append("1").append(300'000, '}');
+  EXPECT_EQ(edited("\"options\": {", "\"options\": " + deep + ", \"o\": {").error().code,
+            ErrorCode::kDataLoss);
   Manifest hostile = backup.manifest;  // well-formed, its SHA-256 right, its paths not ours
   hostile.collections[0].files[0].path = "../../etc/passwd";
   EXPECT_EQ(ParseManifest(Ok(ManifestText(hostile))).error().code, ErrorCode::kDataLoss);

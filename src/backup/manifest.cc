@@ -8,6 +8,7 @@
 #include "backup/file_reader.h"
 #include "backup/names.h"
 #include "model/extended_json.h"
+#include "model/json_text.h"
 
 namespace rehome {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::string_view kShaKey = "sha256";
 constexpr std::string_view kPackingKey = "packing";
 constexpr std::string_view kBsonKey = "$bson";  // for what Extended JSON cannot carry
 constexpr std::size_t kManifestBytesMax = std::size_t{256} << 20U;
+constexpr int kDepthMax = 250;  // more than the options of a collection can nest in Extended JSON
 
 Json FromDocument(const Document& document) {
   Json json = Json::parse(ToExtendedJson(document.view(), JsonMode::kCanonical), nullptr, false);
@@ -45,8 +47,13 @@ Json FromOptional(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+/// A number as ManifestText() writes every one; get() would take 1e300, too.
+std::uint64_t ToNumber(const Json& json) {
+  return json.get_ref<const Json::number_unsigned_t&>();
+}
+
 std::optional<std::uint64_t> ToCount(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional(json.get<std::uint64_t>());
+  return json.is_null() ? std::nullopt : std::optional(ToNumber(json));
 }
 
 Json FromFiles(const std::vector<BackupFile>& files) {
@@ -65,8 +72,8 @@ std::vector<BackupFile> ToFiles(const Json& list) {
   std::vector<BackupFile> files;
   for (const Json& file : list) {
     files.push_back({.path = file.at("path"),
-                     .records = file.at("records"),
-                     .bytes = file.at("bytes"),
+                     .records = ToNumber(file.at("records")),
+                     .bytes = ToNumber(file.at("bytes")),
                      .md5 = file.at("md5"),
                      .sha256 = file.at("sha256")});
   }
@@ -115,7 +122,7 @@ Result<CollectionBackup> ToCollection(const Json& json) {
     REHOME_TRY_ASSIGN(Document document, ToDocument(index));
     out.indexes.push_back(std::move(document));
   }
-  out.records = json.at("records");
+  out.records = ToNumber(json.at("records"));
   REHOME_TRY_ASSIGN(out.digest, SetDigest::Parse(json.at("digest").get<std::string>()));
   REHOME_TRY_ASSIGN(out.content, SetDigest::Parse(json.at("content").get<std::string>()));
   out.window = ToWindow(json.at("window"));
@@ -139,10 +146,10 @@ Json FromNamespace(const NamespaceBackup& ns) {
 Result<NamespaceBackup> ToNamespace(const Json& json) {
   NamespaceBackup out;
   out.name = json.at("name");
-  out.records = json.at("records");
+  out.records = ToNumber(json.at("records"));
   REHOME_TRY_ASSIGN(out.digest, SetDigest::Parse(json.at("digest").get<std::string>()));
   out.statistics = ToCount(json.at("statistics"));
-  out.dimension = json.at("dimension");
+  out.dimension = static_cast<std::int64_t>(ToNumber(json.at("dimension")));
   out.metric = json.at("metric");
   out.vector_type = json.at("vector_type");
   out.lsn = ToCount(json.at("lsn"));
@@ -239,6 +246,9 @@ Status CheckNames(const Manifest& manifest) {
 }
 
 Result<Manifest> ParseChecked(std::string_view text) {
+  if (NestsDeeperThan(text, kDepthMax)) {
+    return Damaged(fmt::format("nested deeper than {} levels", kDepthMax));
+  }
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded() || !json.is_object()) {
     return Damaged("not a JSON object");

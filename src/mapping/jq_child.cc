@@ -231,10 +231,17 @@ std::string ErrorOf(jv end) {
   return jv_get_kind(message) == JV_KIND_NULL ? (jv_free(message), std::string()) : Dump(message);
 }
 
+constexpr std::string_view kUnreadable = "jq cannot read the document: ";
+constexpr std::string_view kNotFinite = "the jq program's result holds NaN or an infinite number";
+
+jv Parse(std::string_view json) {
+  return jv_parse_sized(json.data(), static_cast<int>(json.size()));
+}
+
 void RunOnce(jq_state* state, const std::string& json, const JqLimits& limits) {
-  jv input = jv_parse_sized(json.data(), static_cast<int>(json.size()));
+  jv input = Parse(json);
   if (jv_is_valid(input) == 0) {
-    Answer(kJqFailed, "jq cannot read the document: " + ErrorOf(input));
+    Answer(kJqFailed, fmt::format("{}{}", kUnreadable, ErrorOf(input)));
     return;
   }
   jq_start(state, input, 0);
@@ -256,7 +263,7 @@ void RunOnce(jq_state* state, const std::string& json, const JqLimits& limits) {
   } else if (several) {
     Answer(kJqFailed, "the jq program gave more than one result");
   } else if (!written) {
-    Answer(kJqFailed, "the jq program's result holds NaN or an infinite number");
+    Answer(kJqFailed, kNotFinite);
   } else if (out.size() > limits.result_bytes) {
     Answer(kJqFailed, fmt::format("the jq program's result has {} bytes, more than a document may",
                                   out.size()));
@@ -283,6 +290,18 @@ bool SendJqBytes(int fd, std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
+}
+
+Result<std::string> ThroughJq(std::string_view json) {
+  jv value = Parse(json);
+  if (jv_is_valid(value) == 0) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}{}", kUnreadable, ErrorOf(value)));
+  }
+  std::string out;
+  const bool written = WriteJson(value, out);
+  jv_free(value);
+  return written ? Result<std::string>(std::move(out))
+                 : Fail(ErrorCode::kInvalidArgument, std::string(kNotFinite));
 }
 
 void RunJqChild(int fd, const std::vector<std::string>& programs, const JqLimits& limits) noexcept {

@@ -25,4 +25,8 @@ void AppendJqNumber(std::string& out, std::uint32_t number);
 [[noreturn]] void RunJqChild(int fd, const std::vector<std::string>& programs,
                              const JqLimits& limits) noexcept;
 
+/// What the program `.` gives for `json`, without a child: the way into libjq and out of it alone,
+/// for tests. kInvalidArgument: jq cannot read it, or it is no number that a document can hold.
+[[nodiscard]] Result<std::string> ThroughJq(std::string_view json);
+
 }  // namespace rehome

@@ -217,7 +217,7 @@ Status ReadBound(std::optional<Node::Bound>& bound, ValueView value, const Place
 Status ReadExclusive(std::optional<Node::Bound>& bound, ValueView value, const Place& place) {
   REHOME_TRY_ASSIGN(const bool exclusive, ReadBool(value, place));
   if (!bound) {
-    bound.emplace();
+    bound = Node::Bound{};
   }
   bound->exclusive = exclusive;
   return {};

@@ -29,6 +29,23 @@ bool IsUtf8(std::string_view text) {
   return simdjson::validate_utf8(text.data(), text.size());
 }
 
+bool NestsDeeperThan(std::string_view json, int levels) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t at = 0; at < json.size() && depth <= levels; ++at) {
+    const char c = json[at];
+    if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string) {
+      at += c == '\\' ? 1U : 0U;
+    } else {
+      depth += (c == '{' || c == '[') ? 1 : 0;
+      depth -= (c == '}' || c == ']') ? 1 : 0;
+    }
+  }
+  return depth > levels;
+}
+
 void AppendJsonString(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out.push_back('"');

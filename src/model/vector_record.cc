@@ -27,9 +27,14 @@ void PutNumber(std::string& out, T number) {
     out.append("null");
     return;
   }
+  // A whole number beyond 64 bits is one that readers of JSON refuse; with an exponent it is none.
+  const bool is_readable = number >= T{-0x1p63} && number < T{0x1p64};
   std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
-  out.append(buffer.data(), end.ptr);
+  char* const begin = buffer.data();
+  const auto end = is_readable ? std::to_chars(begin, begin + buffer.size(), number)
+                               : std::to_chars(begin, begin + buffer.size(), number,
+                                               std::chars_format::scientific);
+  out.append(begin, end.ptr);
   if (number == 0 && std::signbit(number)) {
     out.append(".0");  // readers take "-0" for the integer, which has no sign
   }

@@ -167,5 +167,11 @@ TEST(EmbeddingContract, HashesEveryField) {
   EXPECT_FALSE(differs([](EmbeddingContract&) {}));
 }
 
+TEST(MetadataJson, AWholeNumberBeyond64BitsIsWrittenWithAnExponent) {
+  EXPECT_EQ(MetadataJson({{"n", 0x1p64}}), R"({"n":1.8446744073709552e+19})");
+  EXPECT_EQ(MetadataJson({{"n", -1.2345678901234567e19}}), R"({"n":-1.2345678901234567e+19})");
+  EXPECT_EQ(MetadataJson({{"n", -0x1p63}}), R"({"n":-9223372036854775808})");
+}
+
 }  // namespace
 }  // namespace rehome

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 namespace rehome {
 namespace {
@@ -110,19 +111,26 @@ Assignment ReadLine(std::string_view text, std::size_t line_begin) {
   return line;
 }
 
-/// The last line that sets `key`.
-std::optional<Assignment> FindLast(std::string_view text, std::string_view key) {
+/// The lines that set keys, in order.
+std::vector<Assignment> Assignments(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  std::optional<Assignment> found;
+  std::vector<Assignment> found;
   for (std::size_t at = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
        at < text.size();) {
     const Assignment line = ReadLine(text, at);
-    if (line.key == key) {
-      found = line;
+    if (!line.key.empty()) {
+      found.push_back(line);
     }
     at = line.line_end;
   }
   return found;
+}
+
+/// The last line that sets `key`.
+std::optional<Assignment> FindLast(std::string_view text, std::string_view key) {
+  const std::vector<Assignment> lines = Assignments(text);
+  const auto found = std::ranges::find(lines.rbegin(), lines.rend(), key, &Assignment::key);
+  return found == lines.rend() ? std::nullopt : std::optional(*found);
 }
 
 std::string_view Written(std::string_view text, const Assignment& line) {
@@ -193,23 +201,6 @@ std::string Quote(Style style, std::string_view value) {
   CHECK(false && "unknown style");
 }
 
-/// The value as it is to be written, in `preferred` if that can hold it.
-Result<std::string> Encode(Style preferred, std::string_view value) {
-  constexpr std::string_view kNeverHeld{"\0\r\n", 3};
-  if (value.find_first_of(kNeverHeld) == std::string_view::npos && !value.contains("${")) {
-    for (const Style style : {preferred, Style::kBare, Style::kSingle, Style::kDouble}) {
-      if (Holds(style, value)) {
-        return Quote(style, value);
-      }
-    }
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              "a value cannot be written to an .env file so that every reader gives it back: line "
-              "ends, ${ and some "
-              "mixtures of quotes, # and backslashes cannot",
-              "choose another value under cutover.env_file.set");
-}
-
 std::string Replace(std::string_view text, const Assignment& line, std::string_view written) {
   return std::string(text.substr(0, line.value_begin))
       .append(written)
@@ -226,6 +217,26 @@ std::string Append(std::string_view text, std::string_view key, std::string_view
                   : fmt::format("{}{}{}={}", text, end, key, written);
 }
 
+/// What `text` says but for the last line of `key`.
+std::vector<std::pair<std::string_view, std::string_view>> Others(std::string_view text,
+                                                                  std::string_view key) {
+  std::vector<std::pair<std::string_view, std::string_view>> others;
+  const std::optional<Assignment> last = FindLast(text, key);
+  for (const Assignment& line : Assignments(text)) {
+    if (!last || line.line_begin != last->line_begin) {
+      others.emplace_back(line.key, Written(text, line));
+    }
+  }
+  return others;
+}
+
+/// Whether `edited` differs from `text` by the value of `key` alone: the new value may close a
+/// quote that a line above leaves open.
+bool ChangesOnly(std::string_view key, std::string_view value, std::string_view text,
+                 std::string_view edited) {
+  return EnvValue(edited, key) == value && Others(edited, key) == Others(text, key);
+}
+
 }  // namespace
 
 std::optional<std::string> EnvValue(std::string_view text, std::string_view key) {
@@ -240,10 +251,27 @@ std::optional<std::string> EnvWrittenValue(std::string_view text, std::string_vi
 
 Result<std::string> WithEnvValue(std::string_view text, std::string_view key,
                                  std::string_view value) {
+  constexpr std::string_view kNeverHeld{"\0\r\n", 3};
   const std::optional<Assignment> line = FindLast(text, key);
-  REHOME_TRY_ASSIGN(const std::string written,
-                    Encode(line ? StyleOf(Written(text, *line)) : Style::kBare, value));
-  return line ? Replace(text, *line, written) : Append(text, key, written);
+  const Style preferred = line ? StyleOf(Written(text, *line)) : Style::kBare;
+  const bool can_be_held =
+      value.find_first_of(kNeverHeld) == std::string_view::npos && !value.contains("${");
+  for (const Style style : {preferred, Style::kBare, Style::kSingle, Style::kDouble}) {
+    if (can_be_held && Holds(style, value)) {
+      const std::string written = Quote(style, value);
+      std::string edited = line ? Replace(text, *line, written) : Append(text, key, written);
+      if (ChangesOnly(key, value, text, edited)) {
+        return edited;
+      }
+    }
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("the value of {} cannot be written to this .env file so that every "
+                          "reader gives it back and all others too: line ends, ${{ and some "
+                          "mixtures of quotes, # and backslashes cannot, and no quote that another "
+                          "line leaves open may end in it",
+                          key),
+              "choose another value under cutover.env_file.set, or close the quote");
 }
 
 Result<std::string> WithEnvWrittenValue(std::string_view text, std::string_view key,

@@ -104,5 +104,17 @@ TEST(EnvFile, SettingTwiceIsSettingOnce) {
   EXPECT_EQ(With(once, "new"), once);
 }
 
+TEST(EnvFile, AValueClosesNoQuoteThatAnotherLineLeavesOpen) {
+  const std::string open = "A='x\nB=1";
+  EXPECT_EQ(WithEnvValue(open, "NS", "1'").value(), "A='x\nB=1\nNS=\"1'\"");
+  const Result<std::string> refused = WithEnvValue("C=\"y", "NS", "#1'");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  const std::string edited = WithEnvValue(open, "NS", "a b").value();
+  EXPECT_EQ(EnvValue(edited, "A"), "'x");
+  EXPECT_EQ(EnvValue(edited, "B"), "1");
+  EXPECT_EQ(EnvValue(edited, "NS"), "a b");
+}
+
 }  // namespace
 }  // namespace rehome

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "model/json_text.h"
+
 namespace rehome::pinecone_local {
 namespace {
 
@@ -92,9 +94,13 @@ JsonWriter& JsonWriter::Raw(std::string_view json) {
 
 void JsonWriter::AppendQuoted(std::string_view text) {
   constexpr unsigned char kFirstPrintable = 0x20;
+  constexpr unsigned char kAsciiMax = 0x7F;
+  const bool is_utf8 = IsUtf8(text);  // a request may name anything
   out_ += '"';
   for (const char c : text) {
-    if (c == '"' || c == '\\') {
+    if (!is_utf8 && static_cast<unsigned char>(c) > kAsciiMax) {
+      out_ += "\\ufffd";
+    } else if (c == '"' || c == '\\') {
       out_ += '\\';
       out_ += c;
     } else if (static_cast<unsigned char>(c) < kFirstPrintable) {

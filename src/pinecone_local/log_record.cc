@@ -45,7 +45,9 @@ void AppendPadded(std::string& out, const T* data, std::size_t count) {
 /// Takes `count` values of T off the front of `bytes`; false if there are not so many.
 template <class T>
 bool Take(std::string_view& bytes, std::size_t count, const T*& taken) {
-  const std::size_t wanted = Padded(count * sizeof(T));
+  // The count may be any number: what it comes to must not overflow.
+  const std::size_t wanted =
+      count <= bytes.size() / sizeof(T) ? Padded(count * sizeof(T)) : bytes.size() + 1;
   if (wanted > bytes.size()) {
     return false;
   }

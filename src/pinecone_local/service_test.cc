@@ -559,5 +559,25 @@ TEST_F(ServiceTest, RatesRefuseInTheServicesWords) {
             "limit.");
 }
 
+TEST_F(ServiceTest, MetadataOfAnySizeOfNumberIsReadAgain) {
+  EXPECT_EQ(Send(Method::kPost, "/vectors/upsert",
+                 R"({"vectors":[{"id":"a","values":[1,2,3],"metadata":{"n":1.8446744073709552e19,)"
+                 R"("m":-1.2345678901234567e19}}],"namespace":"n"})")
+                .status,
+            200);
+  const Answer fetched = Get("/vectors/fetch?ids=a&namespace=n");
+  ASSERT_EQ(fetched.status, 200) << fetched.raw.body;
+  EXPECT_EQ(fetched.body["vectors"]["a"]["metadata"]["n"], 1.8446744073709552e19);
+  EXPECT_EQ(fetched.body["vectors"]["a"]["metadata"]["m"], -1.2345678901234567e19);
+}
+
+TEST_F(ServiceTest, WhatARequestNamesIsJsonInTheAnswerWhateverItsBytes) {
+  for (const char* target : {"/vectors/\xA4", "/namespaces/%ff"}) {
+    const Answer answer = Get(target);
+    EXPECT_GE(answer.status, 400) << target;
+    EXPECT_FALSE(answer.body.is_discarded()) << answer.raw.body;
+  }
+}
+
 }  // namespace
 }  // namespace rehome::pinecone_local

@@ -254,6 +254,12 @@ TEST(LoadPlan, SubstitutesVariables) {
   EXPECT_TRUE(OneProblem(With("name: shop", "name: ${SHOP}"), 2, "SHOP is not set"));
   EXPECT_TRUE(OneProblem(With("dimensions: 64", "dimensions: ${DIM:-5}"), 28, "in quotes"));
   EXPECT_TRUE(OneProblem(With("name: shop", "name: ${SHOP"), 2, "without its"));
+  std::string nested;
+  for (int i = 0; i < 100'000; ++i) {
+    nested += "${A:-";
+  }
+  nested.append("x").append(100'000, '}');
+  EXPECT_TRUE(OneProblem(With("name: shop", "name: " + nested), 2, "inside each other"));
   const LoadedPlan escaped = Parse(With("jq: \".score\"", "jq: \".s | \\\"$${x}\\\"\""));
   ASSERT_TRUE(escaped.plan.has_value()) << Problems(escaped);
   EXPECT_EQ(escaped.plan->items.fields[3].second.jq, ".s | \"${x}\"");

@@ -7,6 +7,8 @@
 namespace rehome {
 namespace {
 
+constexpr int kDefaultsDepthMax = 16;  // ${A:-${B:-…}}
+
 bool IsNameCharacter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -27,8 +29,12 @@ class Substitution {
   explicit Substitution(const Environment& environment) : environment_(environment) {}
 
   /// `text` with its variables replaced. A default may itself hold variables.
-  std::string Expand(std::string_view text) {
+  std::string Expand(std::string_view text, int depth = 0) {
     std::string out;
+    if (depth > kDefaultsDepthMax) {
+      problem_ = fmt::format("more than {} defaults inside each other", kDefaultsDepthMax);
+      return out;
+    }
     while (!text.empty()) {
       const std::size_t at = text.find("${");
       if (at == std::string_view::npos) {
@@ -44,7 +50,7 @@ class Substitution {
         problem_ = "`${` without its `}`";
         return out;
       }
-      out.append(text.substr(0, at)).append(Lookup(text.substr(at + 2, end - at - 2)));
+      out.append(text.substr(0, at)).append(Lookup(text.substr(at + 2, end - at - 2), depth));
       text.remove_prefix(end + 1);
     }
     return out;
@@ -52,7 +58,7 @@ class Substitution {
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
-  std::string Lookup(std::string_view inside) {
+  std::string Lookup(std::string_view inside, int depth) {
     const std::size_t colon = inside.find(":-");
     const std::string name(inside.substr(0, colon));
     if (name.empty() || !std::ranges::all_of(name, IsNameCharacter)) {
@@ -62,7 +68,7 @@ class Substitution {
     }
     std::optional<std::string> value = environment_(name);
     if (colon != std::string_view::npos && (!value || value->empty())) {
-      return Expand(inside.substr(colon + 2));
+      return Expand(inside.substr(colon + 2), depth + 1);
     }
     if (!value) {
       problem_ =

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model/json_text.h"
+
 namespace rehome {
 namespace {
 
@@ -48,6 +50,10 @@ Result<std::string> SignReport(std::string_view body, const SigningKey& key) {
 }
 
 ReportVerdict CheckReport(std::string_view text) {
+  constexpr int kDepthMax = 100;
+  if (NestsDeeperThan(text, kDepthMax)) {
+    return Refused("it nests deeper than a report does");
+  }
   try {
     Json report = Json::parse(text, nullptr, false);
     if (!report.is_object()) {

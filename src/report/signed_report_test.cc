@@ -35,6 +35,8 @@ TEST(SignedReport, ShowsEveryChangedOrMissingByte) {
   EXPECT_FALSE(CheckReport(good + "\n").authentic);
   EXPECT_FALSE(CheckReport("").authentic);
   EXPECT_FALSE(CheckReport(std::string(100'000, '[')).authentic);
+  const std::string lists = std::string(300'000, '[') + std::string(300'000, ']');
+  EXPECT_FALSE(CheckReport(R"({"public_key":"a","signature":"b","x":)" + lists + "}").authentic);
 }
 
 TEST(SignedReport, SignedAgainByAnotherKeySaysThatKey) {

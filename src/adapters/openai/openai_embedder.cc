@@ -7,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "adapters/http/json_number.h"
 #include "adapters/openai/endpoint.h"
 #include "model/base64.h"
 
@@ -123,14 +124,16 @@ Status OpenAiEmbedder::Read(std::string_view body, std::string_view what, Answer
     return BadAnswer(what, fmt::format("it holds {} embeddings", data.size()));
   }
   for (const json& entry : data) {
-    const auto index = entry.at("index").get<std::size_t>();
+    const auto index = WholeNumber<std::size_t>(entry.at("index"));
     if (index >= answer.vectors.size() || !answer.vectors[index].empty()) {
       return BadAnswer(what, fmt::format("index {} is out of range or comes twice", index));
     }
     REHOME_TRY_ASSIGN(answer.vectors[index], ReadVector(entry.at("embedding"), what));
   }
-  const json usage = parsed.value("usage", json::object());
-  answer.tokens = usage.is_object() ? usage.value("total_tokens", std::uint64_t{0}) : 0;
+  const auto usage = parsed.find("usage");
+  const bool counted =
+      usage != parsed.end() && usage->is_object() && usage->contains("total_tokens");
+  answer.tokens = counted ? WholeNumber<std::uint64_t>(usage->at("total_tokens")) : 0;
   return {};
 }
 

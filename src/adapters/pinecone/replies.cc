@@ -4,9 +4,12 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <concepts>
 #include <nlohmann/json.hpp>
 
 #include "adapters/http/api_client.h"
+#include "adapters/http/json_number.h"
+#include "model/json_text.h"
 
 namespace rehome {
 namespace {
@@ -96,13 +99,21 @@ T Get(const json& object, const char* key, T otherwise) {
   if (found == object.end() || found->is_null()) {
     return otherwise;
   }
-  return found->get<T>();
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    return WholeNumber<T>(*found);
+  } else {
+    return found->get<T>();
+  }
 }
 
 /// Runs `read` on the parsed body; JSON of an unexpected type becomes a BadAnswer.
 template <class Read>
 auto Reading(std::string_view what, std::string_view body, const Read& read)
     -> Result<decltype(read(json{}))> {
+  constexpr int kDepthMax = 100;  // parts of it are copied, which goes by recursion
+  if (NestsDeeperThan(body, kDepthMax)) {
+    return BadAnswer(what, "it nests deeper than any answer");
+  }
   try {
     const json parsed = json::parse(body);
     if (!parsed.is_object()) {
@@ -187,8 +198,9 @@ Result<IndexInfo> ReadStatistics(std::string_view body) {
 }
 
 Result<std::size_t> ReadUpsertedCount(std::string_view body) {
-  return Reading("upsert", body,
-                 [](const json& object) { return object.at("upsertedCount").get<std::size_t>(); });
+  return Reading("upsert", body, [](const json& object) {
+    return WholeNumber<std::size_t>(object.at("upsertedCount"));
+  });
 }
 
 Result<IndexModel> ReadIndexModel(std::string_view body) {

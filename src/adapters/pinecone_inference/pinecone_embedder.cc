@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "adapters/http/json_number.h"
+
 namespace rehome {
 namespace {
 
@@ -106,7 +108,7 @@ Status PineconeEmbedder::Read(std::string_view body, std::string_view what, Answ
   for (std::size_t i = 0; i < data.size(); ++i) {
     answer.vectors[i] = data[i].at("values").get<std::vector<float>>();
   }
-  answer.tokens = parsed.at("usage").at("total_tokens").get<std::uint64_t>();
+  answer.tokens = WholeNumber<std::uint64_t>(parsed.at("usage").at("total_tokens"));
   return {};
 }
 
