@@ -45,7 +45,7 @@ std::string_view WithoutNoisePrefixes(std::string_view text,
                                       const std::vector<std::string>& prefixes) {
   const auto strip_one = [&] {
     return std::ranges::any_of(
-        prefixes, [&](const std::string& prefix) { return StripPrefix(text, Trim(prefix)); });
+        prefixes, [&](const std::string& prefix) { return StripPrefix(text, prefix); });
   };
   while (strip_one()) {
     while (!text.empty() && (text.front() == ':' || text.front() == ',')) {

@@ -21,7 +21,7 @@ inline constexpr std::string_view kNoPhrase = "Unspecified";
 /// and binary data hold no text. Trimmed, none empty.
 [[nodiscard]] std::vector<std::string> TextsOf(std::span<const std::optional<ValueView>> values);
 
-/// Phrases of `texts`: each text without its noise (prefixes, repeatedly; a trailing "#12"), split
+/// Phrases of `texts` (trimmed prefixes, longest first): each text without its noise (prefixes, repeatedly; a trailing "#12"), split
 /// on the separators, white space collapsed, no duplicates but for case, order kept, at most `cap`.
 /// A separator that starts and ends in word characters ("and") splits only between white space.
 /// Nothing left: the first text as it is, or kNoPhrase.

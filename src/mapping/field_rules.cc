@@ -293,11 +293,13 @@ struct FieldRules::Compiler {
       rule.dictionary = out.dictionaries_.back().get();
       return {};
     }
-    out.phrases_.push_back(
-        std::make_unique<PhraseExtractor>(std::get<PhraseExtractor>(found->second)));
-    std::ranges::stable_sort(out.phrases_.back()->noise_prefixes, std::greater{},
-                             &std::string::size);
-    rule.phrases = out.phrases_.back().get();
+    PhraseExtractor phrases = std::get<PhraseExtractor>(found->second);
+    std::ranges::stable_sort(phrases.noise_prefixes, std::greater{}, &std::string::size);
+    for (std::string& prefix : phrases.noise_prefixes) {
+      prefix = std::string(Trim(prefix));
+    }
+    rule.phrases =
+        out.phrases_.emplace_back(std::make_unique<PhraseExtractor>(std::move(phrases))).get();
     return {};
   }
 };

@@ -247,7 +247,12 @@ Document Document::Trusted(std::string bytes) {
   return {std::move(bytes), TrustedTag{}};
 }
 
-DocumentBuilder::DocumentBuilder() : bytes_(4, '\0') {}
+DocumentBuilder::DocumentBuilder() {
+  // Most documents that are built here fit: growing to them would cost several allocations.
+  constexpr std::size_t kUsualBytes = 480;
+  bytes_.reserve(kUsualBytes);
+  bytes_.assign(4, '\0');
+}
 
 void DocumentBuilder::Key(BsonType type, std::string_view key) {
   CHECK(key.find('\0') == std::string_view::npos);
