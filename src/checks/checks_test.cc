@@ -221,8 +221,7 @@ struct World {
     for (const Profile& profile : plan.tenants.profiles) {
       Put(*target, "freelancer_profiles", profile.document);
     }
-    std::vector<MappedRow> rows = MapRows(mapper, sources);
-    const ItemsWritten written = Ok(WriteItems(flow, rows, call));
+    const ItemsWritten written = Ok(WriteItems(flow, PrepareItems(mapper, sources), call));
     CHECK(written.inserted == 10 && written.quarantined == 1);
     std::vector<Document> items;
     for (int number = 1; number <= 10; ++number) {

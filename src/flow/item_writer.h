@@ -21,17 +21,28 @@ struct MappedRow {
 /// Maps a batch: pure, safe on any thread.
 [[nodiscard]] std::vector<MappedRow> MapRows(const Mapper& mapper, std::vector<Document> sources);
 
+/// Source documents made ready to be written.
+struct ItemBatch {
+  std::vector<LedgerEntry> entries;  // one per write
+  std::vector<Write> writes;
+  std::vector<MappedRow> unmappable;
+};
+
+/// Maps a batch and keeps of what maps only what is written: pure, safe on any thread.
+[[nodiscard]] ItemBatch PrepareItems(const Mapper& mapper, std::vector<Document> sources);
+
 struct ItemsWritten {
   std::uint64_t inserted = 0;
   std::uint64_t present = 0;  // stood there already, equal
   std::uint64_t quarantined = 0;
   SetDigest written;  // items that stand there now
-  std::vector<Value>
-      unresolved;  // ids that stand there otherwise, or no longer map: reconcile them
+  /// Ids that stand there otherwise, whose item_id another has, or that no longer map: reconcile
+  /// them.
+  std::vector<Value> unresolved;
 };
 
-/// Writes one batch, whose items are used up. Repeating it changes nothing.
-[[nodiscard]] Result<ItemsWritten> WriteItems(FlowContext& flow, std::span<MappedRow> rows,
+/// Writes one batch. Repeating it changes nothing.
+[[nodiscard]] Result<ItemsWritten> WriteItems(FlowContext& flow, const ItemBatch& batch,
                                               const Call& call);
 
 }  // namespace rehome

@@ -56,13 +56,14 @@ TEST(WriteItems, HandsBackAnItemWhoseSourceNoLongerMaps) {
   EXPECT_EQ(written->quarantined, 0U);
 }
 
-TEST(WriteItems, SetsAsideWhatAnotherHasTakenTheItemIdOf) {
+TEST(WriteItems, HandsBackWhatAnotherHasTakenTheItemIdOf) {
   FlowWorld world;
   world.PutItem(DocumentBuilder().Int32("_id", 7).String("item_id", "job_n~1").Finish());
-  const auto written = world.Write({world.Job(1, "red", "a")});
+  const auto written = world.Write({world.Job(1, "red", "a"), world.Job(2, "red", "b")});
   ASSERT_TRUE(written);
-  EXPECT_EQ(written->quarantined, 1U);
-  EXPECT_EQ(world.Quarantined(1)->reason, QuarantineReason::kIdConflict);
+  EXPECT_EQ(written->unresolved, std::vector{Value::Int32(1)});
+  EXPECT_EQ(written->inserted, 1U);
+  EXPECT_FALSE(world.ItemOf(1));
 }
 
 TEST(RemoveOurs, RemovesOursSavesTheChangedLeavesTheForeign) {

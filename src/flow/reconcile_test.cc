@@ -103,6 +103,16 @@ TEST_F(ReconcileTest, SetsAsideWhatTheEmbedderRefuses) {
   EXPECT_FALSE(world_.ItemOf(1));
 }
 
+TEST_F(ReconcileTest, SetsAsideWhatAnotherHasTakenTheItemIdOf) {
+  const Document other = DocumentBuilder().Int32("_id", 7).String("item_id", "job_n~1").Finish();
+  world_.PutItem(other);
+  world_.PutSource(world_.Job(1, "red", "a"));
+  EXPECT_EQ(Now(1).quarantined, 1U);
+  EXPECT_EQ(world_.Quarantined(1)->reason, QuarantineReason::kIdConflict);
+  EXPECT_FALSE(world_.ItemOf(1));
+  EXPECT_EQ(world_.ItemOf(7), other);
+}
+
 TEST_F(ReconcileTest, ChangedAndForeignItemsAreConflictsBeforeCutover) {
   Migrate({world_.Job(1, "red", "one")});
   const Document changed = With(*world_.ItemOf(1), "title", "theirs");

@@ -55,9 +55,9 @@ Status PrepareTarget(Session& session) {
 }
 
 /// Makes items of a batch, the rare cases reconciled. Returns how many went to quarantine.
-Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, std::span<MappedRow> rows) {
+Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, const ItemBatch& batch) {
   const Call& call = session.finishing_call();
-  REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session.flow(), rows, call));
+  REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session.flow(), batch, call));
   Reconciled reconciled;
   if (!written.unresolved.empty()) {
     REHOME_TRY_ASSIGN(reconciled,
@@ -88,8 +88,9 @@ Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
     return ranges;
   }
   REHOME_TRY(TakeForwardPosition(session));
-  const std::size_t workers = WorkerCount(session.plan().limits);
-  const std::size_t wanted = workers == 1 ? 1 : (workers - 1) * kRangesPerReader;
+  // One reader alone reads one after the other however the ranges are cut.
+  const std::size_t readers = WorkerCount(session.plan().limits) - 1;
+  const std::size_t wanted = readers <= 1 ? 1 : readers * kRangesPerReader;
   REHOME_TRY_ASSIGN(const auto cut, session.source().SplitRanges(session.plan().items.from, wanted,
                                                                  session.call()));
   return journal.Start(cut, session.call());
@@ -147,20 +148,20 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   // An attempt that was cut off may have reconciled what its ranges do not tell.
   session.run().items_reconciled |= std::ranges::any_of(
       ranges, [](const RangeRecord& range) { return range.done || range.reached; });
-  RangeScan<std::vector<MappedRow>> scan(session, journal, std::move(ranges),
-                                         {.phase = Phase::kItems,
-                                          .store = session.source(),
-                                          .collection = session.plan().items.from,
-                                          .threads = WorkerCount(session.plan().limits) - 1,
-                                          .count_max = kBatchCount,
-                                          .bytes_max = kBatchBytes});
+  RangeScan<ItemBatch> scan(session, journal, std::move(ranges),
+                            {.phase = Phase::kItems,
+                             .store = session.source(),
+                             .collection = session.plan().items.from,
+                             .threads = WorkerCount(session.plan().limits) - 1,
+                             .count_max = kBatchCount,
+                             .bytes_max = kBatchBytes});
   REHOME_TRY(scan.Run(
       expected,
-      [&](std::vector<Document> sources) -> Result<std::vector<MappedRow>> {
-        return MapRows(session.mapper(), std::move(sources));
+      [&](std::vector<Document> sources) -> Result<ItemBatch> {
+        return PrepareItems(session.mapper(), std::move(sources));
       },
-      [&](RangeRecord& range, std::vector<MappedRow> rows) {
-        return WriteBatch(session, range, rows);
+      [&](RangeRecord& range, const ItemBatch& batch) {
+        return WriteBatch(session, range, batch);
       }));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
   const ApplyIds note = [&](const std::vector<Value>& ids) { return NoteChanged(session, ids); };

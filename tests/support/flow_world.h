@@ -143,8 +143,7 @@ class FlowWorld {
     for (const Document& job : jobs) {
       PutSource(job);
     }
-    std::vector<MappedRow> rows = MapRows(mapper, jobs);
-    return WriteItems(flow, rows, call);
+    return WriteItems(flow, PrepareItems(mapper, jobs), call);
   }
   /// Every item of those ids as phase 3 writes it.
   Result<VectorsWritten> Embed(const std::vector<int>& ids) {
