@@ -3,6 +3,7 @@
 // with what stands. Usage: verify_items [COUNT] [DIRECTORY].
 #include <fmt/format.h>
 
+#include "bench/cpu_seconds.h"
 #include "bench/engine.h"
 #include "phases/verification.h"
 
@@ -26,11 +27,14 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
     session->run().At(Phase::kItems).state = PhaseState::kDone;
     VerificationScope scope(*session);
     Verification found;
+    const double cpu = CpuSeconds();
     const double verify =
         Seconds(clock, [&] { found = Need(Verify(scope.context(), {"digests"})); });
-    fmt::print("{} worker{}  phase 2 {:>9.0f}/s   verification {:>9.0f}/s   {:.2f} of phase 2{}\n",
-               workers, workers == 1 ? " " : "s", rate(phase), rate(verify), phase / verify,
-               found.passed ? "" : "   (it FAILED)");
+    fmt::print(
+        "{} worker{}  phase 2 {:>9.0f}/s   verification {:>9.0f}/s   {:.2f} of phase 2, {:.0f} a "
+        "second of processor time{}\n",
+        workers, workers == 1 ? " " : "s", rate(phase), rate(verify), phase / verify,
+        rate(CpuSeconds() - cpu), found.passed ? "" : "   (it FAILED)");
   }
   std::filesystem::remove(file);
 }

@@ -43,11 +43,7 @@ std::string PartName(const IdRange& range) {
 bool IsEqual(const Mapper& mapper, const Document& source, const Document& item) {
   const Mapped mapped = mapper.Map(source.view());
   const Item* expected = std::get_if<Item>(&mapped);
-  if (expected == nullptr) {
-    return false;
-  }
-  return WithMark(expected->document.view(), expected->item_id) == item ||
-         DocumentDigest(expected->document.view()) == DocumentDigest(item.view());
+  return expected != nullptr && SameButForMark(expected->document.view(), item.view());
 }
 
 bool Holds(const IdRange& range, const Value& id) {

@@ -66,6 +66,26 @@ bool IsMarkField(std::string_view key) {
   return key == kIsEmbedded || key == kEmbeddingId;
 }
 
+/// The document's bytes without the mark's fields; put together in `kept` where there are any.
+std::string_view WithoutMark(DocumentView document, std::string& kept) {
+  const std::string_view bytes = document.bytes();
+  kept.clear();
+  const char* begin = bytes.data();  // of the run of kept bytes not yet taken over
+  for (const auto& [key, value] : document) {
+    if (IsMarkField(key)) {
+      kept.append(begin, key.data() - 1);
+      begin = value.payload().data() + value.payload().size();
+    }
+  }
+  if (kept.empty()) {
+    return bytes;
+  }
+  kept.append(begin, bytes.data() + bytes.size());
+  const auto length = static_cast<std::uint32_t>(kept.size());
+  std::memcpy(kept.data(), &length, sizeof(length));
+  return kept;
+}
+
 }  // namespace
 
 std::string IdText(ValueView id) {
@@ -132,23 +152,14 @@ std::string ItemId(std::string_view pattern, ValueView source_id) {
 }
 
 Md5Digest DocumentDigest(DocumentView document) {
-  const std::string_view bytes = document.bytes();
   thread_local std::string kept;
-  kept.clear();
-  const char* begin = bytes.data();  // of the run of kept bytes not yet taken over
-  for (const auto& [key, value] : document) {
-    if (IsMarkField(key)) {
-      kept.append(begin, key.data() - 1);
-      begin = value.payload().data() + value.payload().size();
-    }
-  }
-  if (kept.empty()) {
-    return Md5(bytes);
-  }
-  kept.append(begin, bytes.data() + bytes.size());
-  const auto length = static_cast<std::uint32_t>(kept.size());
-  std::memcpy(kept.data(), &length, sizeof(length));
-  return Md5(kept);
+  return Md5(WithoutMark(document, kept));
+}
+
+bool SameButForMark(DocumentView a, DocumentView b) {
+  thread_local std::string kept_a;
+  thread_local std::string kept_b;
+  return a == b || WithoutMark(a, kept_a) == WithoutMark(b, kept_b);
 }
 
 Document WithMark(DocumentView item, std::string_view embedding_id) {

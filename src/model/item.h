@@ -21,6 +21,8 @@ inline constexpr std::string_view kEmbeddingId = "embedding_id";
 
 /// MD5 over the BSON as stored, without is_embedded and embedding_id.
 [[nodiscard]] Md5Digest DocumentDigest(DocumentView document);
+/// Whether the bytes that DocumentDigest() reads are the same.
+[[nodiscard]] bool SameButForMark(DocumentView a, DocumentView b);
 
 /// The same item with its mark set (embedding_id = `embedding_id`) or reset (empty: false and
 /// null).

@@ -133,6 +133,31 @@ TEST(DocumentDigest, CountsFieldsOfThatNameInSubDocuments) {
   EXPECT_NE(DocumentDigest(with(true).view()), DocumentDigest(with(false).view()));
 }
 
+TEST(SameButForMark, SaysWhatTheDigestsSay) {
+  const Document plain = Item(1);
+  const std::vector<Document> documents{
+      plain,
+      WithMark(plain.view(), ""),
+      WithMark(plain.view(), "port_1"),
+      DocumentBuilder()
+          .Null(kEmbeddingId)
+          .Int32("_id", 1)
+          .String("name", "Acme")
+          .Null("url")
+          .Finish(),
+      Item(2),
+      WithMark(Item(2).view(), "port_1"),
+      DocumentBuilder().Int32("_id", 1).Null("url").String("name", "Acme").Finish(),
+      DocumentBuilder().Bool(kIsEmbedded, true).Finish(),
+      Document()};
+  for (const Document& a : documents) {
+    for (const Document& b : documents) {
+      EXPECT_EQ(SameButForMark(a.view(), b.view()),
+                DocumentDigest(a.view()) == DocumentDigest(b.view()));
+    }
+  }
+}
+
 TEST(Mark, IsSetAndResetInPlace) {
   const Document marked = WithMark(Item(1).view(), "port_1");
   EXPECT_TRUE(IsMarked(marked.view()));
