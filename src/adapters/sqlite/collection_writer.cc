@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "adapters/sqlite/index_keys.h"
 #include "adapters/sqlite/stored_document.h"
@@ -53,6 +54,15 @@ Result<IndexTable> IndexTable::Open(Connection& connection, const CollectionEntr
   const std::string table = IndexTableName(index.number);
   REHOME_TRY_ASSIGN(Statement add, connection.Prepare(fmt::format(
                                        "INSERT OR IGNORE INTO {} VALUES(?1, ?2)", table)));
+  static const std::string kRows = [] {
+    std::string rows = "(?, ?)";
+    for (std::size_t i = 1; i < kNotedMax; ++i) {
+      rows += ", (?, ?)";
+    }
+    return rows;
+  }();
+  REHOME_TRY_ASSIGN(Statement add_noted, connection.Prepare(fmt::format(
+                                             "INSERT OR IGNORE INTO {} VALUES{}", table, kRows)));
   REHOME_TRY_ASSIGN(
       Statement remove,
       connection.Prepare(fmt::format("DELETE FROM {} WHERE key = ?1 AND document = ?2", table)));
@@ -63,8 +73,8 @@ Result<IndexTable> IndexTable::Open(Connection& connection, const CollectionEntr
                                          table, TableName(collection.name))));
   REHOME_TRY_ASSIGN(Statement inherit, connection.Prepare(fmt::format(
                                            "UPDATE {} SET document = ?2 WHERE key = ?1", table)));
-  return IndexTable(index.spec, std::move(add), std::move(remove), std::move(rival),
-                    std::move(inherit));
+  return IndexTable(index.spec, std::move(add), std::move(add_noted), std::move(remove),
+                    std::move(rival), std::move(inherit));
 }
 
 Result<std::optional<std::string>> IndexTable::RivalOf(std::string_view entry,
@@ -118,6 +128,39 @@ Result<std::optional<std::string>> IndexTable::Add(std::string_view key, Documen
     }
   }
   return std::nullopt;
+}
+
+Result<bool> IndexTable::Note(std::string_view key, DocumentView document) {
+  for (std::string& entry : IndexKeys(document, spec_)) {
+    noted_.push_back({std::move(entry), std::string(key)});
+    if (noted_.size() == kNotedMax) {
+      REHOME_TRY_ASSIGN(const bool added, AddNoted());
+      if (!added) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+Result<bool> IndexTable::AddNoted() {
+  int added = 0;
+  if (noted_.size() == kNotedMax) {
+    int parameter = 0;
+    for (const Noted& noted : noted_) {
+      add_noted_.Blob(parameter + 1, noted.entry).Blob(parameter + 2, noted.key);
+      parameter += 2;
+    }
+    REHOME_TRY_ASSIGN(added, add_noted_.Run());
+  } else {
+    for (const Noted& noted : noted_) {
+      REHOME_TRY_ASSIGN(const int one, add_.Blob(1, noted.entry).Blob(2, noted.key).Run());
+      added += one;
+    }
+  }
+  const bool all = std::cmp_equal(added, noted_.size());
+  noted_.clear();
+  return all || !spec_.unique;
 }
 
 Status IndexTable::Force(std::string_view key, DocumentView document) {
@@ -230,6 +273,28 @@ Result<WriteResult> CollectionWriter::Apply(const Write& write) {
       return Put(write.document);
   }
   return Fail(ErrorCode::kInternal, "a write of unknown kind");
+}
+
+Result<bool> CollectionWriter::InsertAll(std::span<const Write> writes) {
+  for (const Write& write : writes) {
+    const Document& document = write.document;
+    const std::string key = SortKey(document.Id());
+    const std::string id = EncodeId(document.Id());
+    REHOME_TRY_ASSIGN(const int inserted,
+                      insert_.Blob(1, key).Blob(2, id).Blob(3, document.bytes()).Run());
+    bool alone = inserted > 0;
+    for (auto index = indexes_.begin(); alone && index != indexes_.end(); ++index) {
+      REHOME_TRY_ASSIGN(alone, index->Note(key, document.view()));
+    }
+    if (!alone) {
+      return false;
+    }
+  }
+  bool alone = true;
+  for (auto index = indexes_.begin(); alone && index != indexes_.end(); ++index) {
+    REHOME_TRY_ASSIGN(alone, index->AddNoted());
+  }
+  return alone;
 }
 
 Result<WriteResult> CollectionWriter::Insert(const Document& document) {

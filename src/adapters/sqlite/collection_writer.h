@@ -1,6 +1,7 @@
 #pragma once
 // collection_writer.h — one write after the other to one collection and its indexes, inside the
 // caller's transaction.
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ class IndexTable {
   /// Adds the entries of the new document `key`. Where FindRival() would answer, that is the answer,
   /// and entries may be missing: Remove() them with the document.
   [[nodiscard]] Result<std::optional<std::string>> Add(std::string_view key, DocumentView document);
+  /// Add() for many documents that hardly have rivals: entries are collected and added together, the
+  /// last of them by AddNoted(). False: there is a rival, and the transaction is to be rolled back.
+  [[nodiscard]] Result<bool> Note(std::string_view key, DocumentView document);
+  [[nodiscard]] Result<bool> AddNoted();
   /// Adds them beside any rival's.
   [[nodiscard]] Status Force(std::string_view key, DocumentView document);
   [[nodiscard]] Status Remove(std::string_view key, DocumentView document);
@@ -32,9 +37,18 @@ class IndexTable {
   [[nodiscard]] Status Change(std::string_view key, DocumentView before, DocumentView after);
 
  private:
-  IndexTable(IndexSpec spec, Statement add, Statement remove, Statement rival, Statement inherit)
+  struct Noted {
+    std::string entry;
+    std::string key;
+  };
+  // That one statement adds: all but the first find their place beside the one before.
+  static constexpr std::size_t kNotedMax = 32;
+
+  IndexTable(IndexSpec spec, Statement add, Statement add_noted, Statement remove, Statement rival,
+             Statement inherit)
       : spec_(std::move(spec)),
         add_(std::move(add)),
+        add_noted_(std::move(add_noted)),
         remove_(std::move(remove)),
         rival_(std::move(rival)),
         inherit_(std::move(inherit)) {}
@@ -45,9 +59,11 @@ class IndexTable {
   [[nodiscard]] Status RemoveEntry(std::string_view entry, std::string_view key);
   IndexSpec spec_;
   Statement add_;
+  Statement add_noted_;
   Statement remove_;
   Statement rival_;
   Statement inherit_;  // takes over the entry of a document that another program deleted
+  std::vector<Noted> noted_;
 };
 
 /// Fills the empty table of `index`. kAlreadyExists names the first value that two documents hold
@@ -63,6 +79,9 @@ class CollectionWriter {
                                                      const CollectionEntry& collection,
                                                      const Call& call);
   [[nodiscard]] Result<WriteResult> Apply(const Write& write);
+  /// Makes `writes`, which are all inserts, faster than one by one. False: one of them meets a
+  /// document or a unique key, and the transaction is to be rolled back.
+  [[nodiscard]] Result<bool> InsertAll(std::span<const Write> writes);
 
  private:
   CollectionWriter(Statement find, Statement insert, Statement update, Statement remove,

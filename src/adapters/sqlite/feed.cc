@@ -68,6 +68,24 @@ Status StartAnew(Connection& connection) {
       INSERT INTO "$:feed" SELECT upto + 1, 0, x'' FROM "$:feed_pruned")");
 }
 
+/// The usual pruning. A table is emptied without a look at its rows.
+Status KeepNewestAlone(Connection& connection) {
+  REHOME_TRY_ASSIGN(
+      Statement newest,
+      connection.Prepare(R"(SELECT seq, collection, id FROM "$:feed" ORDER BY seq DESC LIMIT 1)"));
+  REHOME_TRY_ASSIGN(const bool found, newest.Step());
+  CHECK(found);
+  const std::int64_t seq = newest.IntAt(0);
+  const std::int64_t collection = newest.IntAt(1);
+  const std::string id(newest.BlobAt(2));
+  newest.Reset();
+  REHOME_TRY(connection.Execute(R"(DELETE FROM "$:feed")"));
+  REHOME_TRY_ASSIGN(Statement put,
+                    connection.Prepare(R"(INSERT INTO "$:feed" VALUES(?1, ?2, ?3))"));
+  REHOME_TRY(put.Int(1, seq).Int(2, collection).Blob(3, id).Run());
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ChangeFeed>> Feed::Open(std::shared_ptr<Connections> connections,
@@ -210,9 +228,11 @@ Status Feed::Release(const ChangePosition& position, const Call& call) {
     if (upto <= 0) {
       return {};
     }
-    return connection.Execute(fmt::format(
-        R"(DELETE FROM "$:feed" WHERE seq <= {0}; UPDATE "$:feed_pruned" SET upto = max(upto, {0}))",
-        upto));
+    REHOME_TRY(connection.Execute(
+        fmt::format(R"(UPDATE "$:feed_pruned" SET upto = max(upto, {}))", upto)));
+    return upto == newest - 1
+               ? KeepNewestAlone(connection)
+               : connection.Execute(fmt::format(R"(DELETE FROM "$:feed" WHERE seq <= {})", upto));
   });
 }
 

@@ -95,7 +95,8 @@ std::vector<std::string> PathParts(DocumentView document, std::string_view path)
 }
 
 void SortUnique(std::vector<std::string>& keys) {
-  if (keys.size() < 2) {
+  // A list that ascends is usual: the ids of a batch.
+  if (std::ranges::adjacent_find(keys, std::ranges::greater_equal{}) == keys.end()) {
     return;
   }
   std::ranges::sort(keys);

@@ -181,6 +181,45 @@ Result<std::vector<std::string>> KeysInIndex(Connection& connection, const Index
   return keys;
 }
 
+/// Ranges of about equal counts, found in one pass that reads no documents: the `_id` of every
+/// `step`-th row is noted, and of so many every second is forgotten again.
+Result<std::vector<IdRange>> CutEvenly(Connection& connection, std::string_view collection,
+                                       std::size_t parts, const Call& call) {
+  constexpr std::size_t kMarksPerPart = 64;
+  REHOME_TRY_ASSIGN(Statement rows, connection.Prepare(fmt::format("SELECT id FROM {} ORDER BY key",
+                                                                   TableName(collection))));
+  std::vector<Value> marks;
+  std::size_t step = 1;
+  for (std::size_t row_count = 1;; ++row_count) {
+    REHOME_TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) {
+      break;
+    }
+    if (row_count % kRowsBetweenStops == 0 && call.stop.stop_requested()) {
+      return std::unexpected(Cancelled("the collection was cut into ranges"));
+    }
+    if (row_count % step != 0) {
+      continue;
+    }
+    REHOME_TRY_ASSIGN(Value id, DecodeId(rows.BlobAt(0)));
+    marks.push_back(std::move(id));
+    if (marks.size() == 2 * kMarksPerPart * parts) {
+      for (std::size_t i = 0; 2 * i + 1 < marks.size(); ++i) {
+        marks[i] = std::move(marks[2 * i + 1]);
+      }
+      marks.resize(marks.size() / 2);
+      step *= 2;
+    }
+  }
+  std::vector<IdRange> ranges(1);
+  for (std::size_t part = 1; part < parts && marks.size() >= parts; ++part) {
+    const Value& boundary = marks[part * marks.size() / parts - 1];
+    ranges.back().upto = boundary;
+    ranges.push_back({boundary, std::nullopt});
+  }
+  return ranges;
+}
+
 class Store final : public DocumentStore {
  public:
   Store(std::shared_ptr<Connections> connections, std::string identity, Clock& clock)
@@ -238,6 +277,10 @@ class Store final : public DocumentStore {
   [[nodiscard]] Status ChangeExisting(std::string_view collection, const Call& call, F&& change);
   [[nodiscard]] Status CreateIndex(std::string_view collection, const Document& index,
                                    const Call& call);
+  /// Nearly always none of many inserts meets anything. kAlreadyExists: one does, and nothing of
+  /// them was made.
+  [[nodiscard]] Status InsertAll(std::string_view collection, std::span<const Write> writes,
+                                 const Call& call);
 
   const std::shared_ptr<Connections> connections_;
   const std::string identity_;
@@ -401,37 +444,13 @@ Result<std::vector<IdRange>> Store::SplitRanges(std::string_view collection, std
   if (parts == 1) {
     return std::vector<IdRange>(1);
   }
-  return connections_->Read(
-      call, std::vector<IdRange>(1), [&](Connection& connection) -> Result<std::vector<IdRange>> {
-        std::vector<IdRange> ranges(1);
-        REHOME_TRY_ASSIGN(const std::optional<CollectionEntry> entry,
-                          FindCollection(connection, collection));
-        if (!entry) {
-          return ranges;
-        }
-        const std::string table = TableName(collection);
-        REHOME_TRY_ASSIGN(const std::int64_t count,
-                          connection.ReadInt("SELECT count(*) FROM " + table));
-        const std::int64_t step = count / static_cast<std::int64_t>(parts);
-        // Steps over rows without reading their documents.
-        REHOME_TRY_ASSIGN(
-            Statement next,
-            connection.Prepare(fmt::format(
-                "SELECT key, id FROM {} WHERE key > ?1 ORDER BY key LIMIT 1 OFFSET ?2", table)));
-        std::string after;
-        while (step > 0 && ranges.size() < parts) {
-          REHOME_TRY_ASSIGN(const bool row, next.Blob(1, after).Int(2, step - 1).Step());
-          if (!row) {
-            break;
-          }
-          REHOME_TRY_ASSIGN(const Value boundary, DecodeId(next.BlobAt(1)));
-          after = next.BlobAt(0);
-          next.Reset();
-          ranges.back().upto = boundary;
-          ranges.push_back({boundary, std::nullopt});
-        }
-        return ranges;
-      });
+  return connections_->Read(call, std::vector<IdRange>(1),
+                            [&](Connection& connection) -> Result<std::vector<IdRange>> {
+                              REHOME_TRY_ASSIGN(const std::optional<CollectionEntry> entry,
+                                                FindCollection(connection, collection));
+                              return entry ? CutEvenly(connection, collection, parts, call)
+                                           : Result<std::vector<IdRange>>(std::vector<IdRange>(1));
+                            });
 }
 
 Result<std::vector<std::optional<Document>>> Store::FindByIds(std::string_view collection,
@@ -505,11 +524,32 @@ Result<std::vector<Document>> Store::FindByField(std::string_view collection, st
       });
 }
 
+Status Store::InsertAll(std::string_view collection, std::span<const Write> writes,
+                        const Call& call) {
+  return connections_->Write(call, [&](Connection& connection) -> Status {
+    REHOME_TRY_ASSIGN(const CollectionEntry entry,
+                      EnsureCollection(connection, collection, Document()));
+    REHOME_TRY_ASSIGN(CollectionWriter writer, CollectionWriter::Open(connection, entry, call));
+    REHOME_TRY_ASSIGN(const bool alone, writer.InsertAll(writes));
+    return alone ? Status{} : Fail(ErrorCode::kAlreadyExists, "one of many inserts has a rival");
+  });
+}
+
 Result<std::vector<WriteResult>> Store::Apply(std::string_view collection,
                                               std::span<const Write> writes,
                                               const WriteOptions& options, const Call& call) {
   REHOME_TRY(CheckName(collection));
   REHOME_TRY(CheckWrites(collection, writes));
+  if (writes.size() > 1 && !options.bypass_fence &&
+      std::ranges::all_of(writes, [](const Write& w) { return w.kind == Write::Kind::kInsert; })) {
+    const Status inserted = InsertAll(collection, writes, call);
+    if (inserted) {
+      return std::vector<WriteResult>(writes.size());
+    }
+    if (inserted.error().code != ErrorCode::kAlreadyExists) {
+      return std::unexpected(inserted.error());
+    }
+  }
   return connections_->Write(call, [&](Connection& connection) -> Result<std::vector<WriteResult>> {
     REHOME_TRY_ASSIGN(const CollectionEntry entry,
                       EnsureCollection(connection, collection, Document()));
