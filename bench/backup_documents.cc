@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "backup/backup.h"
+#include "bench/cpu_seconds.h"
 #include "bench/engine.h"
 
 namespace rehome::bench {
@@ -18,7 +19,9 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
   const std::shared_ptr<DocumentStore> store =
       Need(SqliteDocumentStore::Open(file, OpenMode::kReadWrite, clock));
   Load(*store, count);
+  double cpu = CpuSeconds();
   const double copy = Seconds(clock, [&] { BareCopy(*store); });
+  const double copy_cpu = CpuSeconds() - cpu;
   const auto rate = [&](double seconds) { return static_cast<double>(count) / seconds; };
   fmt::print("{} documents\nbare copy            {:>9.0f} documents/s\n", count, rate(copy));
   const Secret key(std::string(64, 'a'));
@@ -31,12 +34,15 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
       request.zstd = zstd;
       request.key = encrypted ? key : Secret();
       BackupResult made;
+      cpu = CpuSeconds();
       const double seconds =
           Seconds(clock, [&] { made = Need(CreateBackup(request, clock, events, {})); });
-      const double bytes = static_cast<double>(made.manifest.collections[0].files[0].bytes);
-      fmt::print("backup{:<15}{:>9.0f} documents/s   {:.2f} of the bare copy, {:.0f} MB\n",
-                 made.manifest.collections[0].files[0].path.substr(14), rate(seconds),
-                 copy / seconds, bytes / 1e6);
+      const std::uint64_t bytes = made.manifest.collections[0].files[0].bytes;
+      fmt::print(
+          "backup{:<15}{:>9.0f} documents/s   {:.2f} of the bare copy, {:.2f} times its CPU, {} "
+          "MB\n",
+          made.manifest.collections[0].files[0].path.substr(14), rate(seconds), copy / seconds,
+          (CpuSeconds() - cpu) / copy_cpu, bytes / 1'000'000);
       const double verify = Seconds(clock, [&] { Need(VerifyBackup(made.path, {}, request.key)); });
       fmt::print("  verified           {:>9.0f} documents/s\n", rate(verify));
       std::filesystem::remove_all(request.dir);

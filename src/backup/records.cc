@@ -182,10 +182,9 @@ Status DocumentFiles::AddStanding(const std::string& path, std::uint64_t records
 
 Status DocumentFiles::Append(DocumentView document) {
   sum_.Add(document);
-  if (RoundTrips(document)) {
-    std::string line = ToExtendedJson(document, JsonMode::kCanonical);
-    line += '\n';
-    return json_.Append(line);
+  if (std::optional<std::string> line = FaithfulJson(document)) {
+    *line += '\n';
+    return json_.Append(*line);
   }
   if (!bson_) {
     REHOME_TRY_ASSIGN(

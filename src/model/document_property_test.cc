@@ -76,7 +76,7 @@ TEST(AnyDocument, ComesBackFromExtendedJson) {
     const auto read = ParseExtendedJson(Canonical(document));
     RC_ASSERT(read.has_value());
     RC_ASSERT(read->bytes() == document.bytes());
-    RC_ASSERT(RoundTrips(document.view()));
+    RC_ASSERT(FaithfulJson(document.view()).has_value());
   }));
 }
 
@@ -84,7 +84,8 @@ TEST(AnyDocument, IsKnownNotToComeBackWhereItDoesNot) {
   EXPECT_TRUE(rc::check([] {
     const Document document = AnyDocument(Taste::kWild, kDepth);
     const auto read = ParseExtendedJson(Canonical(document));
-    RC_ASSERT(RoundTrips(document.view()) == (read && read->bytes() == document.bytes()));
+    RC_ASSERT(FaithfulJson(document.view()).has_value() ==
+              (read && read->bytes() == document.bytes()));
   }));
 }
 

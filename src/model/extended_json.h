@@ -2,6 +2,7 @@
 // extended_json.h — MongoDB Extended JSON v2, both directions, byte-exact where the format allows
 // it.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,10 +23,10 @@ enum class JsonMode : std::uint8_t { kCanonical, kRelaxed };
 /// Reads a single value, as a command line names an `_id`.
 [[nodiscard]] Result<Value> ParseExtendedJsonValue(std::string_view json);
 
-/// Whether the canonical text of `document` reads back to the same bytes. It does not for a
+/// The canonical text of `document` if it reads back to the same bytes. It does not for a
 /// sub-document that looks like one of the format's own ({"$oid":…}), a NaN with a payload, regex
 /// options out of order, invalid UTF-8, array keys other than 0, 1, 2…, a decimal128 that is not
 /// canonical, and nesting that the reader refuses.
-[[nodiscard]] bool RoundTrips(DocumentView document);
+[[nodiscard]] std::optional<std::string> FaithfulJson(DocumentView document);
 
 }  // namespace rehome

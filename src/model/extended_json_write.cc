@@ -244,9 +244,11 @@ std::string ToExtendedJson(ValueView value, JsonMode mode) {
   return std::move(writer).Finish();
 }
 
-bool RoundTrips(DocumentView document) {
-  const auto parsed = ParseExtendedJson(ToExtendedJson(document, JsonMode::kCanonical));
-  return parsed && parsed->bytes() == document.bytes();
+std::optional<std::string> FaithfulJson(DocumentView document) {
+  std::string json = ToExtendedJson(document, JsonMode::kCanonical);
+  const auto parsed = ParseExtendedJson(json);
+  return parsed && parsed->bytes() == document.bytes() ? std::optional(std::move(json))
+                                                       : std::nullopt;
 }
 
 }  // namespace rehome
