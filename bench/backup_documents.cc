@@ -48,6 +48,7 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
       std::filesystem::remove_all(request.dir);
     }
   }
+  fmt::print("peak resident memory  {:.0f} MiB\n", PeakMebibytes());
   std::filesystem::remove(file);
 }
 

@@ -2,6 +2,7 @@
 // engine.h — a plan of six fields over the jobs of workload.h, and the engine on it: what the
 // benchmarks of phases, verification and backups share.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -70,6 +71,13 @@ inline double Seconds(Clock& clock, const std::function<void()>& work) {
   const SteadyTime start = clock.Steady();
   work();
   return std::chrono::duration<double>(clock.Steady() - start).count();
+}
+
+/// The most memory that the process ever held.
+inline double PeakMebibytes() {
+  rusage usage{};
+  static_cast<void>(getrusage(RUSAGE_SELF, &usage));
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
 inline void Load(DocumentStore& store, std::uint64_t count) {

@@ -3,19 +3,12 @@
 // documents per second and ratios, with one worker and with two; the journal, both digests and the
 // mapping of six fields are included.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "bench/cpu_seconds.h"
 #include "bench/engine.h"
 
 namespace rehome::bench {
 namespace {
-
-double PeakMebibytes() {
-  rusage usage{};
-  static_cast<void>(getrusage(RUSAGE_SELF, &usage));
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
 
 double RunPhase(const std::shared_ptr<DocumentStore>& store, int workers, Clock& clock) {
   SilentSink events;

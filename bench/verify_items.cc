@@ -36,6 +36,7 @@ void Main(std::uint64_t count, const std::filesystem::path& dir) {
         workers, workers == 1 ? " " : "s", rate(phase), rate(verify), phase / verify,
         rate(CpuSeconds() - cpu), found.passed ? "" : "   (it FAILED)");
   }
+  fmt::print("peak resident memory  {:.0f} MiB\n", PeakMebibytes());
   std::filesystem::remove(file);
 }
 
