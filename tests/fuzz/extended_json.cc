@@ -10,7 +10,7 @@ using namespace rehome;  // NOLINT(google-build-using-namespace): one function's
 
 void CheckDocument(const Document& document) {
   CHECK(Document::Parse(document.bytes()).has_value());
-  CHECK(RoundTrips(document.view()));
+  CHECK(FaithfulJson(document.view()).has_value());
   const std::string relaxed = ToExtendedJson(document.view(), JsonMode::kRelaxed);
   const Result<Document> again = ParseExtendedJson(relaxed);
   CHECK(again.has_value());
