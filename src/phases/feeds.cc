@@ -155,8 +155,9 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
   return out;
 }
 
-/// Ids in quarantine whose source is gone.
-Result<std::vector<Value>> QuarantinedAndGone(Session& session) {
+/// Ids in quarantine whose source is gone, or whose item stands there: a scan that was cut off had put
+/// them aside, the next one could map them.
+Result<std::vector<Value>> QuarantinedForNothing(Session& session) {
   REHOME_TRY_ASSIGN(const auto records, session.quarantine().List(session.call()));
   std::vector<Value> ids;
   for (const QuarantineRecord& record : records) {
@@ -164,9 +165,11 @@ Result<std::vector<Value>> QuarantinedAndGone(Session& session) {
   }
   REHOME_TRY_ASSIGN(const auto sources,
                     session.source().FindByIds(session.plan().items.from, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto items,
+                    session.target().FindByIds(session.plan().items.to, ids, session.call()));
   std::vector<Value> out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!sources[i]) {
+    if (!sources[i] || items[i]) {
       out.push_back(ids[i]);
     }
   }
@@ -275,11 +278,11 @@ Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
       [&](std::vector<Document> sources) { return Differing(session, mode, std::move(sources)); }));
   REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
                    [&](const std::vector<Document>& items) { return Orphaned(session, items); }));
-  // What is in quarantine and gone since is on neither side.
-  REHOME_TRY_ASSIGN(const std::vector<Value> gone, QuarantinedAndGone(session));
-  if (!gone.empty()) {
-    REHOME_TRY(apply(gone));
-    out.ids.insert(out.ids.end(), gone.begin(), gone.end());
+  // What is in quarantine and gone since is on neither side; what is an item too is equal on both.
+  REHOME_TRY_ASSIGN(const std::vector<Value> needless, QuarantinedForNothing(session));
+  if (!needless.empty()) {
+    REHOME_TRY(apply(needless));
+    out.ids.insert(out.ids.end(), needless.begin(), needless.end());
   }
   return {};
 }
