@@ -40,6 +40,8 @@ Shared MakeShared(CliEnvironment& environment) {
   return {.clock = clock,
           .http = std::make_shared<HttpClient>(std::move(http)),
           .retries = std::make_shared<RetryPolicy>(clock, Random(seed)),
+          .document_retries =
+              std::make_shared<RetryPolicy>(clock, Random(seed + 1), PatientWithElections()),
           .variables = environment.variables};
 }
 
@@ -116,7 +118,7 @@ std::shared_ptr<NamespaceAliases> AliasesOf(const PineconeVectorStore& store, Ac
 
 std::shared_ptr<DocumentStore> Decorate(std::shared_ptr<DocumentStore> store, Access access,
                                         const Shared& shared) {
-  store = std::make_shared<RetryingDocumentStore>(std::move(store), shared.retries);
+  store = std::make_shared<RetryingDocumentStore>(std::move(store), shared.document_retries);
   return access == Access::kReadOnly ? std::make_shared<ReadOnlyDocumentStore>(std::move(store))
                                      : store;
 }

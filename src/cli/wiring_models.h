@@ -18,6 +18,7 @@ struct ModelParts {
   Clock& clock;
   std::shared_ptr<HttpClient> http;
   std::shared_ptr<RetryPolicy> retries;
+  std::shared_ptr<RetryPolicy> document_retries;
   Environment variables;
   std::shared_ptr<SpendMeter> spend{};  // absent: spending is not limited
 };

@@ -129,6 +129,39 @@ TEST(Retrying, GivesUpAfterItsAttemptsAndSaysSo) {
   EXPECT_NE(result.error().message.find("3 attempts"), std::string::npos);
 }
 
+TEST(Retrying, GivesUpSoonerWhileNothingHasSucceeded) {
+  ManualClock clock;
+  const auto inner = std::make_shared<ScriptedEmbedder>();
+  RetryingEmbedder embedder(inner, clock, Random(1),
+                            RetryOptions{.attempts_max = 8, .attempts_max_at_first = 3});
+  inner->failures = 100;
+  EXPECT_FALSE(embedder.Embed(kTexts, TextRole::kPassage, {}));
+  EXPECT_EQ(inner->calls, 3);
+  inner->failures = 0;
+  EXPECT_TRUE(embedder.Embed(kTexts, TextRole::kPassage, {}));
+  inner->failures = 100;
+  inner->calls = 0;
+  EXPECT_FALSE(embedder.Embed(kTexts, TextRole::kPassage, {}));
+  EXPECT_EQ(inner->calls, 8);
+}
+
+TEST(Retrying, WaitsOutTheElectionOfAPrimary) {
+  Millis shortest = Millis::max();
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    ManualClock clock;
+    const auto inner = std::make_shared<ScriptedEmbedder>();
+    RetryingEmbedder embedder(inner, clock, Random(seed), PatientWithElections());
+    EXPECT_TRUE(embedder.Embed(kTexts, TextRole::kPassage, {}));
+    inner->failures = 100;
+    const SteadyTime start = clock.Steady();
+    EXPECT_FALSE(embedder.Embed(kTexts, TextRole::kPassage, {}));
+    constexpr Millis kSelection{1'500};  // what each attempt of the MongoDB adapter takes
+    shortest = std::min(shortest, std::chrono::duration_cast<Millis>(clock.Steady() - start) +
+                                      PatientWithElections().attempts_max * kSelection);
+  }
+  EXPECT_GT(shortest, Millis{12'000});
+}
+
 TEST(Retrying, DoesNotRepeatWhatAPersonMustMend) {
   Retried retried;
   retried.inner->failures = 1;
@@ -209,6 +242,27 @@ TEST(ReadOnly, RefusesWritesAndLetsReadsPass) {
   EXPECT_EQ(store.Upsert("ns", {}, {}).error().code, ErrorCode::kFailedPrecondition);
   EXPECT_EQ(store.Delete("ns", {}, {}).error().code, ErrorCode::kFailedPrecondition);
   EXPECT_EQ(inner->writes, 0);
+}
+
+TEST(Guarded, AsksBeforeAWriteIsRepeated) {
+  ManualClock clock;
+  bool held = true;
+  int attempts = 0;
+  RetryPolicy retries(clock, Random(1));
+  WriteGuard guard([&]() -> Status {
+    return held ? Status{} : Fail(ErrorCode::kLeaseHeld, "somebody else has it");
+  });
+  const Operation write{.name = "write", .writes = true};
+  const Status done = guard.Run(write, {}, [&](const Call& call) {
+    return retries.Run(write, call, [&](const Call&) -> Status {
+      ++attempts;
+      held = false;  // it was lost while the first attempt failed
+      return Fail(ErrorCode::kOutcomeUnknown, "the reply was lost");
+    });
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kLeaseHeld);
+  EXPECT_EQ(attempts, 1);
 }
 
 TEST(Guarded, AsksBeforeEachWrite) {

@@ -1,6 +1,6 @@
 #pragma once
 // guarded.h — stores whose every write first asks whether it may happen: a runner that lost its
-// lease writes nothing more. Reads pass.
+// lease writes nothing more, nor repeats a write. Reads pass.
 #include <functional>
 #include <utility>
 
@@ -14,10 +14,13 @@ class WriteGuard {
 
   template <class F>
   auto Run(const Operation& operation, const Call& call, F attempt) -> decltype(attempt(call)) {
-    if (operation.writes) {
-      REHOME_TRY(may_write_());
+    if (!operation.writes) {
+      return attempt(call);
     }
-    return attempt(call);
+    REHOME_TRY(may_write_());
+    Call guarded = call;
+    guarded.may_repeat = may_write_;
+    return attempt(guarded);
   }
 
  private:

@@ -19,18 +19,20 @@ Status RetryPolicy::WaitToRepeat(const Operation& operation, const Call& call, i
                 fmt::format("{} cancelled while it waited to be repeated after: {}", operation.name,
                             error.message));
   }
-  return {};
+  return call.may_repeat ? call.may_repeat() : Status{};
 }
 
 bool RetryPolicy::MayRepeat(const Operation& operation, int attempts, const Error& error) {
   const bool hopeless =
       operation.exhaustion_is_final && error.code == ErrorCode::kResourceExhausted;
-  if (!IsRetryable(error.code) || hopeless || attempts >= options_.attempts_max ||
+  if (!IsRetryable(error.code) || hopeless ||
       error.retry_after_ms > options_.retry_after_max.count()) {
     return false;
   }
   const std::scoped_lock lock(mutex_);
-  if (budget_ < 1) {
+  const bool at_first = !succeeded_ && options_.attempts_max_at_first > 0;
+  const int attempts_max = at_first ? options_.attempts_max_at_first : options_.attempts_max;
+  if (attempts >= attempts_max || budget_ < 1) {
     return false;
   }
   budget_ -= 1;
@@ -50,6 +52,7 @@ Millis RetryPolicy::Delay(int attempts, const Error& error) {
 
 void RetryPolicy::Succeeded() {
   const std::scoped_lock lock(mutex_);
+  succeeded_ = true;
   budget_ = std::min(options_.budget, budget_ + options_.budget_refill);
 }
 

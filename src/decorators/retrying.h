@@ -15,6 +15,9 @@ namespace rehome {
 
 struct RetryOptions {
   int attempts_max = 6;  // the first one included
+  /// As long as nothing has succeeded: more likely the address is wrong, and a person waits. 0: as
+  /// later.
+  int attempts_max_at_first = 0;
   Millis delay_first{200};
   Millis delay_max{20'000};
   /// A service that asks for a longer wait than this is not waited for.
@@ -54,9 +57,15 @@ class RetryPolicy {
   Clock& clock_;
   const RetryOptions options_;
   std::mutex mutex_;
-  Random random_;  // guarded by mutex_
-  double budget_;  // guarded by mutex_
+  Random random_;           // guarded by mutex_
+  double budget_;           // guarded by mutex_
+  bool succeeded_ = false;  // guarded by mutex_
 };
+
+/// For databases: the election of a primary takes ten seconds and more.
+[[nodiscard]] inline RetryOptions PatientWithElections() {
+  return {.attempts_max = 8, .attempts_max_at_first = 3};
+}
 
 using RetryingVectorStore = InterceptedVectorStore<RetryPolicy>;
 using RetryingNamespaceAliases = InterceptedNamespaceAliases<RetryPolicy>;

@@ -63,17 +63,30 @@ TEST(Lease, CounterOfAnotherHostThatStandsStillForOneTimeToLiveIsTakenOver) {
   EXPECT_GE(clock.Steady() - before, kLeaseTimeToLive);
 }
 
-TEST(Lease, CheckFailsOnceARequestCouldOutliveIt) {
+TEST(Lease, CheckRenewsALeaseThatARequestCouldOutlive) {
   sim::MemoryDocumentStore store;
   ManualClock clock;
   const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
-  clock.Advance(kLeaseTimeToLive - kRequestTimeout);
-  EXPECT_FALSE((*lease)->Check());
-  EXPECT_TRUE((*lease)->Renew(kCall));
-  EXPECT_TRUE((*lease)->Check());
+  for (const Millis asleep : {kLeaseTimeToLive - kRequestTimeout, kLeaseTimeToLive * 4}) {
+    clock.Advance(asleep);
+    const auto before = store.FindByIds("rehome_leases", std::array{Value::String("plan")}, kCall);
+    EXPECT_TRUE((*lease)->Check());
+    const auto after = store.FindByIds("rehome_leases", std::array{Value::String("plan")}, kCall);
+    EXPECT_NE(before->front(), after->front());
+  }
   EXPECT_TRUE((*lease)->Release(kCall));
   EXPECT_FALSE((*lease)->Check());
   EXPECT_TRUE(Lease::Acquire(store, "plan", Elsewhere(), clock, kCall));
+}
+
+TEST(Lease, CheckAfterASleepFindsThatSomebodyElseHasIt) {
+  sim::MemoryDocumentStore store;
+  ManualClock clock;
+  const auto slept = Lease::Acquire(store, "plan", Elsewhere(), clock, kCall);
+  const auto other = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  ASSERT_TRUE(other);
+  EXPECT_EQ((*slept)->Check().error().code, ErrorCode::kLeaseHeld);
+  EXPECT_TRUE((*other)->Check());
 }
 
 TEST(Ledger, JudgesOursChangedForeignAndOpen) {

@@ -118,10 +118,18 @@ Lease::~Lease() {
   static_cast<void>(Release(Call{}));
 }
 
-Status Lease::Check() const {
+bool Lease::IsInTime() const {
+  return clock_.Steady() - renewed_ + kRequestTimeout < kLeaseTimeToLive;
+}
+
+Status Lease::Check() {
   const std::scoped_lock lock(mutex_);
-  const bool in_time = clock_.Steady() - renewed_ + kRequestTimeout < kLeaseTimeToLive;
-  if (lost_ || released_ || !in_time) {
+  if (!lost_ && !released_ && !IsInTime()) {
+    if (Status renewed = RenewNow(Call{.stop = {}, .timeout = kLeaseRenewal}); !renewed && !lost_) {
+      return std::unexpected(std::move(renewed).error().In("renewing the lease"));
+    }
+  }
+  if (lost_ || released_ || !IsInTime()) {
     return Fail(
         ErrorCode::kLeaseHeld,
         "this runner no longer holds the lease, so it stopped before its next write; nothing is "
@@ -133,9 +141,10 @@ Status Lease::Check() const {
 
 Status Lease::Renew(const Call& call) {
   const std::scoped_lock lock(mutex_);
-  if (lost_ || released_) {
-    return {};
-  }
+  return lost_ || released_ ? Status{} : RenewNow(call);
+}
+
+Status Lease::RenewNow(const Call& call) {
   const SteadyTime sent = clock_.Steady();
   const DocumentView old = held_.view();
   Document next = ToDocument(StringField(old, "_id"), HolderOf(old), epoch_,

@@ -47,8 +47,9 @@ class Lease {
 
   /// The number of the holder; grows with every take-over.
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
-  /// Ok while a request that starts now ends before anybody else may take over.
-  [[nodiscard]] Status Check() const;
+  /// Ok while a request that starts now ends before anybody else may take over. Where that is no
+  /// longer sure, since the store was away or this process stood still, the lease is renewed first.
+  [[nodiscard]] Status Check();
   /// Renews once; what KeepRenewing() does.
   [[nodiscard]] Status Renew(const Call& call);
   /// Renews in the background until destroyed: on a thread, or when the scheduler says that it is
@@ -71,11 +72,13 @@ class Lease {
 
  private:
   Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch);
+  [[nodiscard]] bool IsInTime() const;              // under mutex_
+  [[nodiscard]] Status RenewNow(const Call& call);  // under mutex_
 
   DocumentStore& store_;
   Clock& clock_;
   const std::int64_t epoch_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   Document held_;          // what we wrote last; guarded by mutex_
   SteadyTime renewed_;     // when the last successful renewal was sent; guarded by mutex_
   bool lost_ = false;      // guarded by mutex_

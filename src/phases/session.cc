@@ -103,7 +103,7 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
 
 /// The stores, every write of which first asks the lease; documents at the plan's rate. The lease
 /// itself uses the store below, so that a renewal never waits behind a batch.
-Stores Guarded(const Stores& stores, const LimitsPlan& limits, const Lease& lease, Clock& clock) {
+Stores Guarded(const Stores& stores, const LimitsPlan& limits, Lease& lease, Clock& clock) {
   const auto guard = std::make_shared<WriteGuard>([&lease] { return lease.Check(); });
   std::shared_ptr<DocumentStore> target = stores.target_documents;
   if (limits.documents_per_s > 0) {
