@@ -44,16 +44,15 @@ Result<LiveWrites> LiveWrites::Begin(DocumentStore& store, std::vector<std::stri
 Result<LiveWrites::Dirty> LiveWrites::ReadFeed(const Call& call) {
   Dirty dirty;
   REHOME_TRY_ASSIGN(const ChangePosition head, feed_->Head(call));
-  // Beside a writer the position passes the head without being it: a batch that is not full ends
+  // Beside a writer the position passes the head without being it: one that caught up ends
   // the round, and only a round without events ends the catching up.
   for (int reads = 0; reads < kReadsMax && position_ != head; ++reads) {
     REHOME_TRY_ASSIGN(ChangeBatch batch, feed_->Read(position_, kEventsMax, kFeedWait, call));
     position_ = std::move(batch.position);
-    const bool full = batch.events.size() == kEventsMax;
     for (ChangeEvent& event : batch.events) {
       dirty[event.collection].insert_or_assign(SortKey(event.id.view()), std::move(event.id));
     }
-    if (!full) {
+    if (batch.caught_up) {
       break;
     }
   }

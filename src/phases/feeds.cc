@@ -94,7 +94,7 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
       REHOME_TRY(SavePosition(session, side, batch.position.token));
     }
     REHOME_TRY(feed->Release(batch.position, session.call()));
-    if (batch.events.size() < kEventsMax) {
+    if (batch.caught_up) {
       return {};
     }
   }
@@ -360,7 +360,7 @@ Status PendingChanges::Follow(const std::string& applied_through, const Call& ca
       }
     }
     reached_ = std::move(batch.position);
-    if (batch.events.size() < kEventsMax) {
+    if (batch.caught_up) {
       break;
     }
   }

@@ -52,7 +52,7 @@ Result<bool> AddNamed(DocumentStore& store, const std::string& collection, std::
       }
     }
     position = std::move(batch->position.token);
-    if (batch->events.size() < kEventsMax) {
+    if (batch->caught_up) {
       return true;
     }
   }

@@ -31,6 +31,7 @@ struct ChangeBatch {
   std::vector<ChangeEvent> events;
   ChangePosition position;  // everything up to here is in this or an earlier batch; advances on an
                             // idle feed too
+  bool caught_up = false;   // everything committed before the call is in this or an earlier batch
 };
 
 class ChangeFeed {
@@ -38,7 +39,8 @@ class ChangeFeed {
   virtual ~ChangeFeed() = default;
   /// The position after everything that is committed now.
   [[nodiscard]] virtual Result<ChangePosition> Head(const Call& call) = 0;
-  /// At most `count_max` events after `after`; waits up to `wait` for the first.
+  /// At most `count_max` events after `after`; waits up to `wait` for the first. What is far behind
+  /// gives what it has after a while, not caught up.
   [[nodiscard]] virtual Result<ChangeBatch> Read(const ChangePosition& after, std::size_t count_max,
                                                  Millis wait, const Call& call) = 0;
   /// Nothing up to `position` will be read again by this feed's owner (SQLite prunes; MongoDB

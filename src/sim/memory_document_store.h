@@ -346,6 +346,7 @@ class MemoryDocumentStore final : public DocumentStore {
         }
       }
       batch.position = At(at);
+      batch.caught_up = at == store_.changes_.size();
       return batch;
     }
     Status Release(const ChangePosition&, const Call& call) override { return Stopped(call); }

@@ -116,10 +116,10 @@ class DocumentStoreContract : public ::testing::TestWithParam<SubjectFactory> {
         return events;
       }
       position = batch->position;
-      if (batch->events.empty()) {
+      events.insert(events.end(), batch->events.begin(), batch->events.end());
+      if (batch->caught_up) {
         return events;
       }
-      events.insert(events.end(), batch->events.begin(), batch->events.end());
     }
   }
   /// The ids that `events` name, as sort keys.

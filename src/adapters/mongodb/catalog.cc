@@ -11,10 +11,34 @@ namespace rehome::mongodb {
 namespace {
 
 constexpr std::string_view kPrimaryIndex = "_id_";
-constexpr std::int64_t kCursorBatch = 100'000;  // all of them in one answer
+constexpr std::int64_t kCursorBatch = 100'000;  // all of them in one answer, if it holds them
 
 Document OneBatch() {
   return DocumentBuilder().Int64("batchSize", kCursorBatch).Finish();
+}
+
+/// Everything that a listing command tells, however many answers that takes.
+Answer<std::vector<Document>> ListAll(Server& server, const Document& command) {
+  const std::unique_ptr<Connection> connection = server.Pop();
+  if (auto failure = connection->Pin()) {
+    return std::unexpected(*std::move(failure));
+  }
+  Answer<Document> reply = connection->Run(server.database(), command, Traffic::kOther, Document());
+  std::vector<Document> out;
+  while (reply) {
+    std::ranges::move(BatchOf(reply->view()), std::back_inserter(out));
+    const DocumentView cursor = DocumentField(reply->view(), "cursor");
+    const std::int64_t id = IntField(cursor, "id");
+    if (id == 0) {
+      return out;
+    }
+    const std::string name = StringField(cursor, "ns").substr(server.database().size() + 1);
+    reply =
+        connection->Run(server.database(),
+                        DocumentBuilder().Int64("getMore", id).String("collection", name).Finish(),
+                        Traffic::kOther, Document());
+  }
+  return std::unexpected(reply.error());
 }
 
 bool IsInternal(std::string_view collection) {
@@ -26,12 +50,11 @@ Result<std::vector<Document>> List(Server& server, const Document& filter, const
   command.Int32("listCollections", 1).Append("filter", filter).Append("cursor", OneBatch());
   const std::string doing = "listing the collections of " + server.database();
   REHOME_TRY(RefuseStopped(call, doing));
-  const Answer<Document> reply =
-      server.Ask(server.database(), WithDeadline(std::move(command), call));
-  if (!reply) {
-    return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
+  auto listed = ListAll(server, WithDeadline(std::move(command), call));
+  if (!listed) {
+    return std::unexpected(ToError(listed.error(), doing, Effect::kReads));
   }
-  return BatchOf(reply->view());
+  return *std::move(listed);
 }
 
 /// An index as it is created anew: without what the server adds about where it stands.
@@ -49,17 +72,16 @@ Result<std::vector<Document>> IndexesOf(Server& server, std::string_view collect
                                         const Call& call) {
   DocumentBuilder command;
   command.String("listIndexes", collection).Append("cursor", OneBatch());
-  const Answer<Document> reply =
-      server.Ask(server.database(), WithDeadline(std::move(command), call));
-  if (!reply) {
-    if (reply.error().code == codes::kNamespaceNotFound) {
+  const auto listed = ListAll(server, WithDeadline(std::move(command), call));
+  if (!listed) {
+    if (listed.error().code == codes::kNamespaceNotFound) {
       return std::vector<Document>{};  // dropped meanwhile
     }
     return std::unexpected(ToError(
-        reply.error(), "listing the indexes of " + server.Name(collection), Effect::kReads));
+        listed.error(), "listing the indexes of " + server.Name(collection), Effect::kReads));
   }
   std::vector<Document> out;
-  for (const Document& index : BatchOf(reply->view())) {
+  for (const Document& index : *listed) {
     if (StringField(index.view(), "name") != kPrimaryIndex) {
       out.push_back(Portable(index.view()));
     }
@@ -184,13 +206,30 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
   if (name == kPrimaryIndex) {
     return {};
   }
-  return Change(server,
-                DocumentBuilder()
-                    .String("createIndexes", collection)
-                    .Array("indexes", ArrayBuilder().Append(index).Finish())
-                    .Finish(),
-                fmt::format("creating the index {} of {}", name, server.Name(collection)), call, {},
-                [](const Failure&) { return false; });
+  const Document command = DocumentBuilder()
+                               .String("createIndexes", collection)
+                               .Array("indexes", ArrayBuilder().Append(index).Finish())
+                               .Finish();
+  const std::string doing =
+      fmt::format("creating the index {} of {}", name, server.Name(collection));
+  while (true) {
+    bool cut_off = false;
+    const Status created = Change(server, command, doing, call, {}, [&](const Failure& failure) {
+      cut_off = failure.origin == Failure::Origin::kNetwork;
+      return false;
+    });
+    if (created || !cut_off) {
+      return created;
+    }
+    // Over many documents it takes longer than an answer may: the server goes on with it, and asked
+    // again it waits for the same index.
+    const auto indexes = IndexesOf(server, collection, call);
+    if (!indexes || std::ranges::none_of(*indexes, [&](const Document& one) {
+          return StringField(one.view(), "name") == name;
+        })) {
+      return created;
+    }
+  }
 }
 
 Status DropIndex(Server& server, std::string_view collection, std::string_view name,

@@ -50,8 +50,8 @@ bool HasStage(Server& server, std::string_view stage, const Document& body) {
 Result<Document> Describe(Server& server, const Call& call) {
   REHOME_TRY_ASSIGN(const Capabilities said, server.Ask(call));
   REHOME_TRY_ASSIGN(const FenceKind fence, PossibleFence(server, call));
-  const auto stream =
-      Stream::Open(server, {.collection = {}, .collections = {"rehome_runs"}}, Document(), call);
+  const auto stream = Stream::Open(server, {.collection = {}, .collections = {"rehome_runs"}},
+                                   Document(), Patience::kRequest, call);
   if (!stream && IsRetryable(stream.error().code)) {
     return std::unexpected(stream.error());
   }

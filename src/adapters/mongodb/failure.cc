@@ -48,6 +48,7 @@ constexpr std::array kMeanings{
             "lift the fence"},
     Meaning{133, ErrorCode::kUnavailable, kNoPrimary},     // FailedToSatisfyReadPreference
     Meaning{134, ErrorCode::kUnavailable, kAgain},         // ReadConcernMajorityNotAvailableYet
+    Meaning{136, ErrorCode::kFailedPrecondition, kSweep},  // CappedPositionLost: the oplog ran over
     Meaning{189, ErrorCode::kUnavailable, kNoPrimary},     // PrimarySteppedDown
     Meaning{222, ErrorCode::kFailedPrecondition, kSweep},  // CloseChangeStream
     Meaning{234, ErrorCode::kUnavailable, kAgain},         // RetryChangeStream
@@ -74,6 +75,8 @@ constexpr std::array kMeanings{
     Meaning{14031, ErrorCode::kResourceExhausted, kDisk},  // OutOfDiskSpace
     Meaning{17280, ErrorCode::kInvalidArgument,
             "an indexed value is too long for an index of that server"},
+    Meaning{40576, ErrorCode::kFailedPrecondition, kSweep},  // lost positions before MongoDB 4.2
+    Meaning{40585, ErrorCode::kFailedPrecondition, kSweep},
     Meaning{40573, ErrorCode::kFailedPrecondition,
             "make the server a replica set of one member (replication.replSetName, rs.initiate()); "
             "without change streams every resume compares both sides instead"},

@@ -49,7 +49,7 @@ TEST(Failure, AlwaysNamesANextStep) {
 }
 
 TEST(Failure, ALostPositionNamesTheSweep) {
-  for (const std::int32_t code : {260, 280, 286}) {
+  for (const std::int32_t code : {136, 260, 280, 286, 40'576, 40'585}) {
     EXPECT_NE(FromCode(code, "lost", Effect::kReads).hint.find("--sweep"), std::string::npos);
   }
 }

@@ -102,9 +102,9 @@ Result<std::unique_ptr<ChangeFeed>> Feed::Open(std::shared_ptr<Server> server,
   }
   std::ranges::sort(collections);
   const auto ask = [&]() -> Result<bool> {
-    REHOME_TRY_ASSIGN(
-        const Stream probe,
-        Stream::Open(*server, {.collection = {}, .collections = collections}, Document(), call));
+    REHOME_TRY_ASSIGN(const Stream probe,
+                      Stream::Open(*server, {.collection = {}, .collections = collections},
+                                   Document(), Patience::kRequest, call));
     return probe.watches_database();
   };
   REHOME_TRY_ASSIGN(const bool one_stream, server->HasDatabaseStream(ask));
@@ -130,22 +130,37 @@ Result<ChangePosition> Feed::Head(const Call& call) {
 }
 
 Result<Document> Feed::HeadOf(const std::string& stream, const Call& call) {
-  REHOME_TRY_ASSIGN(const Stream opened,
-                    Stream::Open(*server_, WatchedBy(stream), Document(), call));
+  REHOME_TRY_ASSIGN(const Stream opened, Stream::Open(*server_, WatchedBy(stream), Document(),
+                                                      Patience::kRequest, call));
+  std::uint64_t time = opened.opened_at();
+  if (const auto token = TimeOf(opened.place())) {
+    time = *token - 1;  // the stream will show what is of the token's time
+  }
+  if (time != 0) {
+    REHOME_TRY(AwaitMajority(time, call));
+    return StartAfterTime(time);
+  }
   if (!opened.place().view().empty()) {
     return opened.place();
-  }
-  if (opened.opened_at() != 0) {
-    return StartAfterTime(opened.opened_at());
   }
   REHOME_TRY_ASSIGN(const std::uint64_t newest, OplogEnd(*server_, OplogSide::kNewest, call));
   return StartAfterTime(newest);
 }
 
+/// What was written up to `time`, and so is not shown, is what a reader finds from here on.
+Status Feed::AwaitMajority(std::uint64_t time, const Call& call) {
+  REHOME_TRY(Find(*server_,
+                  {.collection = collections_.front(),
+                   .filter = {},
+                   .limit = 1,
+                   .ids_only = true,
+                   .after = time},
+                  call));
+  return {};
+}
+
 Result<Feed::Until> Feed::Now(const Call& call) {
-  const Answer<Document> reply =
-      server_->Ask(server_->database(), DocumentBuilder().Int32("ping", 1).Finish());
-  const std::uint64_t time = reply ? TimestampField(reply->view(), "operationTime") : 0;
+  const std::uint64_t time = server_->Now();
   if (time != 0 || one_stream_) {
     return Until{.time = time};
   }
@@ -170,7 +185,8 @@ Status Feed::Align(const ChangePosition& after, const Call& call) {
                   "run again with --online --sweep: a new position first, then a digest sweep of "
                   "both sides");
     }
-    REHOME_TRY_ASSIGN(Stream stream, Stream::Open(*server_, WatchedBy(name), place->second, call));
+    REHOME_TRY_ASSIGN(Stream stream, Stream::Open(*server_, WatchedBy(name), place->second,
+                                                  Patience::kRequest, call));
     streams_.emplace(name, std::move(stream));
   }
   places_ = std::move(places);
@@ -185,6 +201,7 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
   REHOME_TRY(Align(after, call));
   const SteadyTime start = clock_.Steady();
   REHOME_TRY_ASSIGN(const Until until, Now(call));
+  bool caught_up = false;
   while (gathered_.size() < count_max) {
     REHOME_TRY(RefuseStopped(call, doing));
     const auto passed = std::chrono::floor<Millis>(clock_.Steady() - start);
@@ -192,18 +209,23 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
     const Millis patience = std::clamp(rest, kPatience, kPatienceMax);
     REHOME_TRY_ASSIGN(const bool through, Look(count_max, patience, until, call));
     if (through && (rest <= patience || !gathered_.empty())) {
+      caught_up = true;
       break;
     }
-    if (!through && passed > wait + call.timeout) {
+    if (through || passed <= wait + call.timeout) {
+      continue;
+    }
+    if (gathered_.empty() && ToPosition(places_) == asked_) {
       return Fail(ErrorCode::kDeadlineExceeded, doing + ": the stream is behind the server's time",
                   "run again; a busy or recovering replica set needs a moment");
     }
+    break;  // there is much to read through: how far that came is worth keeping
   }
-  return Deliver();
+  return Deliver(caught_up);
 }
 
-ChangeBatch Feed::Deliver() {
-  ChangeBatch batch{std::exchange(gathered_, {}), ToPosition(places_)};
+ChangeBatch Feed::Deliver(bool caught_up) {
+  ChangeBatch batch{std::exchange(gathered_, {}), ToPosition(places_), caught_up};
   asked_ = batch.position;
   return batch;
 }
@@ -247,7 +269,7 @@ bool Feed::IsThrough(const std::string& stream, const std::vector<Document>& eve
   return until.time == 0 || !seen || *seen >= until.time;
 }
 
-/// A broken stream is opened again where it stood, once.
+/// A broken stream is opened again where it stood, once, and given the time that it may have lacked.
 Result<std::vector<Document>> Feed::ReadStream(const std::string& name, std::size_t count_max,
                                                Millis wait, const Call& call) {
   auto events = streams_.at(name).Read(count_max, wait);
@@ -255,7 +277,8 @@ Result<std::vector<Document>> Feed::ReadStream(const std::string& name, std::siz
     return events;
   }
   streams_.erase(name);
-  REHOME_TRY_ASSIGN(Stream again, Stream::Open(*server_, WatchedBy(name), places_.at(name), call));
+  REHOME_TRY_ASSIGN(Stream again, Stream::Open(*server_, WatchedBy(name), places_.at(name),
+                                               Patience::kStream, call));
   return streams_.emplace(name, std::move(again)).first->second.Read(count_max, wait);
 }
 

@@ -39,6 +39,7 @@ class Feed final : public ChangeFeed {
   [[nodiscard]] Watched WatchedBy(const std::string& stream) const;
   [[nodiscard]] std::vector<std::string> StreamNames() const;
   [[nodiscard]] Result<Document> HeadOf(const std::string& stream, const Call& call);
+  [[nodiscard]] Status AwaitMajority(std::uint64_t time, const Call& call);
   [[nodiscard]] Result<Until> Now(const Call& call);
   /// Makes the streams stand where `after` says, what was read beyond it kept if it is the same.
   [[nodiscard]] Status Align(const ChangePosition& after, const Call& call);
@@ -52,7 +53,7 @@ class Feed final : public ChangeFeed {
                                                          std::size_t count_max, Millis wait,
                                                          const Call& call);
   [[nodiscard]] Status Gather(const std::string& name, const std::vector<Document>& events);
-  [[nodiscard]] ChangeBatch Deliver();
+  [[nodiscard]] ChangeBatch Deliver(bool caught_up);
 
   // Constant after construction.
   const std::shared_ptr<Server> server_;

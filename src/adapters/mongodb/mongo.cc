@@ -14,9 +14,15 @@ namespace {
 constexpr std::int32_t kSocketTimeoutMs = 3'500;
 constexpr std::int32_t kSelectionTimeoutMs = 1'500;
 constexpr std::int32_t kConnectTimeoutMs = 1'500;
+static_assert(kServerTimeMax.count() < kSocketTimeoutMs);
+// Cut off earlier, a stream that has far to read would begin again and again. A connection that
+// died meanwhile is found by the system's keep-alive.
+constexpr std::int32_t kStreamTimeoutMs = 600'000;
+constexpr std::uint32_t kConnectionsMax = 100;
 
 using Uri = CHandle<mongoc_uri_t, mongoc_uri_destroy>;
 using Session = CHandle<mongoc_client_session_t, mongoc_client_session_destroy>;
+using DriverClients = CHandle<mongoc_client_pool_t, mongoc_client_pool_destroy>;
 
 /// libmongoc is initialised once and never cleaned up: stores may live in statics of tests, and the
 /// process ends anyway.
@@ -29,12 +35,36 @@ void Initialise() {
   static_cast<void>(once);
 }
 
-bson_t Borrowed(const Document& document) {
-  bson_t out;
+/// In place: it points into itself and must not be copied.
+void Borrow(const Document& document, bson_t& out) {
   CHECK(bson_init_static(&out, reinterpret_cast<const std::uint8_t*>(document.bytes().data()),
                          document.bytes().size()));
-  return out;
 }
+
+/// As the driver takes many. A container over bson_t would lose its alignment.
+class BorrowedBatch {
+ public:
+  explicit BorrowedBatch(std::span<const Document* const> documents)
+      : bodies_(new bson_t[documents.size()]), pointers_(new const bson_t*[documents.size()]) {
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+      Borrow(*documents[i], bodies_[i]);
+      pointers_[i] = &bodies_[i];
+    }
+  }
+  ~BorrowedBatch() {
+    delete[] pointers_;
+    delete[] bodies_;
+  }
+  BorrowedBatch(const BorrowedBatch&) = delete;
+  BorrowedBatch& operator=(const BorrowedBatch&) = delete;
+  BorrowedBatch(BorrowedBatch&&) = delete;
+  BorrowedBatch& operator=(BorrowedBatch&&) = delete;
+  [[nodiscard]] const bson_t** data() const { return pointers_; }
+
+ private:
+  bson_t* const bodies_;
+  const bson_t** const pointers_;
+};
 
 std::string BytesOf(const bson_t& document) {
   return {reinterpret_cast<const char*>(bson_get_data(&document)), document.len};
@@ -125,7 +155,8 @@ class PooledConnection final : public Connection {
 
   [[nodiscard]] Answer<Document> Run(std::string_view database, const Document& command,
                                      Traffic traffic, const Document& options) override {
-    const bson_t body = Borrowed(command);
+    bson_t body;
+    Borrow(command, body);
     Reply all;
     Reply reply;
     bson_error_t error{};
@@ -151,25 +182,21 @@ class PooledConnection final : public Connection {
     const CHandle<mongoc_collection_t, mongoc_collection_destroy> handle(
         mongoc_client_get_collection(client_, std::string(database).c_str(),
                                      std::string(collection).c_str()));
+    // The server judges what it keeps; the driver would walk every document for it.
+    DocumentBuilder wanted;
+    for (const auto& [key, value] : options.view()) {
+      wanted.Append(key, value);
+    }
+    wanted.Bool("validate", false).Bool("bypassDocumentValidation", bypass);
     Reply all;
     bson_error_t error{};
-    if (!FillOptions(options, all, error)) {
+    if (!FillOptions(wanted.Finish(), all, error)) {
       return std::unexpected(FailureOf(error, nullptr, address_));
     }
-    const CHandle<mongoc_bulk_operation_t, mongoc_bulk_operation_destroy> bulk(
-        mongoc_collection_create_bulk_operation_with_opts(handle.get(), &all.bson()));
-    mongoc_bulk_operation_set_bypass_document_validation(bulk.get(), bypass);
-    // The server judges what it keeps; the driver would walk every document for it.
-    const Document unchecked = DocumentBuilder().Bool("validate", false).Finish();
-    const bson_t each = Borrowed(unchecked);
-    for (const Document* document : documents) {
-      const bson_t borrowed = Borrowed(*document);
-      if (!mongoc_bulk_operation_insert_with_opts(bulk.get(), &borrowed, &each, &error)) {
-        return std::unexpected(FailureOf(error, nullptr, address_));
-      }
-    }
+    const BorrowedBatch batch(documents);
     Reply reply;
-    const bool done = mongoc_bulk_operation_execute(bulk.get(), reply.Out(), &error) != 0;
+    const bool done = mongoc_collection_insert_many(handle.get(), batch.data(), documents.size(),
+                                                    &all.bson(), reply.Out(), &error);
     const std::string bytes = BytesOf(reply.bson());
     // Refused documents are an answer; a failure of the whole says nothing about documents.
     const bool refused = OriginOf(error) == Failure::Origin::kServer &&
@@ -190,15 +217,48 @@ class PooledConnection final : public Connection {
       return FailureOf(error, nullptr, address_);
     }
     server_id_ = mongoc_server_description_id(server.get());
-    const CHandle<mongoc_session_opt_t, mongoc_session_opts_destroy> options(
-        mongoc_session_opts_new());
-    mongoc_session_opts_set_causal_consistency(options.get(), false);
-    // No session: the server has none.
-    session_.reset(mongoc_client_start_session(client_, options.get(), &error));
+    StartSession(error);  // none: the server has none
     return std::nullopt;
   }
 
+  [[nodiscard]] std::optional<Failure> Begin() override {
+    bson_error_t error{};
+    StartSession(error);
+    const CHandle<mongoc_read_concern_t, mongoc_read_concern_destroy> reads(
+        mongoc_read_concern_new());
+    const CHandle<mongoc_write_concern_t, mongoc_write_concern_destroy> writes(
+        mongoc_write_concern_new());
+    const CHandle<mongoc_transaction_opt_t, mongoc_transaction_opts_destroy> concerns(
+        mongoc_transaction_opts_new());
+    mongoc_read_concern_set_level(reads.get(), MONGOC_READ_CONCERN_LEVEL_SNAPSHOT);
+    mongoc_write_concern_set_wmajority(writes.get(),
+                                       static_cast<std::int32_t>(kServerTimeMax.count()));
+    mongoc_transaction_opts_set_read_concern(concerns.get(), reads.get());
+    mongoc_transaction_opts_set_write_concern(concerns.get(), writes.get());
+    if (session_ &&
+        mongoc_client_session_start_transaction(session_.get(), concerns.get(), &error)) {
+      return std::nullopt;
+    }
+    return FailureOf(error, nullptr, address_);
+  }
+
+  [[nodiscard]] std::optional<Failure> Commit() override {
+    Reply reply;
+    bson_error_t error{};
+    if (mongoc_client_session_commit_transaction(session_.get(), reply.Out(), &error)) {
+      return std::nullopt;
+    }
+    return FailureOf(error, &reply, address_);
+  }
+
  private:
+  void StartSession(bson_error_t& error) {
+    const CHandle<mongoc_session_opt_t, mongoc_session_opts_destroy> options(
+        mongoc_session_opts_new());
+    mongoc_session_opts_set_causal_consistency(options.get(), false);
+    session_.reset(mongoc_client_start_session(client_, options.get(), &error));
+  }
+
   bool Send(const char* database, const bson_t& body, Traffic traffic, const bson_t& options,
             Reply& reply, bson_error_t& error) {
     switch (traffic) {
@@ -216,7 +276,8 @@ class PooledConnection final : public Connection {
   }
 
   [[nodiscard]] bool FillOptions(const Document& options, Reply& all, bson_error_t& error) const {
-    const bson_t given = Borrowed(options);
+    bson_t given;
+    Borrow(options, given);
     bson_t* out = all.Out();
     bson_copy_to(&given, out);
     if (server_id_) {
@@ -234,20 +295,33 @@ class PooledConnection final : public Connection {
 
 class DriverPool final : public Pool {
  public:
-  DriverPool(CHandle<mongoc_client_pool_t, mongoc_client_pool_destroy> pool, Address address)
-      : pool_(std::move(pool)), address_(std::move(address)) {}
+  DriverPool(DriverClients requests, DriverClients streams, Address address)
+      : requests_(std::move(requests)),
+        streams_(std::move(streams)),
+        address_(std::move(address)) {}
   [[nodiscard]] const Address& address() const override { return address_; }
-  [[nodiscard]] std::unique_ptr<Connection> Pop() override {
-    return std::make_unique<PooledConnection>(pool_.get(), address_);
+  [[nodiscard]] std::unique_ptr<Connection> Pop(Patience patience) override {
+    const DriverClients& clients = patience == Patience::kRequest ? requests_ : streams_;
+    return std::make_unique<PooledConnection>(clients.get(), address_);
   }
 
  private:
-  const CHandle<mongoc_client_pool_t, mongoc_client_pool_destroy> pool_;
+  // A connection's patience is its pool's. Neither reaches for a server before it is asked to.
+  const DriverClients requests_;
+  const DriverClients streams_;
   const Address address_;
 };
 
-void SetTimeouts(mongoc_uri_t* uri) {
-  mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, kSocketTimeoutMs);
+/// What the address says about this is for applications; a run depends on it.
+void SetWhatARunNeeds(mongoc_uri_t* uri, Patience patience) {
+  mongoc_uri_set_option_as_int32(
+      uri, MONGOC_URI_SOCKETTIMEOUTMS,
+      patience == Patience::kRequest ? kSocketTimeoutMs : kStreamTimeoutMs);
+  const CHandle<mongoc_read_prefs_t, mongoc_read_prefs_destroy> primary(
+      mongoc_read_prefs_new(MONGOC_READ_PRIMARY));
+  mongoc_uri_set_read_prefs_t(uri, primary.get());
+  // Waiting for a free connection of our own ends by itself.
+  mongoc_uri_set_option_as_int32(uri, MONGOC_URI_WAITQUEUETIMEOUTMS, 0);
   mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, kSelectionTimeoutMs);
   mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, kConnectTimeoutMs);
   // Repeating a read is decorators/retrying's; a write of the driver's own keeps its number, so
@@ -261,26 +335,28 @@ void SetTimeouts(mongoc_uri_t* uri) {
 Result<std::unique_ptr<Pool>> OpenPool(const Secret& address) {
   Initialise();
   REHOME_TRY_ASSIGN(Address parsed, ParseAddress(address.Reveal()));
-  bson_error_t error{};
-  const auto refused = [&] {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("the MongoDB address of {} is not understood: {}", parsed.Identity(),
-                            parsed.Scrubbed(static_cast<const char*>(error.message))),
-                "see the connection string reference of MongoDB's manual");
+  const auto open = [&](Patience patience) -> Result<DriverClients> {
+    bson_error_t error{};
+    const Uri uri(mongoc_uri_new_with_error(address.Reveal().c_str(), &error));
+    DriverClients clients;
+    if (uri) {
+      SetWhatARunNeeds(uri.get(), patience);
+      clients.reset(mongoc_client_pool_new_with_error(uri.get(), &error));
+    }
+    if (!clients) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("the MongoDB address of {} is not understood: {}", parsed.Identity(),
+                              parsed.Scrubbed(static_cast<const char*>(error.message))),
+                  "see the connection string reference of MongoDB's manual");
+    }
+    mongoc_client_pool_max_size(clients.get(), kConnectionsMax);
+    mongoc_client_pool_set_error_api(clients.get(), MONGOC_ERROR_API_VERSION_2);
+    mongoc_client_pool_set_appname(clients.get(), "rehome");
+    return clients;
   };
-  const Uri uri(mongoc_uri_new_with_error(address.Reveal().c_str(), &error));
-  if (!uri) {
-    return refused();
-  }
-  SetTimeouts(uri.get());
-  CHandle<mongoc_client_pool_t, mongoc_client_pool_destroy> pool(
-      mongoc_client_pool_new_with_error(uri.get(), &error));
-  if (!pool) {
-    return refused();
-  }
-  mongoc_client_pool_set_error_api(pool.get(), MONGOC_ERROR_API_VERSION_2);
-  mongoc_client_pool_set_appname(pool.get(), "rehome");
-  return std::make_unique<DriverPool>(std::move(pool), std::move(parsed));
+  REHOME_TRY_ASSIGN(DriverClients requests, open(Patience::kRequest));
+  REHOME_TRY_ASSIGN(DriverClients streams, open(Patience::kStream));
+  return std::make_unique<DriverPool>(std::move(requests), std::move(streams), std::move(parsed));
 }
 
 }  // namespace rehome::mongodb

@@ -9,10 +9,15 @@
 
 #include "adapters/mongodb/address.h"
 #include "adapters/mongodb/failure.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "model/document.h"
 
 namespace rehome::mongodb {
+
+/// The server is told to give up earlier (maxTimeMS, wtimeout), so that a slow one says so in an
+/// answer instead of a broken connection.
+inline constexpr Millis kServerTimeMax{3'000};
 
 /// What a command is to the driver: reads go to the primary and are not repeated by it, writes are
 /// retryable writes where the server has them.
@@ -36,7 +41,15 @@ class Connection {
   /// From here on every command goes to the primary of this moment, in one session where the server
   /// has sessions: what a server-side cursor needs.
   [[nodiscard]] virtual std::optional<Failure> Pin() = 0;
+  /// From here on every command is part of one transaction (snapshot, majority) and carries no
+  /// concerns of its own. What is not committed is given up with the connection.
+  [[nodiscard]] virtual std::optional<Failure> Begin() = 0;
+  [[nodiscard]] virtual std::optional<Failure> Commit() = 0;
 };
+
+/// How long a connection waits for an answer: that of a request is there in time or too late to be
+/// of use; a change stream may have to read through hours of the server's history first.
+enum class Patience : std::uint8_t { kRequest, kStream };
 
 /// Safe to call from several threads at once.
 class Pool {
@@ -45,7 +58,7 @@ class Pool {
 
   [[nodiscard]] virtual const Address& address() const = 0;
   /// Waits for a free one; must not outlive the pool.
-  [[nodiscard]] virtual std::unique_ptr<Connection> Pop() = 0;
+  [[nodiscard]] virtual std::unique_ptr<Connection> Pop(Patience patience) = 0;
 };
 
 /// Reaches nothing yet. kInvalidArgument: the driver cannot read the address.

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "adapters/mongodb/server.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 
@@ -16,14 +17,6 @@ constexpr std::string_view kStart = "startAtOperationTime";
 // mongo-java-server's is those 8 bytes alone.
 constexpr std::string_view kTimestampTag = "82";
 constexpr std::size_t kTimestampDigits = 16;
-
-Value Timestamp(std::uint64_t time) {
-  std::string payload(8, '\0');
-  for (std::size_t i = 0; i < payload.size(); ++i) {
-    payload[i] = static_cast<char>((time >> (8 * i)) & 0xFFU);
-  }
-  return Value(ValueView(BsonType::kTimestamp, payload));
-}
 
 }  // namespace
 
@@ -55,18 +48,16 @@ Result<Places> ParsePosition(const ChangePosition& position) {
   return out;
 }
 
-std::uint64_t TimestampField(DocumentView document, std::string_view key) {
-  const auto time = document.Find(key);
-  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
-                                                      : 0;
-}
-
 Document ResumeAfter(DocumentView token) {
   return DocumentBuilder().Append(kResume, Document::Trusted(std::string(token.bytes()))).Finish();
 }
 
 Document StartAfterTime(std::uint64_t time) {
   return DocumentBuilder().Append(kStart, Timestamp(time + 1)).Finish();
+}
+
+bool StartsAtTime(const Document& place) {
+  return place.Find(kStart).has_value();
 }
 
 std::optional<std::uint64_t> TimeOf(const Document& place) {

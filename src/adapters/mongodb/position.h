@@ -23,13 +23,12 @@ using Places = std::map<std::string, Document, std::less<>>;
 /// kInvalidArgument: text that no MongoDB feed wrote.
 [[nodiscard]] Result<Places> ParsePosition(const ChangePosition& position);
 
-/// A timestamp as one number, seconds in the upper half; 0: there is none.
-[[nodiscard]] std::uint64_t TimestampField(DocumentView document, std::string_view key);
-
 [[nodiscard]] Document ResumeAfter(DocumentView token);
 /// The first operation after the one at `time` (seconds in the upper half, a counter in the lower).
 [[nodiscard]] Document StartAfterTime(std::uint64_t time);
-/// The cluster time that a resume token begins with; nothing for tokens of another make.
+/// Whether it is a time, not a token.
+[[nodiscard]] bool StartsAtTime(const Document& place);
+/// Everything before this was seen: the cluster time that a resume token begins with; nothing for tokens of another make.
 [[nodiscard]] std::optional<std::uint64_t> TimeOf(const Document& place);
 
 }  // namespace rehome::mongodb

@@ -38,20 +38,26 @@ Document Both(const Document& filter, const Document& on_id) {
       .Finish();
 }
 
-/// `ask(filter)` gives documents for each filter of the range in turn, until one gives some.
+/// `ask(filter)` gives documents for each filter of the range in turn, until one gives some. Its
+/// `end` is that of the range.
 template <class F>
-Result<std::vector<Document>> FirstFound(Server& server, const IdRange& range, const F& ask) {
-  for (const Document& on_id : RangeFilters(range, server.knows_every_type())) {
-    Result<std::vector<Document>> found = ask(on_id);
+Result<Page> FirstFound(Server& server, const IdRange& range, const F& ask) {
+  const std::vector<Document> filters = RangeFilters(range, server.knows_every_type());
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    Result<Page> found = ask(filters[i]);
     if (!found && found.error().message.contains("Unknown type") && server.knows_every_type()) {
       server.ForgetRareTypes();
       return FirstFound(server, range, ask);
     }
-    if (!found || !found->empty()) {
+    if (!found) {
+      return found;
+    }
+    if (!found->documents.empty()) {
+      found->end = found->end && i + 1 == filters.size();
       return found;
     }
   }
-  return std::vector<Document>{};
+  return Page{.documents = {}, .end = true};
 }
 
 class Cursor final : public DocumentCursor {
@@ -67,7 +73,12 @@ class Cursor final : public DocumentCursor {
     count_max = std::max<std::size_t>(count_max, 1);
     if (rest_.empty()) {
       REHOME_TRY_ASSIGN(const std::size_t limit, Limit(count_max, bytes_max));
-      REHOME_TRY_ASSIGN(rest_, reader_.Next(limit, call_));
+      auto page = reader_.Next(std::min(limit, in_time_), call_);
+      while (!page && page.error().code == ErrorCode::kDeadlineExceeded && in_time_ > 1) {
+        in_time_ = std::min(limit, in_time_) / 2;  // documents that come from a slow disk
+        page = reader_.Next(std::max<std::size_t>(in_time_, 1), call_);
+      }
+      REHOME_TRY_ASSIGN(rest_, std::move(page));
       at_ = 0;
     }
     return Take(count_max, bytes_max);
@@ -107,6 +118,7 @@ class Cursor final : public DocumentCursor {
   std::size_t at_ = 0;
   std::size_t seen_ = 0;
   std::size_t seen_bytes_ = 0;
+  std::size_t in_time_ = SIZE_MAX;  // how many one answer brings before its deadline
 };
 
 /// The number of the first ids that match, and the last of them.
@@ -126,30 +138,36 @@ Document CountPipeline(const Document& on_id) {
 }
 
 /// What one $in finds of `wanted` ids (ascending, distinct), however the server cuts its answers.
-Status FindSome(Server& server, std::string_view collection,
-                std::vector<std::pair<std::string, const Value*>> wanted, const Call& call,
+Status FindSome(Server& server, FindQuery query,
+                std::span<const std::pair<std::string, const Value*>> wanted, const Call& call,
                 std::unordered_map<std::string, Document>& found) {
+  std::size_t in_time = wanted.size();  // how many one answer brings before its deadline
   while (!wanted.empty()) {
+    query.limit = std::min(in_time, wanted.size());
     ArrayBuilder ids;
-    for (const auto& [key, id] : wanted) {
+    for (const auto& [key, id] : wanted.first(query.limit)) {
       ids.Append(id->view());
     }
     const Document in = DocumentBuilder().Array("$in", ids.Finish()).Finish();
-    REHOME_TRY_ASSIGN(std::vector<Document> documents,
-                      Find(server,
-                           {.collection = collection,
-                            .filter = DocumentBuilder().Append("_id", in).Finish(),
-                            .limit = wanted.size()},
-                           call));
-    if (documents.empty()) {
-      return {};
+    query.filter = DocumentBuilder().Append("_id", in).Finish();
+    auto page = Find(server, query, call);
+    if (!page && page.error().code == ErrorCode::kDeadlineExceeded && query.limit > 1) {
+      in_time = query.limit / 2;
+      continue;
     }
-    const std::string last = SortKey(documents.back().Id());
-    for (Document& document : documents) {
+    REHOME_TRY(page);
+    std::size_t answered = query.limit;
+    if (!page->end && !page->documents.empty()) {
+      const std::string last = SortKey(page->documents.back().Id());
+      const auto later =
+          std::ranges::find_if(wanted, [&](const auto& one) { return one.first > last; });
+      answered = std::min(answered, static_cast<std::size_t>(later - wanted.begin()));
+    }
+    for (Document& document : page->documents) {
       std::string key = SortKey(document.Id());
       found.insert_or_assign(std::move(key), std::move(document));
     }
-    std::erase_if(wanted, [&](const auto& one) { return one.first <= last; });
+    wanted = wanted.subspan(answered);
   }
   return {};
 }
@@ -243,7 +261,7 @@ std::vector<Document> BatchOf(DocumentView reply) {
   return out;
 }
 
-Result<std::vector<Document>> Find(Server& server, const FindQuery& query, const Call& call) {
+Result<Page> Find(Server& server, const FindQuery& query, const Call& call) {
   const auto limit = static_cast<std::int64_t>(query.limit);
   DocumentBuilder command;
   command.String("find", query.collection)
@@ -251,15 +269,26 @@ Result<std::vector<Document>> Find(Server& server, const FindQuery& query, const
       .Append("sort", ById())
       .Int64("limit", limit)
       .Int64("batchSize", limit)
-      .Bool("singleBatch", true)
       .Append("collation", SimpleCollation());
   if (query.ids_only) {
     command.Append("projection", ById());
   }
   REHOME_TRY_ASSIGN(const Document reply,
                     server.Read(WithDeadline(std::move(command), call),
-                                "reading " + server.Name(query.collection), call));
-  return BatchOf(reply.view());
+                                "reading " + server.Name(query.collection), call, query.after));
+  Page page{.documents = BatchOf(reply.view()), .end = false};
+  if (const std::int64_t cursor = IntField(DocumentField(reply.view(), "cursor"), "id");
+      cursor != 0) {
+    const Document cursors = ArrayBuilder().Append(Value::Int64(cursor).view()).Finish();
+    // Best effort: the server forgets idle cursors by itself.
+    static_cast<void>(server.Ask(server.database(), DocumentBuilder()
+                                                        .String("killCursors", query.collection)
+                                                        .Array("cursors", cursors)
+                                                        .Finish()));
+    return page;
+  }
+  page.end = page.documents.size() < query.limit;
+  return page;
 }
 
 Result<std::vector<Document>> RangeReader::Next(std::size_t limit, const Call& call) {
@@ -271,16 +300,20 @@ Result<std::vector<Document>> RangeReader::Next(std::size_t limit, const Call& c
                  .ids_only = ids_only_},
                 call);
   };
-  REHOME_TRY_ASSIGN(std::vector<Document> page, FirstFound(*server_, range_, ask));
-  if (!page.empty()) {
-    range_.after = Value(page.back().Id());
+  if (through_) {
+    return std::vector<Document>{};
   }
-  return page;
+  REHOME_TRY_ASSIGN(Page page, FirstFound(*server_, range_, ask));
+  through_ = page.end;
+  if (!page.documents.empty()) {
+    range_.after = Value(page.documents.back().Id());
+  }
+  return std::move(page.documents);
 }
 
 Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::string_view collection,
-                                                       std::span<const Value> ids,
-                                                       const Call& call) {
+                                                       std::span<const Value> ids, const Call& call,
+                                                       std::uint64_t after) {
   std::vector<std::pair<std::string, const Value*>> wanted;
   std::vector<std::string> keys;
   for (const Value& id : ids) {
@@ -296,7 +329,10 @@ Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::stri
   std::unordered_map<std::string, Document> found;
   for (std::size_t first = 0; first < wanted.size(); first += step) {
     const auto some = std::span(wanted).subspan(first, std::min(step, wanted.size() - first));
-    REHOME_TRY(FindSome(server, collection, {some.begin(), some.end()}, call, found));
+    REHOME_TRY(FindSome(
+        server,
+        {.collection = collection, .filter = {}, .limit = 0, .ids_only = false, .after = after},
+        some, call, found));
   }
   std::vector<std::optional<Document>> out(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -332,7 +368,7 @@ Result<std::vector<Document>> FindByField(const std::shared_ptr<Server>& server,
 /// The server's own metadata count is not exact after a crash and on shards that hold orphans, so
 /// ids are counted, in steps that end before a deadline does.
 Result<std::uint64_t> CountAll(Server& server, std::string_view collection, const Call& call) {
-  const auto step = [&](const Document& on_id) -> Result<std::vector<Document>> {
+  const auto step = [&](const Document& on_id) -> Result<Page> {
     REHOME_TRY_ASSIGN(const Document reply,
                       server.Read(WithDeadline(DocumentBuilder()
                                                    .String("aggregate", collection)
@@ -341,22 +377,23 @@ Result<std::uint64_t> CountAll(Server& server, std::string_view collection, cons
                                                    .Append("collation", SimpleCollation()),
                                                call),
                                   "counting " + server.Name(collection), call));
-    return BatchOf(reply.view());
+    return Page{.documents = BatchOf(reply.view()), .end = false};
   };
   IdRange range;
   std::uint64_t total = 0;
   while (true) {
     const bool whole = !range.after;
-    REHOME_TRY_ASSIGN(const std::vector<Document> counted, FirstFound(server, range, step));
-    if (counted.empty()) {
+    REHOME_TRY_ASSIGN(const Page counted, FirstFound(server, range, step));
+    if (counted.documents.empty()) {
       return total;
     }
-    const std::int64_t count = IntField(counted.front().view(), "n");
+    const DocumentView step_counted = counted.documents.front().view();
+    const std::int64_t count = IntField(step_counted, "n");
     total += static_cast<std::uint64_t>(count);
     if (whole && count < kCountStep) {
       return total;
     }
-    range.after = Value(*counted.front().Find("last"));
+    range.after = Value(*step_counted.Find("last"));
   }
 }
 

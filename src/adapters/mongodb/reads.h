@@ -1,7 +1,7 @@
 #pragma once
-// reads.h — finding documents. Every read is one command whose answer holds all it found: no cursor
-// stays open on the server, so nothing is lost with a connection and a read goes on after the last
-// _id it saw.
+// reads.h — finding documents. Every read is one command, and what its answer could not hold is
+// asked for anew after the last _id that it did: no cursor stays open on the server, so nothing is
+// lost with a connection.
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,16 +14,19 @@
 
 namespace rehome::mongodb {
 
-/// At most `limit` documents of `collection` that match `filter`, in _id order. A short answer does
-/// not mean that there are no more: the server cuts answers at 16 MiB; an empty one does.
+/// At most `limit` documents of `collection` that match `filter`, in _id order.
 struct FindQuery {
   std::string_view collection;
   Document filter;
   std::size_t limit = 0;
   bool ids_only = false;
+  std::uint64_t after = 0;  // see Server::Read
 };
-[[nodiscard]] Result<std::vector<Document>> Find(Server& server, const FindQuery& query,
-                                                 const Call& call);
+struct Page {
+  std::vector<Document> documents;
+  bool end = false;  // no more match; else there may be: servers cut answers at 16 MiB
+};
+[[nodiscard]] Result<Page> Find(Server& server, const FindQuery& query, const Call& call);
 
 /// The documents of a range that also match `filter`, in _id order, page by page.
 class RangeReader {
@@ -44,12 +47,15 @@ class RangeReader {
   IdRange range_;
   const Document filter_;
   const bool ids_only_;
+  bool through_ = false;
 };
 
+/// `after`: see Server::Read.
 [[nodiscard]] Result<std::vector<std::optional<Document>>> FindByIds(Server& server,
                                                                      std::string_view collection,
                                                                      std::span<const Value> ids,
-                                                                     const Call& call);
+                                                                     const Call& call,
+                                                                     std::uint64_t after = 0);
 [[nodiscard]] Result<std::vector<Document>> FindByField(const std::shared_ptr<Server>& server,
                                                         std::string_view collection,
                                                         std::string_view path,

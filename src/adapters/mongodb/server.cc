@@ -11,8 +11,16 @@
 namespace rehome::mongodb {
 namespace {
 
+// MongoDB 4.0, and 4.2 behind a mongos.
+constexpr std::int64_t kTransactions = 7;
+constexpr std::int64_t kShardedTransactions = 8;
+
 Document Command(std::string_view name) {
   return DocumentBuilder().Int32(name, 1).Finish();
+}
+
+std::int64_t ServerTime(const Call& call) {
+  return std::clamp<std::int64_t>(call.timeout.count(), 1, kServerTimeMax.count());
 }
 
 Document WriteConcern(const Capabilities& server, const Call& call) {
@@ -21,7 +29,20 @@ Document WriteConcern(const Capabilities& server, const Call& call) {
   if (!server.replicated()) {
     concern.Bool("j", true);  // one server's majority says nothing about its disk
   }
-  return concern.Int64("wtimeout", call.timeout.count()).Finish();
+  return concern.Int64("wtimeout", ServerTime(call)).Finish();
+}
+
+/// `readConcern: majority` where a majority exists.
+Document ReadOptions(const Capabilities& server, std::uint64_t after) {
+  if (!server.replicated()) {
+    return {};
+  }
+  DocumentBuilder concern;
+  concern.String("level", "majority");
+  if (after != 0) {
+    concern.Append("afterClusterTime", Timestamp(after));
+  }
+  return DocumentBuilder().Append("readConcern", concern.Finish()).Finish();
 }
 
 /// A name of the cluster that is equal for all of its databases and for every way to it that the
@@ -60,15 +81,21 @@ Status RefuseStopped(const Call& call, std::string_view doing) {
 }
 
 Document WithDeadline(DocumentBuilder command, const Call& call) {
-  return command.Int64("maxTimeMS", std::max<std::int64_t>(call.timeout.count(), 1)).Finish();
+  return command.Int64("maxTimeMS", ServerTime(call)).Finish();
 }
 
-Document ReadOptions(const Capabilities& server) {
-  if (!server.replicated()) {
-    return {};
+std::uint64_t TimestampField(DocumentView document, std::string_view key) {
+  const auto time = document.Find(key);
+  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
+                                                      : 0;
+}
+
+Value Timestamp(std::uint64_t time) {
+  std::string payload(8, '\0');
+  for (std::size_t i = 0; i < payload.size(); ++i) {
+    payload[i] = static_cast<char>((time >> (8 * i)) & 0xFFU);
   }
-  const Document concern = DocumentBuilder().String("level", "majority").Finish();
-  return DocumentBuilder().Append("readConcern", concern).Finish();
+  return Value(ValueView(BsonType::kTimestamp, payload));
 }
 
 std::string Server::Name(std::string_view collection) const {
@@ -76,7 +103,7 @@ std::string Server::Name(std::string_view collection) const {
 }
 
 Answer<Document> Server::Ask(std::string_view database, const Document& command) {
-  return pool_->Pop()->Run(database, command, Traffic::kOther, Document());
+  return Pop()->Run(database, command, Traffic::kOther, Document());
 }
 
 Result<Capabilities> Server::Ask(const Call& call) {
@@ -114,17 +141,25 @@ Result<Capabilities> Server::Detect(const Call& call) {
   out.cluster = ClusterOf(said, Identity());
   out.sessions = said.Find("logicalSessionTimeoutMinutes").has_value();
   out.wire_version = IntField(said, "maxWireVersion");
+  out.transactions = out.sessions && out.replicated() &&
+                     out.wire_version >= (out.sharded ? kShardedTransactions : kTransactions);
   out.batch_count_max = IntField(said, "maxWriteBatchSize", out.batch_count_max);
   const Answer<Document> build = Ask("admin", Command("buildInfo"));
   out.version = build ? StringField(build->view(), "version") : "";
   return out;
 }
 
-Result<Document> Server::Read(const Document& command, std::string_view doing, const Call& call) {
+std::uint64_t Server::Now() {
+  const Answer<Document> reply = Ask(database(), Command("ping"));
+  return reply ? TimestampField(reply->view(), "operationTime") : 0;
+}
+
+Result<Document> Server::Read(const Document& command, std::string_view doing, const Call& call,
+                              std::uint64_t after) {
   REHOME_TRY(RefuseStopped(call, doing));
   REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
   Answer<Document> answer =
-      pool_->Pop()->Run(database(), command, Traffic::kRead, ReadOptions(server));
+      Pop()->Run(database(), command, Traffic::kRead, ReadOptions(server, after));
   if (!answer) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kReads));
   }
@@ -134,9 +169,8 @@ Result<Document> Server::Read(const Document& command, std::string_view doing, c
 Result<Answer<Document>> Server::TryWrite(const Document& command, const Call& call,
                                           std::string_view other) {
   REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
-  return pool_->Pop()->Run(
-      other.empty() ? database() : other, command, Traffic::kWrite,
-      DocumentBuilder().Append("writeConcern", WriteConcern(server, call)).Finish());
+  return Pop()->Run(other.empty() ? database() : other, command, Traffic::kWrite,
+                    DocumentBuilder().Append("writeConcern", WriteConcern(server, call)).Finish());
 }
 
 Result<Document> Server::Insert(std::string_view collection,
@@ -149,8 +183,7 @@ Result<Document> Server::Insert(std::string_view collection,
                                .Append("writeConcern", WriteConcern(server, call))
                                .Bool("ordered", false)
                                .Finish();
-  Answer<Document> answer =
-      pool_->Pop()->Insert(database(), collection, documents, bypass, options);
+  Answer<Document> answer = Pop()->Insert(database(), collection, documents, bypass, options);
   if (!answer) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kWrites));
   }

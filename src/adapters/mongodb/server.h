@@ -24,6 +24,7 @@ struct Capabilities {
   bool hello = false;       // answers `hello`: MongoDB since 4.4.2, 4.2.10, 4.0.21, 3.6.21
   bool every_type = false;  // knows the rare types in $type, as MongoDB does
   bool sessions = false;
+  bool transactions = false;  // sessions, and the replication that they need
   std::int64_t wire_version = 0;
   std::int64_t batch_count_max = 100'000;
   [[nodiscard]] bool replicated() const { return sharded || !set_name.empty(); }
@@ -39,7 +40,9 @@ class Server {
   [[nodiscard]] std::string Identity() const { return pool_->address().Identity(); }
   /// "app.jobs", as errors name a collection.
   [[nodiscard]] std::string Name(std::string_view collection) const;
-  [[nodiscard]] std::unique_ptr<Connection> Pop() { return pool_->Pop(); }
+  [[nodiscard]] std::unique_ptr<Connection> Pop(Patience patience = Patience::kRequest) {
+    return pool_->Pop(patience);
+  }
 
   /// Asked once; an error is not kept.
   [[nodiscard]] Result<Capabilities> Ask(const Call& call);
@@ -52,9 +55,12 @@ class Server {
   [[nodiscard]] bool knows_every_type() const { return knows_every_type_; }
   void ForgetRareTypes() { knows_every_type_ = false; }
 
-  /// A read of what a majority has, from the primary.
+  /// The cluster time of this moment: whatever is written by now is not later. 0: there is none.
+  [[nodiscard]] std::uint64_t Now();
+  /// A read of what a majority has, from the primary. `after`: once that is everything up to this
+  /// cluster time; 0: at once.
   [[nodiscard]] Result<Document> Read(const Document& command, std::string_view doing,
-                                      const Call& call);
+                                      const Call& call, std::uint64_t after = 0);
   /// A write that a majority has once it returned. The reply's write errors are the caller's; a
   /// write concern error is kOutcomeUnknown.
   [[nodiscard]] Result<Document> Write(const Document& command, std::string_view doing,
@@ -96,10 +102,12 @@ Result<bool> Server::HasDatabaseStream(const F& ask) {
 /// kCancelled before anything was sent.
 [[nodiscard]] Status RefuseStopped(const Call& call, std::string_view doing);
 
-/// `command` with `maxTimeMS`, so that the server stops when nobody waits any more.
+/// `command` with `maxTimeMS`, so that the server says that it is slow while somebody still waits.
 [[nodiscard]] Document WithDeadline(DocumentBuilder command, const Call& call);
 
-/// `readConcern: majority` where a majority exists.
-[[nodiscard]] Document ReadOptions(const Capabilities& server);
+/// A timestamp as one number, seconds in the upper half; 0: there is none.
+[[nodiscard]] std::uint64_t TimestampField(DocumentView document, std::string_view key);
+/// Such a number as a value.
+[[nodiscard]] Value Timestamp(std::uint64_t time);
 
 }  // namespace rehome::mongodb

@@ -106,14 +106,14 @@ Answer<Document> ServerCursor::GetMore(std::size_t count_max, Millis wait) {
 }
 
 Result<Stream> Stream::Open(Server& server, const Watched& watched, const Document& place,
-                            const Call& call) {
+                            Patience patience, const Call& call) {
   const std::string doing =
       watched.collection.empty()
           ? fmt::format("following the changes of {}", server.database())
           : fmt::format("following the changes of {}", server.Name(watched.collection));
   REHOME_TRY(RefuseStopped(call, doing));
   Stream stream(doing);
-  std::unique_ptr<Connection> connection = server.Pop();
+  std::unique_ptr<Connection> connection = server.Pop(patience);
   if (const auto failure = connection->Pin()) {
     return std::unexpected(ToError(*failure, doing, Effect::kReads));
   }
@@ -133,7 +133,13 @@ std::vector<Document> Stream::Take(DocumentView reply) {
   const DocumentView cursor = DocumentField(reply, "cursor");
   std::vector<Document> events = BatchOf(reply);
   if (const auto after = cursor.Find("postBatchResumeToken")) {
-    place_ = ResumeAfter(after->AsDocument());
+    // A token of the very time that was asked for says less than the question: what is committed
+    // at that time may still come.
+    Document place = ResumeAfter(after->AsDocument());
+    const auto seen = TimeOf(place_);
+    if (!events.empty() || !StartsAtTime(place_) || !seen || TimeOf(place) != *seen + 1) {
+      place_ = std::move(place);
+    }
   } else if (!events.empty()) {
     place_ = ResumeAfter(DocumentField(events.back().view(), "_id"));
   }

@@ -48,7 +48,8 @@ class Stream {
   /// Opens at `place`, or at this moment (empty). kFailedPrecondition: the server has no change
   /// streams, or no longer what came after `place`.
   [[nodiscard]] static Result<Stream> Open(Server& server, const Watched& watched,
-                                           const Document& place, const Call& call);
+                                           const Document& place, Patience patience,
+                                           const Call& call);
 
   /// At most `count_max` events, as the server tells them; waits up to `wait` for the first.
   [[nodiscard]] Result<std::vector<Document>> Read(std::size_t count_max, Millis wait);

@@ -20,9 +20,9 @@ namespace {
 
 // A command may be 16 MiB and a little, what surrounds its documents included.
 constexpr std::size_t kCommandBytesMax = 12U * 1024U * 1024U;
-// A filter that repeats the document must fit beside its replacement.
-constexpr std::size_t kComparedBytesMax = 7U * 1024U * 1024U;
-constexpr std::size_t kRunCountMax = 1'000;
+// A statement is a document: a filter that repeats what stands must fit beside its replacement.
+constexpr std::size_t kStatementBytesMax = 15U * 1024U * 1024U;
+constexpr std::size_t kRunCountMax = 4'000;
 constexpr std::int64_t kScannedCountMax = 2'000;
 constexpr std::array<std::size_t, 1> kFirst{0};
 
@@ -38,7 +38,8 @@ std::size_t BytesOf(const Write& write) {
   return write.document.bytes().size() + (Compares(write) ? write.expected.bytes().size() : 0);
 }
 
-/// How many of `writes` make one run: one kind, no id twice, no command too large.
+/// How many of `writes` make one run: one kind, no command too large, no id twice where what stands
+/// is read first. (Of two inserts with one id the server refuses the second, as it should.)
 std::size_t RunLength(std::span<const Write> writes, std::size_t count_max) {
   std::unordered_set<std::string> ids;
   std::size_t bytes = 0;
@@ -46,7 +47,8 @@ std::size_t RunLength(std::span<const Write> writes, std::size_t count_max) {
   for (const Write& write : writes) {
     bytes += BytesOf(write);
     if (write.kind != writes.front().kind || count == count_max ||
-        (count > 0 && bytes > kCommandBytesMax) || !ids.insert(SortKey(Named(write).Id())).second) {
+        (count > 0 && bytes > kCommandBytesMax) ||
+        (write.kind != Write::Kind::kInsert && !ids.insert(SortKey(Named(write).Id())).second)) {
       break;
     }
     ++count;
@@ -57,11 +59,8 @@ std::size_t RunLength(std::span<const Write> writes, std::size_t count_max) {
 /// Matches the document only while it is what was read: the server compares every field, in order.
 /// Numbers of different types compare equal there; the comparison before told them apart.
 Document ComparingFilter(const Document& expected) {
-  const Document id = IdFilter(expected.Id());
-  if (expected.bytes().size() > kComparedBytesMax) {
-    return id;
-  }
   DocumentBuilder filter;
+  const Document id = IdFilter(expected.Id());
   for (const auto& [key, value] : id.view()) {
     filter.Append(key, value);
   }
@@ -71,13 +70,27 @@ Document ComparingFilter(const Document& expected) {
   return filter.Append("$expr", DocumentBuilder().Array("$eq", operands).Finish()).Finish();
 }
 
+/// Puts `document` in the place of another. As a replacement it must not have a key that looks like
+/// an operator: such a one is written as a literal.
+void AppendReplacement(DocumentBuilder& statement, const Document& document) {
+  bool plain = true;
+  for (const auto& [key, value] : document.view()) {
+    plain = plain && !key.starts_with('$');
+  }
+  if (plain) {
+    statement.Append("u", document);
+    return;
+  }
+  const Document literal = DocumentBuilder().Append("$literal", document).Finish();
+  const Document stage = DocumentBuilder().Append("$replaceWith", literal).Finish();
+  statement.Array("u", ArrayBuilder().Append(stage).Finish());
+}
+
 Document UpdateStatement(const Document& filter, const Document& document, bool upsert) {
-  return DocumentBuilder()
-      .Append("q", filter)
-      .Append("u", document)
-      .Bool("upsert", upsert)
-      .Append("collation", SimpleCollation())
-      .Finish();
+  DocumentBuilder statement;
+  statement.Append("q", filter);
+  AppendReplacement(statement, document);
+  return statement.Bool("upsert", upsert).Append("collation", SimpleCollation()).Finish();
 }
 
 Document DeleteStatement(const Document& filter) {
@@ -140,12 +153,16 @@ Status Writer::ApplyRun(Run run, Results results) {
   return Fail(ErrorCode::kInternal, "a write of unknown kind");
 }
 
-Result<Document> Writer::Send(DocumentBuilder command) {
+Document Writer::Command(DocumentBuilder command) const {
   command.Bool("ordered", false);
   if (options_.bypass_fence) {
     command.Bool("bypassDocumentValidation", true);
   }
-  return server_.Write(command.Finish(), "writing to " + name_, call_);
+  return command.Finish();
+}
+
+Result<Document> Writer::Send(DocumentBuilder command) {
+  return server_.Write(Command(std::move(command)), "writing to " + name_, call_);
 }
 
 Status Writer::Insert(Run run, Results results) {
@@ -186,14 +203,20 @@ Status Writer::CompareAndSet(Run run, Results results) {
   if (equal.empty()) {
     return {};
   }
-  REHOME_TRY_ASSIGN(const bool scans, ScansForComparison());
-  return scans ? SetOneByOne(run, results, equal) : SetMany(run, results, equal);
+  REHOME_TRY_ASSIGN(const Capabilities server, server_.Ask(call_));
+  REHOME_TRY_ASSIGN(const bool scans, ScansForComparison(server));
+  const auto too_large = std::ranges::stable_partition(
+      equal, [&](std::size_t i) { return !scans && BytesOf(run[i]) <= kStatementBytesMax; });
+  const std::span together(equal.begin(), too_large.begin());
+  if (!together.empty()) {
+    REHOME_TRY(SetMany(run, results, together));
+  }
+  return SetOneByOne(run, results, {too_large.begin(), too_large.end()});
 }
 
 /// A server that is not MongoDB itself looks through the whole collection for a filter of more than
 /// the _id: that is let be where the collection is small.
-Result<bool> Writer::ScansForComparison() {
-  REHOME_TRY_ASSIGN(const Capabilities server, server_.Ask(call_));
+Result<bool> Writer::ScansForComparison(const Capabilities& server) {
   if (server.hello) {
     return false;
   }
@@ -223,8 +246,8 @@ Status Writer::SetMany(Run run, Results results, std::span<const std::size_t> eq
     return {};
   }
   // Somebody was faster, or the server's comparison does not hold for that document. The reply does
-  // not say where, so what stands there does.
-  REHOME_TRY_ASSIGN(auto stored, Stored(run));
+  // not say where, so what stands there does: what the filter met may not be a majority's yet.
+  REHOME_TRY_ASSIGN(auto stored, Stored(run, server_.Now()));
   std::vector<std::size_t> unmatched;
   for (const std::size_t i : equal) {
     const bool done = replaces ? stored[i] == run[i].document : !stored[i];
@@ -240,27 +263,84 @@ Status Writer::SetMany(Run run, Results results, std::span<const std::size_t> eq
   return SetOneByOne(run, results, unmatched);
 }
 
-/// Each is compared once more right before it is written by its _id alone. What is written by
-/// others in between is lost: such a server is for trials.
+/// For what no filter can hold, and for servers whose filters are not to be relied upon.
 Status Writer::SetOneByOne(Run run, Results results, std::span<const std::size_t> equal) {
-  const bool replaces = run.front().kind == Write::Kind::kReplace;
+  REHOME_TRY_ASSIGN(const Capabilities server, server_.Ask(call_));
   for (const std::size_t i : equal) {
-    REHOME_TRY_ASSIGN(auto stored, Stored(run.subspan(i, 1)));
-    if (stored.front() != run[i].expected) {
-      results[i] = {WriteResult::Outcome::kConflict, std::move(stored.front()), {}};
-      continue;
-    }
-    const Document filter = IdFilter(run[i].expected.Id());
-    const Document statement =
-        replaces ? UpdateStatement(filter, run[i].document, false) : DeleteStatement(filter);
-    REHOME_TRY_ASSIGN(const Document reply,
-                      Send(DocumentBuilder()
-                               .String(replaces ? "update" : "delete", collection_)
-                               .Array(replaces ? "updates" : "deletes",
-                                      ArrayBuilder().Append(statement).Finish())));
-    REHOME_TRY(TakeErrors(reply.view(), run.subspan(i, 1), results.subspan(i, 1), kFirst));
+    REHOME_TRY(server.transactions ? SetInTransaction(run[i], results[i])
+                                   : SetAfterALook(run.subspan(i, 1), results.subspan(i, 1)));
   }
   return {};
+}
+
+/// The update or the delete of what stands under its _id.
+Document Writer::ById(const Write& write) const {
+  const bool replaces = write.kind == Write::Kind::kReplace;
+  const Document filter = IdFilter(write.expected.Id());
+  const Document statement =
+      replaces ? UpdateStatement(filter, write.document, false) : DeleteStatement(filter);
+  return Command(
+      DocumentBuilder()
+          .String(replaces ? "update" : "delete", collection_)
+          .Array(replaces ? "updates" : "deletes", ArrayBuilder().Append(statement).Finish()));
+}
+
+/// Reading, comparing and writing as one: whoever writes in between makes the server refuse it.
+Status Writer::SetInTransaction(const Write& write, WriteResult& result) {
+  const std::string doing = "writing to " + name_;
+  const auto error = [&](const Failure& failure) {
+    return std::unexpected(ToError(failure, doing, Effect::kWrites));
+  };
+  const std::unique_ptr<Connection> connection = server_.Pop();
+  if (const auto failure = connection->Begin()) {
+    return error(*failure);
+  }
+  const Document find = DocumentBuilder()
+                            .String("find", collection_)
+                            .Append("filter", IdFilter(write.expected.Id()))
+                            .Int32("limit", 1)
+                            .Bool("singleBatch", true)
+                            .Append("collation", SimpleCollation())
+                            .Finish();
+  const Answer<Document> found =
+      connection->Run(server_.database(), find, Traffic::kRead, Document());
+  if (!found) {
+    return error(found.error());
+  }
+  std::vector<Document> stored = BatchOf(found->view());
+  if (stored.empty() || stored.front() != write.expected) {
+    result.outcome = WriteResult::Outcome::kConflict;
+    if (!stored.empty()) {
+      result.found = std::move(stored.front());
+    }
+    return {};
+  }
+  const Answer<Document> reply =
+      connection->Run(server_.database(), ById(write), Traffic::kWrite, Document());
+  if (!reply) {
+    return error(reply.error());
+  }
+  REHOME_TRY(TakeErrors(reply->view(), {&write, 1}, {&result, 1}, kFirst));
+  if (!result.applied()) {
+    return {};
+  }
+  if (const auto failure = connection->Commit()) {
+    return error(*failure);
+  }
+  return {};
+}
+
+/// Compared once more right before it is written by its _id alone. What is written by others in
+/// between is lost: a server without transactions is for trials.
+Status Writer::SetAfterALook(Run one, Results result) {
+  REHOME_TRY_ASSIGN(auto stored, Stored(one));
+  if (stored.front() != one.front().expected) {
+    result.front() = {WriteResult::Outcome::kConflict, std::move(stored.front()), {}};
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const Document reply,
+                    server_.Write(ById(one.front()), "writing to " + name_, call_));
+  return TakeErrors(reply.view(), one, result, kFirst);
 }
 
 Error Writer::Refused(DocumentView error) {
@@ -298,7 +378,8 @@ Status Writer::ReadBack(Run run, Results results) {
       ids.emplace_back(Named(run[i]).Id());
     }
   }
-  REHOME_TRY_ASSIGN(auto found, FindByIds(server_, collection_, ids, call_));
+  // What the server met may not be a majority's yet.
+  REHOME_TRY_ASSIGN(auto found, FindByIds(server_, collection_, ids, call_, server_.Now()));
   std::size_t next = 0;
   for (WriteResult& result : results) {
     if (!result.applied()) {
@@ -313,12 +394,12 @@ Status Writer::ReadBack(Run run, Results results) {
   return {};
 }
 
-Result<std::vector<std::optional<Document>>> Writer::Stored(Run run) {
+Result<std::vector<std::optional<Document>>> Writer::Stored(Run run, std::uint64_t after) {
   std::vector<Value> ids;
   for (const Write& write : run) {
     ids.emplace_back(Named(write).Id());
   }
-  return FindByIds(server_, collection_, ids, call_);
+  return FindByIds(server_, collection_, ids, call_, after);
 }
 
 }  // namespace rehome::mongodb

@@ -36,15 +36,23 @@ class Writer {
   /// kReplace and kDelete: what stands is read and compared byte for byte; what is equal is written
   /// under a filter that holds only while it stands so.
   [[nodiscard]] Status CompareAndSet(Run run, Results results);
-  [[nodiscard]] Result<bool> ScansForComparison();
+  [[nodiscard]] Result<bool> ScansForComparison(const Capabilities& server);
+  /// Those whose filter can hold the whole document, in one command.
   [[nodiscard]] Status SetMany(Run run, Results results, std::span<const std::size_t> equal);
   [[nodiscard]] Status SetOneByOne(Run run, Results results, std::span<const std::size_t> equal);
+  [[nodiscard]] Status SetInTransaction(const Write& write, WriteResult& result);
+  [[nodiscard]] Status SetAfterALook(Run one, Results result);
+  /// As this call's options want it.
+  [[nodiscard]] Document Command(DocumentBuilder command) const;
+  [[nodiscard]] Document ById(const Write& write) const;
   [[nodiscard]] Result<Document> Send(DocumentBuilder command);
   /// Marks the writes that a reply's errors name as conflicts and reads what stands there.
   [[nodiscard]] Status TakeErrors(DocumentView reply, Run run, Results results,
                                   std::span<const std::size_t> positions);
   [[nodiscard]] Status ReadBack(Run run, Results results);
-  [[nodiscard]] Result<std::vector<std::optional<Document>>> Stored(Run run);
+  /// `after`: see Server::Read.
+  [[nodiscard]] Result<std::vector<std::optional<Document>>> Stored(Run run,
+                                                                    std::uint64_t after = 0);
   [[nodiscard]] Error Refused(DocumentView error);
 
   Server& server_;

@@ -125,7 +125,7 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
     // A missing file has one position: 0.
     REHOME_TRY_ASSIGN(
         ChangeBatch batch,
-        connections_->Read(call, ChangeBatch{{}, PositionAt(0)}, [&](Connection& connection) {
+        connections_->Read(call, ChangeBatch{{}, PositionAt(0), true}, [&](Connection& connection) {
           return ReadOnce(connection, from, count_max);
         }));
     const auto rest = std::chrono::ceil<Millis>(deadline - clock_.Steady());
@@ -143,7 +143,7 @@ Result<ChangeBatch> Feed::ReadOnce(Connection& connection, std::int64_t after,
   REHOME_TRY(RefuseLost(connection, after));
   REHOME_TRY_ASSIGN(const std::int64_t newest, Newest(connection));
   REHOME_TRY_ASSIGN(const std::string numbers, NumberList(connection));
-  ChangeBatch batch{{}, PositionAt(newest)};
+  ChangeBatch batch{{}, PositionAt(newest), false};
   REHOME_TRY_ASSIGN(
       Statement read,
       connection.Prepare(fmt::format(
@@ -159,7 +159,8 @@ Result<ChangeBatch> Feed::ReadOnce(Connection& connection, std::int64_t after,
     REHOME_TRY_ASSIGN(Value id, DecodeId(read.BlobAt(2)));
     batch.events.push_back({std::string(read.TextAt(1)), std::move(id), PositionAt(read.IntAt(0))});
   }
-  if (batch.events.size() == count_max && count_max > 0) {
+  batch.caught_up = batch.events.size() < count_max;
+  if (!batch.caught_up && !batch.events.empty()) {
     batch.position = batch.events.back().position;
   }
   return batch;

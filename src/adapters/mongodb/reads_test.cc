@@ -1,0 +1,174 @@
+#include "adapters/mongodb/reads.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/mongodb/catalog.h"
+#include "model/fields.h"
+#include "tests/support/scripted_mongodb.h"
+
+namespace rehome::mongodb {
+namespace {
+
+class Reads : public ::testing::Test {
+ protected:
+  /// The number that a range goes on after; 0: it begins; nothing: it is of other types' ids.
+  static std::optional<std::int64_t> After(const Document& find) {
+    const DocumentView on_id = DocumentField(DocumentField(find.view(), "filter"), "_id");
+    if (on_id.Find("$type")) {
+      return std::nullopt;
+    }
+    return IntField(on_id, "$gt");
+  }
+  /// Documents 1 to `count_` from `first` on, at most `limit`.
+  std::string Documents(std::int64_t first, std::int64_t limit) const {
+    std::string out;
+    for (std::int64_t id = first; id <= count_ && id < first + limit; ++id) {
+      out += fmt::format(R"({}{{"_id":{}}})", out.empty() ? "" : ",", id);
+    }
+    return "[" + out + "]";
+  }
+  std::vector<Document> ReadAll() {
+    std::vector<Document> all;
+    const auto cursor = OpenCursor(server_, "jobs", {}, {});
+    while (true) {
+      auto batch = cursor->Next(10, 1U << 20U);
+      EXPECT_TRUE(batch) << batch.error().message;
+      if (!batch || batch->empty()) {
+        return all;
+      }
+      std::ranges::move(*batch, std::back_inserter(all));
+    }
+  }
+
+  std::int64_t count_ = 7;
+  Script script_;
+  std::shared_ptr<Server> server_ = ScriptedServer(script_);
+};
+
+TEST_F(Reads, AnAnswerThatHeldEverythingIsTheEnd) {
+  script_.answer = [this](const Document& command, const Document&) -> Answer<Document> {
+    return Found(Documents(1, IntField(command.view(), "limit")));
+  };
+  EXPECT_EQ(ReadAll().size(), 7U);
+  EXPECT_EQ(script_.Count("find"), 1);
+}
+
+TEST_F(Reads, AnAnswerThatTheServerCutIsGoneOnWithAndItsCursorClosed) {
+  script_.answer = [this](const Document& command, const Document&) -> Answer<Document> {
+    if ((*command.view().begin()).key == "killCursors") {
+      return Json(R"({"ok":1})");
+    }
+    const auto after = After(command);
+    if (!after) {
+      return Found("[]");
+    }
+    return *after > 0 ? Found(Documents(*after + 1, 10)) : Found(Documents(1, 2), 77);
+  };
+  EXPECT_EQ(ReadAll().size(), 7U);
+  EXPECT_EQ(script_.Count("killCursors"), 1);
+}
+
+TEST_F(Reads, ASlowDiskIsAskedForLessAtOnce) {
+  std::vector<std::int64_t> limits;
+  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+    const std::int64_t limit = IntField(command.view(), "limit");
+    limits.push_back(limit);
+    EXPECT_LE(IntField(command.view(), "maxTimeMS"), kServerTimeMax.count());
+    if (limit > 2) {
+      return std::unexpected(ServerSays(50, "operation exceeded time limit"));
+    }
+    const auto after = After(command);
+    return Found(after ? Documents(*after + 1, limit) : "[]");
+  };
+  EXPECT_EQ(ReadAll().size(), 7U);
+  EXPECT_EQ((std::vector(limits.begin(), limits.begin() + 3)),
+            (std::vector<std::int64_t>{10, 5, 2}));
+}
+
+TEST_F(Reads, IdsAreLookedUpOnceAndInHalvesOnASlowDisk) {
+  std::size_t longest = 0;
+  bool slow = false;
+  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+    const std::int64_t limit = IntField(command.view(), "limit");
+    if (slow && limit > 3) {
+      return std::unexpected(ServerSays(50, "operation exceeded time limit"));
+    }
+    longest = std::max(longest, static_cast<std::size_t>(limit));
+    std::string out;
+    const DocumentView in =
+        DocumentField(DocumentField(DocumentField(command.view(), "filter"), "_id"), "$in");
+    for (const auto& [index, id] : in) {
+      out += id.AsInt32() % 2 == 0
+                 ? fmt::format(R"({}{{"_id":{}}})", out.empty() ? "" : ",", id.AsInt32())
+                 : "";
+    }
+    return Found("[" + out + "]");
+  };
+  std::vector<Value> ids;
+  for (int id = 10; id > 0; --id) {
+    ids.push_back(Value::Int32(id));
+  }
+  for (const bool now : {false, true}) {
+    slow = now;
+    longest = 0;
+    script_.commands.clear();
+    const auto found = FindByIds(*server_, "jobs", ids, {});
+    ASSERT_TRUE(found) << found.error().message;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      EXPECT_EQ((*found)[i].has_value(), (10 - i) % 2 == 0) << i;
+    }
+    EXPECT_EQ(script_.Count("find") == 1, !slow);
+  }
+  EXPECT_LE(longest, 3U);
+}
+
+TEST_F(Reads, ListingsThatTakeSeveralAnswersAreReadToTheirEnd) {
+  script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
+    const std::string name((*command.view().begin()).key);
+    if (name == "listIndexes") {
+      return Found("[]");
+    }
+    const std::string id = name == "getMore" ? "0" : "5";
+    return Json(fmt::format(
+        R"({{"ok":1,"cursor":{{"id":{{"$numberLong":"{}"}},"ns":"app.$cmd.listCollections",
+            "{}":[{{"name":"{}","type":"collection","options":{{}}}}]}}}})",
+        id, name == "getMore" ? "nextBatch" : "firstBatch",
+        name == "getMore" ? "second" : "first"));
+  };
+  const auto listed = ListCollections(*server_, {});
+  ASSERT_TRUE(listed) << listed.error().message;
+  ASSERT_EQ(listed->size(), 2U);
+  EXPECT_EQ(listed->back().name, "second");
+}
+
+TEST_F(Reads, AnIndexThatTakesLongToBuildIsWaitedFor) {
+  int asked = 0;
+  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+    if ((*command.view().begin()).key == "listIndexes") {
+      return Found(R"([{"v":2,"key":{"a":1},"name":"a"}])");
+    }
+    if (++asked < 12) {
+      return std::unexpected(NothingCame());
+    }
+    return Json(R"({"ok":1})");
+  };
+  const Document index = IndexDocument({.name = "a", .paths = {"a"}});
+  EXPECT_TRUE(CreateIndex(*server_, "jobs", index, {}));
+  EXPECT_EQ(asked, 12);
+}
+
+TEST_F(Reads, AnIndexThatTheServerDoesNotBuildIsAnError) {
+  script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
+    if ((*command.view().begin()).key == "listIndexes") {
+      return Found("[]");
+    }
+    return std::unexpected(NothingCame());
+  };
+  const auto created =
+      CreateIndex(*server_, "jobs", IndexDocument({.name = "a", .paths = {"a"}}), {});
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code, ErrorCode::kOutcomeUnknown);
+}
+
+}  // namespace
+}  // namespace rehome::mongodb
