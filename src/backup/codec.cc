@@ -267,11 +267,15 @@ struct Unpacker::State {
       }
     }
     const std::size_t before = plain.size();
-    plain.resize(before + kProducedBytes);
     ZSTD_inBuffer in{opened.data(), opened.size(), used};
-    ZSTD_outBuffer to{plain.data() + before, kProducedBytes, 0};
-    const std::size_t left = ZSTD_decompressStream(zstd.get(), &to, &in);
-    plain.resize(before + (ZSTD_isError(left) != 0U ? 0 : to.pos));
+    ZSTD_outBuffer to{};
+    std::size_t left = 0;
+    plain.resize_and_overwrite(before + kProducedBytes,
+                               [&](char* bytes, std::size_t /*may be more*/) {
+                                 to = {bytes + before, kProducedBytes, 0};
+                                 left = ZSTD_decompressStream(zstd.get(), &to, &in);
+                                 return before + (ZSTD_isError(left) != 0U ? 0 : to.pos);
+                               });
     if (ZSTD_isError(left) != 0U) {
       return Fail(ErrorCode::kDataLoss,
                   fmt::format("it cannot be decompressed: {}", ZSTD_getErrorName(left)));

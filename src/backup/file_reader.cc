@@ -74,13 +74,15 @@ Result<FileReader> FileReader::Open(const std::filesystem::path& path, Hash hash
 }
 
 Status FileReader::ReadRaw() {
-  raw_.resize(kChunkBytes);
   ssize_t got = -1;
-  do {
-    got = ::read(fd_, raw_.data(), raw_.size());
-  } while (got < 0 && errno == EINTR);
-  const int reason = errno;
-  raw_.resize(static_cast<std::size_t>(got > 0 ? got : 0));
+  int reason = 0;
+  raw_.resize_and_overwrite(kChunkBytes, [&](char* bytes, std::size_t /*may be more*/) {
+    do {
+      got = ::read(fd_, bytes, kChunkBytes);
+    } while (got < 0 && errno == EINTR);
+    reason = errno;
+    return static_cast<std::size_t>(got > 0 ? got : 0);
+  });
   if (got < 0) {
     return std::unexpected(FileError(reason, "cannot read", path_));
   }

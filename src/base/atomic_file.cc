@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -61,10 +60,18 @@ Result<std::string> ReadFile(const std::filesystem::path& path) {
   if (fd.get() < 0) {
     return std::unexpected(FileError(errno, "cannot open", path));
   }
-  std::string out;
-  std::array<char, 65536> chunk{};
+  // One byte more than there should be: the read after the last one finds the end without growing.
+  struct stat status{};
+  const auto expected = ::fstat(fd.get(), &status) == 0 && status.st_size > 0
+                            ? static_cast<std::size_t>(status.st_size)
+                            : kBufferBytes / 16;
+  std::string out(expected + 1, '\0');
+  std::size_t filled = 0;
   while (true) {
-    const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());
+    if (filled == out.size()) {
+      out.resize(out.size() * 2);
+    }
+    const ssize_t got = ::read(fd.get(), out.data() + filled, out.size() - filled);
     if (got < 0 && errno == EINTR) {
       continue;
     }
@@ -72,9 +79,10 @@ Result<std::string> ReadFile(const std::filesystem::path& path) {
       return std::unexpected(FileError(errno, "cannot read", path));
     }
     if (got == 0) {
+      out.resize(filled);
       return out;
     }
-    out.append(chunk.data(), static_cast<std::size_t>(got));
+    filled += static_cast<std::size_t>(got);
   }
 }
 

@@ -12,15 +12,6 @@ namespace {
 
 using EvpContext = CHandle<EVP_MD_CTX, EVP_MD_CTX_free>;
 
-std::string DigestOnce(std::string_view bytes, const EVP_MD* kind) {
-  std::string out(EVP_MAX_MD_SIZE, '\0');
-  unsigned size = 0;
-  CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size,
-                   kind, nullptr) == 1);
-  out.resize(size);
-  return out;
-}
-
 }  // namespace
 
 struct Hasher::Context {
@@ -81,7 +72,9 @@ Md5Digest Md5(std::string_view bytes) {
 }
 
 std::string Sha256Hex(std::string_view bytes) {
-  return Hex(DigestOnce(bytes, EVP_sha256()));
+  thread_local Hasher hasher(Hasher::Kind::kSha256);
+  hasher.Update(bytes);
+  return Hex(hasher.Finish());
 }
 
 namespace {

@@ -186,9 +186,9 @@ struct World {
     }
     Migrate();
     BackUp();
-    Ok(AppendAudit(*target, clock, "run", "first", "run", call));
-    Ok(AppendAudit(*target, clock, "run", "second", "run", call));
-    Ok(AppendAudit(*target, clock, "run", "third", "run", call));
+    Ok(AppendAudit(*target, clock, {"run", "first", "run"}, {}, call));
+    Ok(AppendAudit(*target, clock, {"run", "second", "run"}, {}, call));
+    Ok(AppendAudit(*target, clock, {"run", "third", "run"}, {}, call));
   }
   static Document Source(int number) {
     constexpr std::array kTitles{

@@ -114,8 +114,9 @@ Result<RestoreTarget> OpenTarget(const Plan& plan, const BackupOptions& options,
   if (!options.into) {
     REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadWrite, events, environment));
     target = {deps.stores.source_documents, deps.stores.source_vectors};
-    REHOME_TRY(AppendAudit(*deps.stores.target_documents, environment.clock, "backup restore",
-                           announcement, {}, {.stop = environment.stop}));
+    REHOME_TRY(AppendAudit(*deps.stores.target_documents, environment.clock,
+                           {.action = "backup restore", .detail = announcement, .run_id = {}}, {},
+                           {.stop = environment.stop}));
   } else if (KindOf(*options.into) == StoreKind::kDocuments) {
     REHOME_TRY_ASSIGN(target.documents, OpenDocuments({.address = *options.into, .secret = {}},
                                                       Access::kReadWrite, environment.clock));

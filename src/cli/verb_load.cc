@@ -43,11 +43,11 @@ Result<int> Load(const Plan& plan, const LoadOptions& options, CliEnvironment& e
   request.vectors = options.only == Only::kDocuments ? nullptr : deps.stores.source_vectors.get();
   REHOME_TRY_ASSIGN(const LoadResult result, LoadApplication(request, environment.clock, *events,
                                                              {.stop = environment.stop}));
-  REHOME_TRY(
-      AppendAudit(*deps.stores.target_documents, environment.clock, "load",
-                  fmt::format("{} collections and {} namespaces of {}", result.collections.size(),
-                              result.namespaces.size(), options.from.string()),
-                  {}, {.stop = {}}));
+  const std::string loaded =
+      fmt::format("{} collections and {} namespaces of {}", result.collections.size(),
+                  result.namespaces.size(), options.from.string());
+  REHOME_TRY(AppendAudit(*deps.stores.target_documents, environment.clock,
+                         {.action = "load", .detail = loaded, .run_id = {}}, {}, {.stop = {}}));
   for (const std::string& warning : result.warnings) {
     environment.err << "warning: " << Escape(warning) << "\n";
   }

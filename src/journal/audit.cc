@@ -7,7 +7,6 @@
 
 #include "base/digest.h"
 #include "journal/names.h"
-#include "journal/run_record.h"
 #include "model/fields.h"
 #include "ports/scan.h"
 
@@ -37,21 +36,20 @@ Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call) {
   // stand behind it.
   REHOME_TRY_ASSIGN(const std::uint64_t count, store.Count(journal::kAudit, call));
   AuditHead head;
-  for (std::int64_t first = static_cast<std::int64_t>(count);; first += kProbed) {
+  for (auto first = static_cast<std::int64_t>(count);; first += kProbed) {
     std::vector<Value> numbers;
     for (std::int64_t number = std::max<std::int64_t>(first, 1); number < first + kProbed;
          ++number) {
       numbers.push_back(Value::Int64(number));
     }
     REHOME_TRY_ASSIGN(const auto found, store.FindByIds(journal::kAudit, numbers, call));
-    bool any = false;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (found[i]) {
-        any = true;
-        head = {.number = IntField(found[i]->view(), "_id"), .hash = Sha256Hex(found[i]->bytes())};
+    for (const auto& entry : found) {
+      if (entry) {
+        head.number = IntField(entry->view(), "_id");
+        head.hash = Sha256Hex(entry->bytes());
       }
     }
-    if (!any) {
+    if (head.number <= first) {  // nothing stands behind it
       break;
     }
   }
@@ -63,29 +61,9 @@ Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call) {
   return head;
 }
 
-namespace {
-
-/// What the run added last. Where that was cut off, the next entry goes behind it, so that the gap
-/// shows for good.
-Result<AuditHead> OwnHead(DocumentStore& store, std::string_view run_id, const Call& call) {
-  if (run_id.empty()) {
-    return AuditHead{};
-  }
-  const Value id = Value::String(run_id);
-  REHOME_TRY_ASSIGN(const auto found, store.FindByIds(journal::kRuns, {&id, 1}, call));
-  if (!found.front()) {
-    return AuditHead{};
-  }
-  REHOME_TRY_ASSIGN(const RunRecord run, RunRecord::FromDocument(found.front()->view()));
-  return AuditHead{.number = run.audit_number, .hash = run.audit_hash};
-}
-
-}  // namespace
-
-Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
-                   std::string_view detail, std::string_view run_id, const Call& call) {
+Result<AuditHead> AppendAudit(DocumentStore& store, Clock& clock, const AuditEntry& entry,
+                              const AuditHead& own, const Call& call) {
   constexpr int kAttemptsMax = 100;
-  REHOME_TRY_ASSIGN(const AuditHead own, OwnHead(store, run_id, call));
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     REHOME_TRY_ASSIGN(AuditHead head, ReadAuditHead(store, call));
     head = head.number < own.number ? own : head;
@@ -93,14 +71,14 @@ Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
                                           .Int64("_id", head.number + 1)
                                           .String("previous", head.hash)
                                           .Date("at", clock.Now().time_since_epoch().count())
-                                          .String("run", run_id)
-                                          .String("action", action)
-                                          .String("detail", detail)
+                                          .String("run", entry.run_id)
+                                          .String("action", entry.action)
+                                          .String("detail", entry.detail)
                                           .Finish());
     REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kAudit, {&write, 1}, {}, call));
     // A repeat after a lost reply finds what it wrote itself.
     if (results.front().applied() || results.front().found == write.document) {
-      return {};
+      return AuditHead{.number = head.number + 1, .hash = Sha256Hex(write.document.bytes())};
     }
   }
   return Fail(ErrorCode::kAborted, "other writers kept taking the next number of the audit log");

@@ -17,10 +17,17 @@ struct AuditHead {
   std::string hash;         // SHA-256 of the last entry's bytes, hex; empty: no entry yet
 };
 
-/// Appends one entry; repeats with the next number while another writer took it.
-[[nodiscard]] Status AppendAudit(DocumentStore& store, Clock& clock, std::string_view action,
-                                 std::string_view detail, std::string_view run_id,
-                                 const Call& call);
+struct AuditEntry {
+  std::string_view action;
+  std::string_view detail;
+  std::string_view run_id;  // empty: of no run
+};
+/// Appends one entry and gives the new head; repeats with the next number while another writer took
+/// it. `own`: what the run added last; where that was cut off, the entry goes behind it, so that the
+/// gap shows for good.
+[[nodiscard]] Result<AuditHead> AppendAudit(DocumentStore& store, Clock& clock,
+                                            const AuditEntry& entry, const AuditHead& own,
+                                            const Call& call);
 [[nodiscard]] Result<AuditHead> ReadAuditHead(DocumentStore& store, const Call& call);
 
 /// Where the chain does not hold: `number` does not follow `previous`.

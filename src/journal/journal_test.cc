@@ -164,7 +164,7 @@ TEST(Audit, GoesOnBehindAnEntryThatWasTakenOutAndTheGapStays) {
   sim::MemoryDocumentStore store;
   ManualClock clock;
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "", kCall));
+    ASSERT_TRUE(AppendAudit(store, clock, {"act", "detail", ""}, {}, kCall));
   }
   const Value third = Value::Int64(3);
   const auto found = store.FindByIds(journal::kAudit, {&third, 1}, kCall);
@@ -172,7 +172,7 @@ TEST(Audit, GoesOnBehindAnEntryThatWasTakenOutAndTheGapStays) {
   const Write gone = Write::Delete(*found->front());
   ASSERT_TRUE(store.Apply(journal::kAudit, {&gone, 1}, {}, kCall));
   EXPECT_EQ(ReadAuditHead(store, kCall)->number, 5);
-  ASSERT_TRUE(AppendAudit(store, clock, "act", "more", "", kCall));
+  ASSERT_TRUE(AppendAudit(store, clock, {"act", "more", ""}, {}, kCall));
   EXPECT_EQ(ReadAuditHead(store, kCall)->number, 6);
   const auto verdict = VerifyAudit(store, kCall);
   ASSERT_EQ(verdict->breaks.size(), 1U);
@@ -182,22 +182,19 @@ TEST(Audit, GoesOnBehindAnEntryThatWasTakenOutAndTheGapStays) {
 TEST(Audit, AnEndThatWasCutOffStaysAGapWhateverIsAddedLater) {
   sim::MemoryDocumentStore store;
   ManualClock clock;
-  RunRecord run;
-  run.run_id = "run";
-  run.plan_name = "plan";
+  AuditHead head;
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "run", kCall));
+    const auto added = AppendAudit(store, clock, {"act", "detail", "run"}, head, kCall);
+    ASSERT_TRUE(added);
+    head = *added;
   }
-  const AuditHead head = *ReadAuditHead(store, kCall);
-  run.audit_number = head.number;
-  run.audit_hash = head.hash;
-  ASSERT_TRUE(SaveRun(store, run, kCall));
+  EXPECT_EQ(ReadAuditHead(store, kCall)->hash, head.hash);
   const Value last = Value::Int64(head.number);
   const auto found = store.FindByIds(journal::kAudit, {&last, 1}, kCall);
   ASSERT_TRUE(found.has_value() && found->front().has_value());
   const Write gone = Write::Delete(*found->front());
   ASSERT_TRUE(store.Apply(journal::kAudit, {&gone, 1}, {}, kCall));
-  ASSERT_TRUE(AppendAudit(store, clock, "act", "after", "run", kCall));
+  ASSERT_TRUE(AppendAudit(store, clock, {"act", "after", "run"}, head, kCall));
   EXPECT_EQ(ReadAuditHead(store, kCall)->number, head.number + 1);
   EXPECT_EQ(VerifyAudit(store, kCall)->breaks.size(), 1U);
 }
@@ -206,7 +203,7 @@ TEST(Audit, EditedEntryBreaksTheChain) {
   sim::MemoryDocumentStore store;
   ManualClock clock;
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(AppendAudit(store, clock, "act", "detail", "run", kCall));
+    ASSERT_TRUE(AppendAudit(store, clock, {"act", "detail", "run"}, {}, kCall));
   }
   EXPECT_TRUE(VerifyAudit(store, kCall)->problems.empty());
   const Write edit =

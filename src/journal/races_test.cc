@@ -116,7 +116,7 @@ TEST(AuditRace, ManyWritersMakeOneChain) {
       writers.emplace_back([&store, &clock, writer] {
         for (int entry = 0; entry < kEntries; ++entry) {
           const std::string detail = std::to_string(writer) + " " + std::to_string(entry);
-          EXPECT_TRUE(AppendAudit(store, clock, "act", detail, "run", kCall));
+          EXPECT_TRUE(AppendAudit(store, clock, {"act", detail, "run"}, {}, kCall));
         }
       });
     }
@@ -135,11 +135,11 @@ TEST(AuditRace, AnEntryWrittenBetweenLookAndWriteGetsTheNumberBefore) {
   auto slow = Watched(store, [&](const CallSite& site) {
     if (site.writes && !raced) {
       raced = true;
-      EXPECT_TRUE(AppendAudit(*store, clock, "act", "faster", "run", kCall));
+      EXPECT_TRUE(AppendAudit(*store, clock, {"act", "faster", "run"}, {}, kCall));
     }
     return Fault::kNone;
   });
-  ASSERT_TRUE(AppendAudit(slow, clock, "act", "slower", "run", kCall));
+  ASSERT_TRUE(AppendAudit(slow, clock, {"act", "slower", "run"}, {}, kCall));
   const Value second = Value::Int64(2);
   const auto found = store->FindByIds(journal::kAudit, {&second, 1}, kCall);
   EXPECT_EQ(StringField(found->front()->view(), "detail"), "slower");
@@ -152,11 +152,11 @@ TEST(AuditRace, AnEntryWhoseReplyGotLostStandsThereOnce) {
   // As a retrying store: the write happens, and is made again.
   auto repeating = Watched(store, [&](const CallSite& site) {
     if (site.writes) {
-      EXPECT_TRUE(AppendAudit(*store, clock, "act", "once", "run", kCall));
+      EXPECT_TRUE(AppendAudit(*store, clock, {"act", "once", "run"}, {}, kCall));
     }
     return Fault::kNone;
   });
-  ASSERT_TRUE(AppendAudit(repeating, clock, "act", "once", "run", kCall));
+  ASSERT_TRUE(AppendAudit(repeating, clock, {"act", "once", "run"}, {}, kCall));
   EXPECT_EQ(*store->Count(journal::kAudit, kCall), 1U);
 }
 

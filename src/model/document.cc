@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/bytes.h"
 #include "model/validate.h"
 
@@ -155,36 +157,35 @@ std::uint8_t ValueView::BinarySubtype() const {
 
 namespace {
 
-Value FromElement(DocumentBuilder& builder) {
-  const Document document = builder.Finish();
-  return Value(document.view().begin()->value);
+template <class T>
+Value OfNumber(BsonType type, T number) {
+  return Value(ValueView(type, {reinterpret_cast<const char*>(&number), sizeof(number)}));
 }
 
 }  // namespace
 
 Value Value::String(std::string_view text) {
-  DocumentBuilder builder;
-  return FromElement(builder.String("v", text));
+  std::string payload;
+  payload.reserve(text.size() + 5);
+  AppendNumber(payload, static_cast<std::int32_t>(text.size() + 1));
+  payload.append(text).push_back('\0');
+  return Value(ValueView(BsonType::kString, payload));
 }
 
 Value Value::Int32(std::int32_t number) {
-  DocumentBuilder builder;
-  return FromElement(builder.Int32("v", number));
+  return OfNumber(BsonType::kInt32, number);
 }
 
 Value Value::Int64(std::int64_t number) {
-  DocumentBuilder builder;
-  return FromElement(builder.Int64("v", number));
+  return OfNumber(BsonType::kInt64, number);
 }
 
 Value Value::Double(double number) {
-  DocumentBuilder builder;
-  return FromElement(builder.Double("v", number));
+  return OfNumber(BsonType::kDouble, number);
 }
 
 Value Value::Bool(bool value) {
-  DocumentBuilder builder;
-  return FromElement(builder.Bool("v", value));
+  return Value(ValueView(BsonType::kBool, value ? "\1" : std::string_view("\0", 1)));
 }
 
 DocumentView::Iterator::Iterator(std::string_view rest) : rest_(rest) {
@@ -217,10 +218,25 @@ DocumentView::Iterator DocumentView::begin() const {
 }
 
 std::optional<ValueView> DocumentView::Find(std::string_view key) const {
-  for (const Element& element : *this) {
-    if (element.key == key) {
-      return element.value;
+  CHECK(bytes_.size() >= 5);
+  if (key.find('\0') != std::string_view::npos) {
+    return std::nullopt;  // no key holds one
+  }
+  std::string_view rest = bytes_.substr(4, bytes_.size() - 5);
+  while (!rest.empty()) {
+    const auto type = static_cast<BsonType>(rest.front());
+    rest.remove_prefix(1);
+    const bool found =
+        rest.size() > key.size() && rest[key.size()] == '\0' && rest.starts_with(key);
+    const std::size_t key_bytes = found ? key.size() : rest.find('\0');
+    CHECK(key_bytes != std::string_view::npos);
+    rest.remove_prefix(key_bytes + 1);
+    const std::size_t payload_bytes = PayloadBytes(type, rest);
+    CHECK(payload_bytes <= rest.size());
+    if (found) {
+      return ValueView(type, rest.substr(0, payload_bytes));
     }
+    rest.remove_prefix(payload_bytes);
   }
   return std::nullopt;
 }
@@ -256,9 +272,14 @@ DocumentBuilder::DocumentBuilder() {
 
 void DocumentBuilder::Key(BsonType type, std::string_view key) {
   CHECK(key.find('\0') == std::string_view::npos);
-  bytes_.push_back(static_cast<char>(type));
-  bytes_.append(key);
-  bytes_.push_back('\0');
+  const std::size_t at = bytes_.size();
+  const std::size_t size = at + key.size() + 2;
+  bytes_.resize_and_overwrite(size, [&](char* bytes, std::size_t /*may be more*/) {
+    bytes[at] = static_cast<char>(type);
+    std::ranges::copy(key, bytes + at + 1);
+    bytes[size - 1] = '\0';
+    return size;
+  });
 }
 
 DocumentBuilder& DocumentBuilder::Append(std::string_view key, ValueView value) {

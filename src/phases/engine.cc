@@ -119,7 +119,6 @@ Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseO
   PhaseRecord& record = session.run().At(phase);
   record.state = PhaseState::kRunning;
   record.started_at = session.clock().Now();
-  REHOME_TRY(session.Save());
   REHOME_TRY(session.Audit("phase start", fmt::format("{} {}", Number(phase), Name(phase))));
   session.events().PhaseStarted(phase);
   const SteadyTime start = session.clock().Steady();
@@ -135,7 +134,6 @@ Status RunPhase(Session& session, Phase phase, const std::function<Result<PhaseO
   record.counts = outcome->counts;
   record.state = PhaseState::kDone;
   LeaveRestorePoint(session, phase, *outcome);
-  REHOME_TRY(session.Save());
   REHOME_TRY(session.Audit("phase done",
                            fmt::format("{} {}: {}", Number(phase), Name(phase), outcome->digest)));
   report.done.push_back(
@@ -275,6 +273,12 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
     REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
   }
+  if (!run.retire_backups.empty()) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                "phase 5 (retire) was interrupted: part of the old side is gone, and what is gone "
+                "there is not to be followed",
+                "`rehome retire` goes on with it, `rehome rollback --phase 5` puts it back");
+  }
   return Attempt(session, [&](RunReport& report) -> Status {
     if (request.sweep && run.positions.contains("forward")) {
       REHOME_TRY(SweepFirst(session, report));
@@ -313,7 +317,6 @@ bool HasEffects(const RunRecord& run, Phase phase) {
 Status UndoPhase(Session& session, Phase phase, RunReport& report) {
   RunRecord& run = session.run();
   run.At(phase).state = PhaseState::kUndoing;
-  REHOME_TRY(session.Save());
   REHOME_TRY(session.Audit("undo start", fmt::format("{} {}", Number(phase), Name(phase))));
   session.events().Note(fmt::format("undoing phase {} ({})", Number(phase), Name(phase)));
   auto counts = Undo(session, phase);
@@ -332,7 +335,6 @@ Status UndoPhase(Session& session, Phase phase, RunReport& report) {
   std::erase_if(run.restore_points, [&](const RestorePoint& point) {
     return point.phase == phase && phase != Phase::kPrepare;
   });
-  REHOME_TRY(session.Save());
   REHOME_TRY(session.Audit("undo done",
                            fmt::format("{} {}: {}", Number(phase), Name(phase), Done(*counts))));
   report.done.push_back(

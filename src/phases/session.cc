@@ -67,20 +67,22 @@ StorePair OfRun(const StorePair& journaled, const StorePair& file) {
           .target = OfRun(journaled.target, file.target)};
 }
 
-/// The plan that governs, and how the file differs from the journal.
+/// Which plan governs, and how the file differs from the journal.
 struct Governing {
-  Plan plan;
+  std::optional<Plan> journaled;  // absent: the file
   std::string difference;
 };
 
-Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, PlanRule rule) {
-  if (!run || run->fingerprint == file.Fingerprint()) {
-    return Governing{.plan = file, .difference = {}};
+/// `fingerprint`: of `file`.
+Result<Governing> Govern(const Plan& file, std::string_view fingerprint,
+                         const std::optional<RunRecord>& run, PlanRule rule) {
+  if (!run || run->fingerprint == fingerprint) {
+    return Governing{};
   }
   std::string difference = Difference(run->fingerprint_text, file.FingerprintText());
   if (rule == PlanRule::kMustMatch) {
     if (run->IsOver()) {
-      return Governing{.plan = file, .difference = std::move(difference)};
+      return Governing{.journaled = {}, .difference = std::move(difference)};
     }
     return Fail(ErrorCode::kFailedPrecondition,
                 fmt::format("the plan file differs from the plan that run {} started with:{}",
@@ -98,7 +100,7 @@ Result<Governing> Govern(const Plan& file, const std::optional<RunRecord>& run, 
   journaled.log_file = file.log_file;
   journaled.backup = file.backup;
   journaled.retire = file.retire;
-  return Governing{.plan = std::move(journaled), .difference = std::move(difference)};
+  return Governing{.journaled = std::move(journaled), .difference = std::move(difference)};
 }
 
 /// The stores, every write of which first asks the lease; documents at the plan's rate. The lease
@@ -122,29 +124,30 @@ Stores Guarded(const Stores& stores, const LimitsPlan& limits, Lease& lease, Clo
       .fresh_embedder = stores.fresh_embedder};
 }
 
-Result<std::shared_ptr<const CompiledPlan>> CompileOrShare(const Deps& deps, Plan plan) {
-  if (deps.compile) {
-    return deps.compile(std::move(plan));
-  }
-  REHOME_TRY_ASSIGN(CompiledPlan compiled, CompiledPlan::Compile(std::move(plan)));
-  return std::make_shared<const CompiledPlan>(std::move(compiled));
-}
-
 }  // namespace
 
 Result<CompiledPlan> CompiledPlan::Compile(Plan plan) {
   auto held = std::make_unique<const Plan>(std::move(plan));
   REHOME_TRY_ASSIGN(Mapper mapper, Mapper::Compile(*held));
-  return CompiledPlan{.plan = std::move(held), .mapper = std::move(mapper)};
+  std::string fingerprint = held->Fingerprint();
+  std::string text = held->FingerprintText();
+  std::string resolved = held->ResolvedJson();
+  return CompiledPlan{.plan = std::move(held),
+                      .mapper = std::move(mapper),
+                      .fingerprint = std::move(fingerprint),
+                      .fingerprint_text = std::move(text),
+                      .resolved_json = std::move(resolved)};
 }
 
 Result<ReadSession> ReadSession::Open(const Plan& plan, PlanRule rule, const Deps& deps) {
   ReadSession out;
   REHOME_TRY_ASSIGN(out.run,
                     LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
-  REHOME_TRY_ASSIGN(Governing governing, Govern(plan, out.run, rule));
+  REHOME_TRY_ASSIGN(Governing governing, Govern(plan, plan.Fingerprint(), out.run, rule));
   out.plan_difference = std::move(governing.difference);
-  REHOME_TRY_ASSIGN(out.compiled, CompiledPlan::Compile(std::move(governing.plan)));
+  REHOME_TRY_ASSIGN(
+      out.compiled,
+      CompiledPlan::Compile(governing.journaled ? *std::move(governing.journaled) : plan));
   return out;
 }
 
@@ -172,9 +175,18 @@ Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, 
   session->stores_ = Guarded(deps.stores, plan.limits, *session->lease_, deps.clock);
   // Read under the lease: nobody else changes it from here on.
   REHOME_TRY_ASSIGN(auto latest, LatestRun(raw, plan.name, session->call_));
-  REHOME_TRY_ASSIGN(Governing governing, Govern(plan, latest, rule));
+  REHOME_TRY_ASSIGN(
+      Governing governing,
+      Govern(plan, deps.compiled ? deps.compiled->fingerprint : plan.Fingerprint(), latest, rule));
   session->plan_difference_ = std::move(governing.difference);
-  REHOME_TRY_ASSIGN(session->compiled_, CompileOrShare(deps, std::move(governing.plan)));
+  if (deps.compiled && !governing.journaled) {
+    session->compiled_ = deps.compiled;
+  } else {
+    REHOME_TRY_ASSIGN(
+        CompiledPlan own,
+        CompiledPlan::Compile(governing.journaled ? *std::move(governing.journaled) : plan));
+    session->compiled_ = std::make_shared<const CompiledPlan>(std::move(own));
+  }
   REHOME_TRY(session->OpenRun(std::move(latest), may_create));
   return session;
 }
@@ -191,9 +203,9 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
     run_ = *std::move(latest);
   }
   if (run_.fingerprint.empty()) {
-    run_.fingerprint = plan().Fingerprint();
-    run_.fingerprint_text = plan().FingerprintText();
-    run_.resolved_plan = plan().ResolvedJson();
+    run_.fingerprint = compiled_->fingerprint;
+    run_.fingerprint_text = compiled_->fingerprint_text;
+    run_.resolved_plan = compiled_->resolved_json;
   }
   run_.epoch = lease_->epoch();
   ledger_ = std::make_unique<Ledger>(target(), run_.run_id, run_.epoch);
@@ -268,8 +280,10 @@ Status Session::MoveTo(RunState state) {
 }
 
 Status Session::Audit(std::string_view action, std::string_view detail) {
-  REHOME_TRY(AppendAudit(target(), clock(), action, detail, run_.run_id, finishing_call_));
-  REHOME_TRY_ASSIGN(const AuditHead head, ReadAuditHead(target(), finishing_call_));
+  REHOME_TRY_ASSIGN(
+      const AuditHead head,
+      AppendAudit(target(), clock(), {.action = action, .detail = detail, .run_id = run_.run_id},
+                  {.number = run_.audit_number, .hash = run_.audit_hash}, finishing_call_));
   run_.audit_number = head.number;
   run_.audit_hash = head.hash;
   return Save();

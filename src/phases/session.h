@@ -34,6 +34,10 @@ struct ScratchStores {
 struct CompiledPlan {
   std::unique_ptr<const Plan> plan;
   Mapper mapper;
+  // What a new run keeps of the plan, and what a journaled one is compared with.
+  std::string fingerprint;
+  std::string fingerprint_text;
+  std::string resolved_json;
   [[nodiscard]] static Result<CompiledPlan> Compile(Plan plan);
 };
 
@@ -58,8 +62,8 @@ struct Deps {
   std::function<bool(const std::string& program)> has_program{};
   /// A simulation's: no thread is started, it decides what happens next. Absent: threads.
   Scheduler* scheduler = nullptr;
-  /// Where compiled plans are shared between sessions. Absent: each compiles its own.
-  std::function<Result<std::shared_ptr<const CompiledPlan>>(Plan plan)> compile{};
+  /// The very plan that sessions are opened with, where they share it. Absent: each compiles its own.
+  std::shared_ptr<const CompiledPlan> compiled{};
 };
 
 /// Which plan governs when the file and the journal differ (invariant 7).
@@ -130,6 +134,7 @@ class Session {
   [[nodiscard]] Status Save();
   /// Moves the run to `state` along the transition table (CHECKed) and saves.
   [[nodiscard]] Status MoveTo(RunState state);
+  /// Adds to the audit log, then makes the run record durable with its new head.
   [[nodiscard]] Status Audit(std::string_view action, std::string_view detail);
   /// Judges again what a dead runner had under way; a phase calls it before it ends. `final` false:
   /// a vector that does not show yet stays open, since a store that indexes late may still bring

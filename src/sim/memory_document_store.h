@@ -171,10 +171,12 @@ class MemoryDocumentStore final : public DocumentStore {
     REHOME_TRY(Stopped(call));
     const std::scoped_lock lock(mutex_);
     const Collection* collection = Find(name);
-    std::vector<std::optional<Document>> out;
-    for (const Value& id : ids) {
-      out.push_back(collection == nullptr ? std::nullopt
-                                          : FindKey(*collection, SortKey(id.view())));
+    std::vector<std::optional<Document>> out(ids.size());
+    for (std::size_t i = 0; i < ids.size() && collection != nullptr; ++i) {
+      const auto found = collection->documents.find(SortKey(ids[i].view()));
+      if (found != collection->documents.end()) {
+        out[i] = found->second;
+      }
     }
     return out;
   }
@@ -364,51 +366,43 @@ class MemoryDocumentStore final : public DocumentStore {
     const auto found = collections_.find(name);
     return found == collections_.end() ? nullptr : &found->second;
   }
-  static std::optional<Document> FindKey(const Collection& collection, const std::string& key) {
-    const auto found = collection.documents.find(key);
-    return found == collection.documents.end() ? std::nullopt : std::optional(found->second);
-  }
   void Log(std::string_view name, const Document& document) {
     changes_.push_back({std::string(name), Value(document.Id())});
   }
 
-  WriteResult ApplyOne(Collection& collection, const Write& write) {
-    const std::string key = SortKey(write.document.Id());
-    std::optional<Document> found = FindKey(collection, key);
-    switch (write.kind) {
-      case Write::Kind::kInsert:
-        if (found) {
-          return {WriteResult::Outcome::kConflict, std::move(found), {}};
-        }
-        break;
-      case Write::Kind::kReplace:
-      case Write::Kind::kDelete:
-        if (!found || *found != write.expected) {
-          return {WriteResult::Outcome::kConflict, std::move(found), {}};
-        }
-        break;
-      case Write::Kind::kPut:
-        break;
+  static WriteResult ApplyOne(Collection& collection, const Write& write) {
+    std::string key = SortKey(write.document.Id());
+    const auto at = collection.documents.lower_bound(key);
+    const bool present = at != collection.documents.end() && at->first == key;
+    const auto conflict = [&](std::string index) {
+      return WriteResult{WriteResult::Outcome::kConflict,
+                         present ? std::optional(at->second) : std::nullopt, std::move(index)};
+    };
+    const bool compares = write.kind == Write::Kind::kReplace || write.kind == Write::Kind::kDelete;
+    if ((write.kind == Write::Kind::kInsert && present) ||
+        (compares && (!present || at->second != write.expected))) {
+      return conflict({});
     }
-    if (write.kind != Write::Kind::kDelete) {
-      for (const MemoryIndex& index : collection.indexes) {
-        if (index.Refuses(key, write.document.view())) {
-          return {WriteResult::Outcome::kConflict, std::move(found), index.name()};
-        }
+    const bool stays = write.kind != Write::Kind::kDelete;
+    for (const MemoryIndex& index : collection.indexes) {
+      if (stays && index.Refuses(key, write.document.view())) {
+        return conflict(index.name());
       }
     }
     for (MemoryIndex& index : collection.indexes) {
-      if (found) {
-        index.Remove(key, found->view());
+      if (present) {
+        index.Remove(key, at->second.view());
       }
-      if (write.kind != Write::Kind::kDelete) {
+      if (stays) {
         index.Add(key, write.document.view());
       }
     }
-    if (write.kind == Write::Kind::kDelete) {
-      collection.documents.erase(key);
+    if (!stays) {
+      collection.documents.erase(at);
+    } else if (present) {
+      at->second = write.document;
     } else {
-      collection.documents.insert_or_assign(key, write.document);
+      collection.documents.emplace_hint(at, std::move(key), write.document);
     }
     return {};
   }

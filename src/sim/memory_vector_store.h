@@ -108,13 +108,16 @@ class MemoryVectorStore final : public VectorStore {
                                         int top_k, bool with_metadata, const Call& call) override {
     REHOME_TRY(Check(ns, call));
     const std::scoped_lock lock(mutex_);
-    std::vector<QueryMatch> matches;
+    std::vector<std::pair<double, const VectorRecord*>> scores;
     for (const auto& [id, record] : Find(ns).records) {
-      matches.push_back(
-          {id, Score(record.values, vector), with_metadata ? record.metadata : Metadata()});
+      scores.emplace_back(Score(record.values, vector), &record);
     }
-    std::ranges::stable_sort(matches, std::greater<>(), &QueryMatch::score);
-    matches.resize(std::min(matches.size(), static_cast<std::size_t>(std::max(top_k, 0))));
+    std::ranges::stable_sort(scores, std::greater<>(), [](const auto& one) { return one.first; });
+    scores.resize(std::min(scores.size(), static_cast<std::size_t>(std::max(top_k, 0))));
+    std::vector<QueryMatch> matches;
+    for (const auto& [score, record] : scores) {
+      matches.push_back({record->id, score, with_metadata ? record->metadata : Metadata()});
+    }
     return matches;
   }
 
@@ -182,25 +185,23 @@ class MemoryVectorStore final : public VectorStore {
     return found->second;
   }
   double Score(const std::vector<float>& stored, std::span<const float> asked) const {
-    double dot = 0;
-    double stored_norm = 0;
-    double asked_norm = 0;
-    double distance = 0;
-    for (std::size_t i = 0; i < std::min(stored.size(), asked.size()); ++i) {
-      const double a = static_cast<double>(stored[i]);
-      const double b = static_cast<double>(asked[i]);
-      dot += a * b;
-      stored_norm += a * a;
-      asked_norm += b * b;
-      distance += (a - b) * (a - b);
+    const std::size_t count = std::min(stored.size(), asked.size());
+    const auto sum = [&](const auto& term) {
+      double out = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        out += term(static_cast<double>(stored[i]), static_cast<double>(asked[i]));
+      }
+      return out;
+    };
+    if (options_.metric == "euclidean") {
+      return 1.0 / (1.0 + sum([](double a, double b) { return (a - b) * (a - b); }));
     }
+    const double dot = sum([](double a, double b) { return a * b; });
     if (options_.metric == "dotproduct") {
       return dot;
     }
-    if (options_.metric == "euclidean") {
-      return 1.0 / (1.0 + distance);
-    }
-    const double norms = std::sqrt(stored_norm * asked_norm);
+    const double norms = std::sqrt(sum([](double a, double) { return a * a; }) *
+                                   sum([](double, double b) { return b * b; }));
     return norms > 0 ? dot / norms : 0;
   }
 
