@@ -219,6 +219,11 @@ Result<bool> MayRollForward(Session& session) {
   if (!fenced) {
     return false;
   }
+  // Since the first flip the application may have written on the new side. A feed's drain leaves
+  // that alone; a sweep would take it for a difference. Without a feed the fence is the proof.
+  if (!HasForwardFeed(session.run())) {
+    return true;
+  }
   REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
   return drained.ids.empty();
 }

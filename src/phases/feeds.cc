@@ -301,6 +301,11 @@ Status TakeReversePosition(Session& session) {
              : TakePosition(session, Side::kReverse);
 }
 
+bool HasForwardFeed(const RunRecord& run) {
+  const auto saved = run.positions.find(Name(Side::kForward));
+  return saved != run.positions.end() && saved->second != kNoFeed;
+}
+
 Status ForgetForward(Session& session) {
   return Forget(session, Side::kForward);
 }

@@ -29,6 +29,8 @@ struct Drained {
 /// Takes the position from which DrainReverse() will read: at cutover, before the first pointer
 /// flips.
 [[nodiscard]] Status TakeReversePosition(Session& session);
+/// Whether the position is one of a feed: else a forward drain is a sweep.
+[[nodiscard]] bool HasForwardFeed(const RunRecord& run);
 /// Forgets them: phase 2 was undone; the application is on the old side again.
 [[nodiscard]] Status ForgetForward(Session& session);
 [[nodiscard]] Status ForgetReverse(Session& session);

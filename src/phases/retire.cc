@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "backup/backup.h"
 #include "backup/records.h"
@@ -69,11 +71,28 @@ Status FenceAll(Session& session) {
   return RaiseFences(session);
 }
 
+/// A collection that was renamed away or dropped, and stands there again: somebody wrote to it since.
+Status RefuseNew(Session& session, const std::string& collection) {
+  REHOME_TRY_ASSIGN(const bool again, Exists(session, collection));
+  if (!again) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const std::uint64_t count, session.source().Count(collection, session.call()));
+  return Fail(
+      ErrorCode::kFailedPrecondition,
+      fmt::format("something made {} anew while it was removed, with {} documents: they are "
+                  "on no new side and in no backup",
+                  collection, count),
+      "find that writer and stop it, keep or carry those documents by hand, drop the "
+      "collection, then run this again");
+}
+
 /// An attempt that was cut off between renaming and dropping: its collections get their names back.
 Status TakeBackRenamed(Session& session) {
   for (const std::string& collection : session.plan().retire.collections) {
     REHOME_TRY_ASSIGN(const bool renamed, Exists(session, RetiredName(collection)));
     if (renamed) {
+      REHOME_TRY(RefuseNew(session, collection));
       REHOME_TRY(
           session.source().RenameCollection(RetiredName(collection), collection, session.call()));
     }
@@ -149,6 +168,29 @@ Status DropCollection(Session& session, const CollectionBackup& backup) {
   return session.source().DropCollection(away, session.call());
 }
 
+using EachVectors = std::function<Status(const std::vector<VectorRecord>& records)>;
+
+/// The vectors that a backup holds of a namespace, in batches.
+Status ForEachBackedUp(const std::filesystem::path& dir, const Packing& packing,
+                       const NamespaceBackup& backup, const EachVectors& each) {
+  std::vector<VectorRecord> batch;
+  for (const BackupFile& file : backup.files) {
+    REHOME_TRY_ASSIGN(VectorReader records,
+                      VectorReader::Open(dir / file.path, FileReader::Hash::kNo, packing));
+    while (true) {
+      REHOME_TRY_ASSIGN(std::optional<VectorRecord> record, records.Next());
+      if (!record) {
+        break;
+      }
+      batch.push_back(*std::move(record));
+      if (batch.size() == kBatchCount) {
+        REHOME_TRY(each(std::exchange(batch, {})));
+      }
+    }
+  }
+  return batch.empty() ? Status{} : each(batch);
+}
+
 /// Deletes one batch of backed-up vectors that stand there as they were backed up; counts what
 /// differs and stays.
 Status DeleteBatch(Session& session, const std::string& ns,
@@ -181,27 +223,10 @@ Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Pac
   REHOME_TRY(session.Audit("empty namespace",
                            fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(),
                                        session.run().retire_backups.back())));
-  std::vector<VectorRecord> batch;
-  for (const BackupFile& file : backup.files) {
-    REHOME_TRY_ASSIGN(
-        VectorReader reader,
-        VectorReader::Open(std::filesystem::path(session.run().retire_backups.back()) / file.path,
-                           FileReader::Hash::kNo, packing));
-    while (true) {
-      REHOME_TRY_ASSIGN(std::optional<VectorRecord> record, reader.Next());
-      if (!record) {
-        break;
-      }
-      batch.push_back(*std::move(record));
-      if (batch.size() == kBatchCount) {
-        REHOME_TRY(DeleteBatch(session, backup.name, batch, counts));
-        batch.clear();
-      }
-    }
-  }
-  if (!batch.empty()) {
-    REHOME_TRY(DeleteBatch(session, backup.name, batch, counts));
-  }
+  REHOME_TRY(ForEachBackedUp(session.run().retire_backups.back(), packing, backup,
+                             [&](const std::vector<VectorRecord>& records) {
+                               return DeleteBatch(session, backup.name, records, counts);
+                             }));
   REHOME_TRY_ASSIGN(const IdPage left,
                     session.source_vectors().ListIds(backup.name, "", session.call()));
   if (!left.ids.empty()) {
@@ -266,6 +291,7 @@ Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
   SetDigest total;
   for (const CollectionBackup& collection : manifest.collections) {
     REHOME_TRY(DropCollection(session, collection));
+    REHOME_TRY(RefuseNew(session, collection.name));
     out.counts[fmt::format("documents removed from {}", collection.name)] =
         static_cast<std::int64_t>(collection.records);
     total.Add(collection.digest);
@@ -297,6 +323,34 @@ Status KeepCutoverFence(Session& session) {
   return RaiseFences(session);
 }
 
+/// A delete of the retirement that the index does not show yet would still take what stands there as
+/// it was: it is written once more, behind that delete.
+Status WriteVectorsAgain(Session& session, const std::filesystem::path& backup) {
+  REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(backup));
+  REHOME_TRY_ASSIGN(const Packing packing, PackingOf(manifest, session.plan().backup.key));
+  VectorStore& store = session.source_vectors();
+  for (const NamespaceBackup& ns : manifest.namespaces) {
+    REHOME_TRY(ForEachBackedUp(
+        backup, packing, ns, [&](const std::vector<VectorRecord>& records) -> Status {
+          std::vector<std::string> ids;
+          std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
+          REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name, ids, session.call()));
+          std::vector<VectorRecord> again;
+          for (const VectorRecord& record : present) {
+            const auto was = std::ranges::find(records, record.id, &VectorRecord::id);
+            if (VectorDigest(record) == VectorDigest(*was)) {
+              again.push_back(record);
+            }
+          }
+          if (!again.empty()) {
+            REHOME_TRY(store.Upsert(ns.name, again, session.call()));
+          }
+          return {};
+        }));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Counts> UndoRetire(Session& session) {
@@ -315,6 +369,7 @@ Result<Counts> UndoRetire(Session& session) {
                                      .save_document = {},
                                      .save_vector = {}},
                                     session.clock(), session.events(), session.call()));
+    REHOME_TRY(WriteVectorsAgain(session, backup));
     for (const auto& [name, written] : restored.collections) {
       counts[fmt::format("documents restored to {}", name)] +=
           static_cast<std::int64_t>(written.inserted);
