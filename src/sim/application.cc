@@ -1,8 +1,11 @@
 #include "sim/application.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/atomic_file.h"
+#include "journal/run_record.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "model/sort_key.h"
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
 constexpr std::size_t kBatchCount = 1000;
+constexpr std::uint64_t kLegacyVectorsMax = 4;
 constexpr std::string_view kOldValue = "the old side";
 
 /// A document's `key` with `value` in its place; nothing changes where it has none.
@@ -65,11 +69,55 @@ const Document& Application::AnySource() {
   return sample_.sources[random_.Below(sample_.sources.size())];
 }
 
+void Application::SetLegacy(const std::string& key, std::optional<Document> document) {
+  const auto found = legacy_.find(key);
+  if (found != legacy_.end()) {
+    legacy_sum_.Remove(Md5(found->second.bytes()));
+    legacy_.erase(found);
+  }
+  if (document) {
+    legacy_sum_.Add(Md5(document->bytes()));
+    legacy_.emplace(key, *std::move(document));
+  }
+  moments_.insert(legacy_sum_.ToString());
+}
+
+Status Application::NoteChanged(const std::string& key, std::optional<Document> item) {
+  REHOME_TRY_ASSIGN(const auto run, LatestRun(target_, plan_.name, {}));
+  if (!run || !run->IsCutOver()) {
+    changed_early_[key].push_back(item);
+  }
+  changed_.insert_or_assign(key, std::move(item));
+  return {};
+}
+
+Status Application::MoveInVectors() {
+  std::set<std::string> namespaces(plan_.backup.namespaces.begin(), plan_.backup.namespaces.end());
+  namespaces.insert(plan_.retire.namespaces.begin(), plan_.retire.namespaces.end());
+  for (const std::string& ns : namespaces) {
+    std::vector<VectorRecord>& records = legacy_vectors_[ns];
+    for (std::uint64_t i = random_.Below(kLegacyVectorsMax + 1); i > 0; --i) {
+      VectorRecord record{.id = fmt::format("old {}", i),
+                          .values = std::vector<float>(kDimension),
+                          .sparse = {},
+                          .metadata = {{"text", fmt::format("letter {}", random_.Below(100))}}};
+      std::ranges::generate(record.values,
+                            [&] { return static_cast<float>(random_.Unit() + 0.1); });
+      records.push_back(std::move(record));
+    }
+    if (!records.empty()) {
+      REHOME_TRY(vectors_.Upsert(ns, records, {}));
+    }
+  }
+  return {};
+}
+
 Status Application::MoveIn(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const Document& document = AnySource();
-    legacy_.insert_or_assign(SortKey(document.Id()), document);
+    SetLegacy(SortKey(document.Id()), document);
   }
+  REHOME_TRY(MoveInVectors());
   std::vector<Write> writes;
   for (const auto& [key, document] : legacy_) {
     writes.push_back(Write::Put(document));
@@ -136,12 +184,11 @@ Result<bool> Application::Put(DocumentStore& store, const std::string& collectio
 Status Application::WriteSomething() {
   REHOME_TRY_ASSIGN(const Side side, PointsTo());
   constexpr std::uint64_t kStragglersOneIn = 3;
-  const bool new_side = side != Side::kOld && random_.Below(kStragglersOneIn) != 0;
-  return new_side ? WriteItem() : WriteLegacy();
+  const bool straggles = random_.Below(kStragglersOneIn) == 0 && writes_stragglers_;
+  return side == Side::kOld || straggles ? WriteLegacy(side) : WriteItem();
 }
 
-Status Application::WriteLegacy() {
-  REHOME_TRY_ASSIGN(const Side side, PointsTo());
+Status Application::WriteLegacy(Side side) {
   std::optional<Document> before;
   if (!legacy_.empty() && random_.Below(4) != 0) {
     before = AnyOf(legacy_, random_)->second;
@@ -150,6 +197,14 @@ Status Application::WriteLegacy() {
   const std::string key = SortKey(id.view());
   if (changed_.contains(key)) {
     return {};  // one document is not written on both sides at once: which of them is right?
+  }
+  if (side != Side::kOld) {
+    // A removed collection does not come back by itself here: its writers get an error.
+    REHOME_TRY_ASSIGN(const auto collections, source_.Collections({}));
+    if (std::ranges::find(collections, plan_.items.from, &CollectionInfo::name) ==
+        collections.end()) {
+      return {};
+    }
   }
   const bool removes = before && random_.Below(4) == 0;
   const Document after = WithId(AnySource(), id);
@@ -163,7 +218,7 @@ Status Application::WriteLegacy() {
     ++tally_["stragglers on the old side"];
   }
   if (removes) {
-    legacy_.erase(key);
+    SetLegacy(key, std::nullopt);
     ++tally_["documents deleted by the application"];
     return {};
   }
@@ -175,7 +230,7 @@ Status Application::WriteLegacy() {
   ++tally_[moves    ? "documents moved between tenants"
            : before ? "documents updated by the application"
                     : "documents inserted by the application"];
-  legacy_.insert_or_assign(key, after);
+  SetLegacy(key, after);
   return {};
 }
 
@@ -189,7 +244,7 @@ Status Application::InsertItem() {
   REHOME_TRY_ASSIGN(const bool written,
                     Put(target_, plan_.items.to, Write::Insert(item->document)));
   if (written) {
-    changed_.insert_or_assign(SortKey(id.view()), item->document);
+    REHOME_TRY(NoteChanged(SortKey(id.view()), item->document));
     ++tally_["items inserted by the application"];
   }
   return {};
@@ -204,7 +259,7 @@ Status Application::DeleteItem(const std::string& key, const Document& item) {
   const std::string id = StringField(item.view(), "item_id");
   const std::string ns = plan_.NamespaceOf(StringField(item.view(), "org_id")).name();
   REHOME_TRY(vectors_.Delete(ns, {&id, 1}, {}));
-  changed_.insert_or_assign(key, std::nullopt);
+  REHOME_TRY(NoteChanged(key, std::nullopt));
   ++tally_["items deleted by the application"];
   return {};
 }
@@ -229,7 +284,7 @@ Status Application::WriteItem() {
   REHOME_TRY_ASSIGN(const bool written,
                     Put(target_, plan_.items.to, Write::Replace(before, after)));
   if (written) {
-    changed_.insert_or_assign(key, after);
+    REHOME_TRY(NoteChanged(key, after));
     ++tally_["items changed by the application"];
   }
   return {};
@@ -237,7 +292,12 @@ Status Application::WriteItem() {
 
 Status Application::MoveBack() {
   REHOME_TRY_ASSIGN(legacy_, ReadAll(source_, plan_.items.from));
+  legacy_sum_ = {};
+  for (const auto& [key, document] : legacy_) {
+    legacy_sum_.Add(Md5(document.bytes()));
+  }
   changed_.clear();
+  changed_early_.clear();
   stragglers_.clear();
   return {};
 }

@@ -32,14 +32,20 @@ class RememberingEmbedder final : public EmbedderDecorator {
   std::map<std::string, std::vector<float>, std::less<>> known_;
 };
 
-Plan Simulated(const Plan& real, const std::filesystem::path& directory, std::size_t workers) {
+constexpr std::size_t kKeyDigits = 64;
+
+/// `workers` also decides how backups are packed.
+Plan Simulated(const Plan& real, const Arena& arena, std::size_t workers) {
   Plan out = real;
-  out.backup.dir = directory / "backups";
+  out.backup.dir = arena.disk() / "backups";
+  out.backup.zstd = workers == 2;
+  out.backup.key = workers == 3 ? Secret(std::string(kKeyDigits, 'a')) : Secret();
+  out.retire.after = std::chrono::hours{24};
   out.index.embedder = {};
   out.index.embedder.provider = "hashing";
   out.index.embedder.dimensions = kDimension;
   if (out.cutover.env_file) {
-    out.cutover.env_file->path = directory / ".env";
+    out.cutover.env_file->path = arena.env_file();
   }
   out.cutover.namespace_alias.clear();
   out.cutover.hooks = {};
@@ -66,7 +72,7 @@ Result<std::unique_ptr<Arena>> Arena::Create(const Plan& plan, const Sample& sam
                 std::make_shared<RememberingEmbedder>(std::move(embedder))));
   for (std::size_t workers = 1; workers <= kWorkersMax; ++workers) {
     REHOME_TRY_ASSIGN(CompiledPlan compiled,
-                      CompiledPlan::Compile(Simulated(plan, arena->directory_, workers)));
+                      CompiledPlan::Compile(Simulated(plan, *arena, workers)));
     arena->plans_.push_back(std::make_shared<const CompiledPlan>(std::move(compiled)));
   }
   return arena;

@@ -52,6 +52,9 @@ class Arena {
   [[nodiscard]] const Sample& sample() const { return sample_; }
   [[nodiscard]] const WorldKind& kind() const { return kind_; }
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+  /// What worlds have on their disk besides the stores: the application's env file, the backups.
+  [[nodiscard]] std::filesystem::path disk() const { return directory_ / "disk"; }
+  [[nodiscard]] std::filesystem::path env_file() const { return disk() / ".env"; }
   [[nodiscard]] const std::shared_ptr<Embedder>& embedder() const { return embedder_; }
 
  private:

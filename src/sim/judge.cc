@@ -2,11 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "backup/backup.h"
 #include "journal/names.h"
+#include "journal/run_record.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "model/sort_key.h"
+#include "ports/silent_sink.h"
+#include "sim/memory_document_store.h"
+#include "sim/timeline.h"
 
 namespace rehome::sim {
 namespace {
@@ -95,17 +102,36 @@ class Judge {
   Status Legacy() {
     for (const auto& [key, document] : evidence_.application.legacy()) {
       const auto found = legacy_.find(key);
-      if (found == legacy_.end()) {
+      if (found != legacy_.end() && found->second == document) {
+        continue;
+      }
+      if (found == legacy_.end() && !CameBack(key)) {
         return Broken("a document of the old side is gone: " + Shown(document));
       }
-      if (found->second != document) {
+      if (found != legacy_.end() && !CameBack(key)) {
         return Broken(fmt::format("a document of the old side is {} and was {}",
                                   Shown(found->second), Shown(document)));
       }
     }
     for (const auto& [key, document] : legacy_) {
-      if (!evidence_.application.legacy().contains(key)) {
+      if (!evidence_.application.legacy().contains(key) && !CameBack(key)) {
         return Broken("the old side has a document that nobody wrote: " + Shown(document));
+      }
+    }
+    return {};
+  }
+
+  Status LegacyVectors() {
+    for (const auto& [ns, records] : evidence_.application.legacy_vectors()) {
+      const VectorsById& found = vectors_[ns];
+      const bool same =
+          found.size() == records.size() &&
+          std::ranges::all_of(records, [&](const VectorRecord& record) {
+            const auto one = found.find(record.id);
+            return one != found.end() && VectorDigest(one->second) == VectorDigest(record);
+          });
+      if (!same) {
+        return Broken(fmt::format("namespace {} of the old side is not as it was", ns));
       }
     }
     return {};
@@ -135,6 +161,10 @@ class Judge {
   Status ChangesStand() {
     for (const auto& [key, written] : evidence_.application.changed()) {
       const auto found = items_.find(key);
+      if (written && WasLastEarly(key, written) && IsSaved(*written)) {
+        REHOME_TRY(LegacyLeads(key));  // it did not map back
+        continue;
+      }
       if (!written && found != items_.end()) {
         return Broken("the application deleted an item, and it is back: " + Shown(found->second));
       }
@@ -154,24 +184,17 @@ class Judge {
   Status ChangesWentBack() {
     const auto& legacy = evidence_.application.legacy();
     for (const auto& [key, written] : evidence_.application.changed()) {
-      const auto found = legacy_.find(key);
-      if (!written) {
-        if (found != legacy_.end()) {
-          return Broken("deleted on the new side, back on the old one: " + Shown(found->second));
-        }
+      if (WentBack(key, written)) {
         continue;
       }
-      const Mapped mapped =
-          found == legacy_.end() ? Mapped(Unmappable{}) : mapper_.Map(found->second.view());
-      const Item* item = std::get_if<Item>(&mapped);
-      const bool back = item != nullptr &&
-                        DocumentDigest(item->document.view()) == DocumentDigest(written->view());
-      if (!back && !IsSaved(*written)) {
-        return Broken(
-            fmt::format("the application wrote {} on the new side; it is neither on the "
-                        "old side nor saved",
-                        Shown(*written)));
+      if (!written) {
+        return Broken("deleted on the new side, back on the old one: " +
+                      Shown(legacy_.find(key)->second));
       }
+      return Broken(
+          fmt::format("the application wrote {} on the new side; it is neither on the "
+                      "old side nor saved",
+                      Shown(*written)));
     }
     for (const auto& [key, document] : legacy) {
       const auto found = legacy_.find(key);
@@ -210,8 +233,11 @@ class Judge {
     return Stamps(false);
   }
 
-  Status Stamps(bool stamped) {
+  Status Stamps(bool stamped, bool retired = false) {
     for (const StampPlan& stamp : plan_.stamps) {
+      if (retired && IsRetired(stamp.collection)) {
+        continue;
+      }
       REHOME_TRY_ASSIGN(const auto documents, ReadAll(evidence_.source, stamp.collection));
       const auto& before = evidence_.sample.collections.at(stamp.collection);
       if (documents.size() != before.size()) {
@@ -228,6 +254,80 @@ class Judge {
       }
     }
     return {};
+  }
+
+  /// What the plan retires is gone, and stands in the backups of phase 5 as it was.
+  Status Retired() {
+    REHOME_TRY_ASSIGN(const auto run, LatestRun(evidence_.target, plan_.name, {}));
+    MemoryDocumentStore documents;
+    MemoryVectorStore vectors({.dimension = kDimension, .metric = plan_.index.metric});
+    SilentSink events;
+    Timeline timeline{Random(0)};
+    for (const std::string& backup : run->retire_backups) {
+      RestoreRequest request;
+      request.backup = backup;
+      request.documents = &documents;
+      request.vectors = &vectors;
+      request.key = plan_.backup.key;
+      if (const auto restored = RestoreBackup(request, timeline, events, {}); !restored) {
+        return Broken(fmt::format("the backup {} of phase 5 cannot be restored: {}", backup,
+                                  restored.error().message));
+      }
+    }
+    REHOME_TRY_ASSIGN(const auto collections, evidence_.source.Collections({}));
+    for (const std::string& name : plan_.retire.collections) {
+      if (std::ranges::find(collections, name, &CollectionInfo::name) != collections.end()) {
+        return Broken(fmt::format("retired, and {} is still there", name));
+      }
+      REHOME_TRY_ASSIGN(const DocumentsByKey kept, ReadAll(documents, name));
+      REHOME_TRY(Kept(name, kept));
+    }
+    for (const std::string& ns : plan_.retire.namespaces) {
+      const auto& was = evidence_.application.legacy_vectors().at(ns);
+      REHOME_TRY_ASSIGN(const IndexInfo index, vectors.Describe({}));
+      const auto kept = index.namespaces.find(ns);
+      if (!vectors_[ns].empty() ||
+          (kept == index.namespaces.end() ? 0 : kept->second) != was.size()) {
+        return Broken(fmt::format(
+            "retired, and namespace {} holds {} vectors, its backups {} of {}", ns,
+            vectors_[ns].size(), kept == index.namespaces.end() ? 0 : kept->second, was.size()));
+      }
+    }
+    return {};
+  }
+
+  /// Phase 0's backup.
+  Status Prepared() {
+    REHOME_TRY_ASSIGN(const auto run, LatestRun(evidence_.target, plan_.name, {}));
+    REHOME_TRY_ASSIGN(const VerifyResult verified, VerifyBackup(run->backup, {}, plan_.backup.key));
+    if (!verified.passed()) {
+      return Broken(fmt::format("the backup {} does not verify: {}", run->backup,
+                                verified.problems.front().detail));
+    }
+    for (const CollectionBackup& one : verified.manifest->collections) {
+      const bool exact = one.window.consistency == Consistency::kExact ||
+                         evidence_.application.moments().size() == 1;
+      if (one.name == plan_.items.from && exact &&
+          !evidence_.application.moments().contains(one.content.ToString())) {
+        return Broken(fmt::format("the backup of {} holds {}, which it was at no moment", one.name,
+                                  one.content.ToString()));
+      }
+    }
+    for (const NamespaceBackup& one : verified.manifest->namespaces) {
+      SetDigest was;
+      for (const VectorRecord& record : evidence_.application.legacy_vectors().at(one.name)) {
+        was.Add(VectorDigest(record));
+      }
+      if (one.digest != was) {
+        return Broken(fmt::format("the backup of namespace {} is another than it was", one.name));
+      }
+    }
+    return LegacyVectors();
+  }
+
+  [[nodiscard]] bool IsRetired(const std::string& collection) const {
+    return std::ranges::find(plan_.retire.collections, collection) !=
+           plan_.retire.collections.end();
   }
 
   Status Side(Application::Side expected, bool fenced) {
@@ -265,6 +365,62 @@ class Judge {
   [[nodiscard]] bool IsChanged(const std::string& key) const {
     return evidence_.application.changed().contains(key);
   }
+  /// A cutover that was put back took something of it along to the old side.
+  [[nodiscard]] bool CameBack(const std::string& key) const {
+    const auto versions = evidence_.application.changed_early().find(key);
+    return versions != evidence_.application.changed_early().end() &&
+           std::ranges::any_of(versions->second,
+                               [&](const auto& version) { return IsBack(key, version); });
+  }
+  [[nodiscard]] bool WasLastEarly(const std::string& key,
+                                  const std::optional<Document>& written) const {
+    const auto versions = evidence_.application.changed_early().find(key);
+    return versions != evidence_.application.changed_early().end() &&
+           versions->second.back() == written;
+  }
+  /// The old side says what was written on the new one.
+  [[nodiscard]] bool IsBack(const std::string& key, const std::optional<Document>& written) const {
+    const auto found = legacy_.find(key);
+    if (!written || found == legacy_.end()) {
+      return !written && found == legacy_.end();
+    }
+    const Mapped mapped = mapper_.Map(found->second.view());
+    const Item* item = std::get_if<Item>(&mapped);
+    return item != nullptr &&
+           DocumentDigest(item->document.view()) == DocumentDigest(written->view());
+  }
+  [[nodiscard]] bool WentBack(const std::string& key,
+                              const std::optional<Document>& written) const {
+    return IsBack(key, written) || (written && IsSaved(*written));
+  }
+
+  /// The item, if any, is what the old side's document gives.
+  Status LegacyLeads(const std::string& key) {
+    const auto source = legacy_.find(key);
+    if (source != legacy_.end()) {
+      return OneComplete(key, source->second);
+    }
+    return items_.contains(key)
+               ? Broken("an item that was set aside is still there: " + Shown(items_.at(key)))
+               : Status{};
+  }
+
+  /// `kept`: what the backups of phase 5 hold of a collection.
+  Status Kept(const std::string& name, const DocumentsByKey& kept) {
+    if (name != plan_.items.from) {
+      const auto sample = evidence_.sample.collections.find(name);
+      const std::size_t count =
+          sample == evidence_.sample.collections.end() ? 0 : sample->second.size();
+      return kept.size() == count
+                 ? Status{}
+                 : Broken(
+                       fmt::format("the backups of phase 5 hold {} documents of {}, which had {}",
+                                   kept.size(), name, count));
+    }
+    legacy_ = kept;
+    return Legacy();
+  }
+
   [[nodiscard]] bool IsSaved(const Document& document) const {
     return saved_.contains(DocumentDigest(document.view()).Hex());
   }
@@ -330,6 +486,7 @@ Status JudgeMigrated(const Evidence& evidence) {
   REHOME_TRY(judge.ReadStores());
   REHOME_TRY(judge.Isolation());
   REHOME_TRY(judge.Complete());
+  REHOME_TRY(judge.LegacyVectors());
   REHOME_TRY(judge.Stamps(true));
   return judge.Side(Application::Side::kOld, false);
 }
@@ -339,10 +496,28 @@ Status JudgeCutOver(const Evidence& evidence) {
   REHOME_TRY(judge.ReadStores());
   REHOME_TRY(judge.Isolation());
   REHOME_TRY(judge.Legacy());
+  REHOME_TRY(judge.LegacyVectors());
   REHOME_TRY(judge.ChangesStand());
   REHOME_TRY(judge.Complete());
   REHOME_TRY(judge.Stamps(true));
   return judge.Side(Application::Side::kNew, true);
+}
+
+Status JudgePrepared(const Evidence& evidence) {
+  Judge judge(evidence);
+  REHOME_TRY(judge.ReadStores());
+  return judge.Prepared();
+}
+
+Status JudgeRetired(const Evidence& evidence) {
+  Judge judge(evidence);
+  REHOME_TRY(judge.ReadStores());
+  REHOME_TRY(judge.Isolation());
+  REHOME_TRY(judge.Retired());
+  REHOME_TRY(judge.ChangesStand());
+  REHOME_TRY(judge.Complete());
+  REHOME_TRY(judge.Stamps(true, true));
+  return judge.Side(Application::Side::kNew, !judge.IsRetired(evidence.compiled.plan->items.from));
 }
 
 Status JudgeRolledBack(const Evidence& evidence) {
@@ -350,6 +525,7 @@ Status JudgeRolledBack(const Evidence& evidence) {
   REHOME_TRY(judge.ReadStores());
   REHOME_TRY(judge.ChangesWentBack());
   REHOME_TRY(evidence.application.MoveBack());
+  REHOME_TRY(judge.LegacyVectors());
   REHOME_TRY(judge.Nothing());
   return judge.Side(Application::Side::kOld, false);
 }

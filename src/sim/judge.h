@@ -27,5 +27,11 @@ struct Evidence {
 [[nodiscard]] Status JudgeCutOver(const Evidence& evidence);
 /// Nothing of the run is left, the application is on the old side.
 [[nodiscard]] Status JudgeRolledBack(const Evidence& evidence);
+/// Phase 0's backup is whole, and holds the old side as it stood at one moment since the application
+/// was told to remember them.
+[[nodiscard]] Status JudgePrepared(const Evidence& evidence);
+/// As JudgeCutOver, and the old side is gone. Restored in their order, the backups of phase 5 give
+/// all of it.
+[[nodiscard]] Status JudgeRetired(const Evidence& evidence);
 
 }  // namespace rehome::sim

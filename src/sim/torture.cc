@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -38,7 +39,6 @@ class Crowd {
       return Fail(ErrorCode::kCancelled, "stopped on request",
                   "the worlds so far were survived; run it again with another seed to go on");
     }
-    std::ranges::sort(report_.failures, {}, &WorldFailure::seed);
     return std::move(report_);
   }
 
@@ -73,25 +73,43 @@ class Crowd {
     return std::pair(request_.seed + first, request_.seed + next_);
   }
 
-  Status Live(const Arena& arena, std::uint64_t first, std::uint64_t end) {
+  /// What a chunk of worlds came to.
+  struct Outcome {
+    std::uint64_t end = 0;  // the seed behind its last
     Tally tally;
     std::vector<WorldFailure> failures;
+  };
+
+  Status Live(const Arena& arena, std::uint64_t first, std::uint64_t end) {
+    Outcome out{.end = end, .tally = {}, .failures = {}};
     for (std::uint64_t seed = first; seed < end; ++seed) {
-      if (Status status = LiveWorld(arena, seed, tally); !status) {
+      if (Status status = LiveWorld(arena, seed, out.tally); !status) {
         if (status.error().code != ErrorCode::kCheckFailed) {
           return std::unexpected(
               std::move(status).error().In(fmt::format("world {} could not be made", seed)));
         }
-        failures.push_back({.seed = seed, .what = std::move(status).error().message});
+        out.failures.push_back({.seed = seed, .what = std::move(status).error().message});
       }
     }
     const std::scoped_lock lock(mutex_);
-    for (const auto& [what, count] : tally) {
-      report_.survived[what] += count;
-    }
-    std::ranges::move(failures, std::back_inserter(report_.failures));
-    over_ = over_ || report_.failures.size() >= request_.failures_max;
+    finished_.emplace(first, std::move(out));
+    ReportInOrder();
     return {};
+  }
+
+  /// Adds what is finished to the report, seed by seed: which worlds it is of depends on the seeds
+  /// alone, not on the threads. Under the mutex.
+  void ReportInOrder() {
+    for (auto next = finished_.begin();
+         next != finished_.end() && next->first == reported_ && !over_;
+         next = finished_.erase(next)) {
+      for (const auto& [what, count] : next->second.tally) {
+        report_.survived[what] += count;
+      }
+      std::ranges::move(next->second.failures, std::back_inserter(report_.failures));
+      reported_ = next->second.end;
+      over_ = report_.failures.size() >= request_.failures_max;
+    }
   }
 
   const Plan& plan_;
@@ -99,10 +117,12 @@ class Crowd {
   const WorldKind& kind_;
   const TortureRequest& request_;
   std::mutex mutex_;
-  std::uint64_t next_ = 0;  // guarded by mutex_
-  bool over_ = false;       // guarded by mutex_
-  TortureReport report_;    // guarded by mutex_
-  Status outcome_;          // guarded by mutex_
+  std::uint64_t next_ = 0;                     // guarded by mutex_
+  std::uint64_t reported_ = request_.seed;     // guarded by mutex_
+  std::map<std::uint64_t, Outcome> finished_;  // by first seed; guarded by mutex_
+  bool over_ = false;                          // guarded by mutex_
+  TortureReport report_;                       // guarded by mutex_
+  Status outcome_;                             // guarded by mutex_
 };
 
 }  // namespace

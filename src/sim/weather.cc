@@ -54,6 +54,7 @@ class Sky {
   Fault Strikes(const CallSite& site) {
     if (climate_.crash_at != 0 && site.number >= climate_.crash_at) {
       ++tally_[site.writes ? "crashes at a write" : "crashes at a read"];
+      happenings_.dies();
       return climate_.crash;
     }
     if (storm_ > 0) {

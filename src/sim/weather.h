@@ -29,6 +29,7 @@ struct Climate {
 struct Happenings {
   std::function<void()> application_writes;
   std::function<void()> stands_still;  // time passes for everybody else
+  std::function<void()> dies;
 };
 
 /// The faults of one session. Everything is borrowed for its life.

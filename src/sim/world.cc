@@ -10,6 +10,7 @@
 #include "phases/verification.h"
 #include "ports/silent_sink.h"
 #include "sim/application.h"
+#include "sim/disk.h"
 #include "sim/judge.h"
 #include "sim/memory_document_store.h"
 #include "sim/weather.h"
@@ -18,6 +19,7 @@ namespace rehome::sim {
 namespace {
 
 constexpr std::uint64_t kDocumentsMax = 30;
+constexpr std::chrono::hours kRetentionAndMore{25};
 
 using Verb = std::function<Status(Session&)>;
 
@@ -25,7 +27,7 @@ Status WithoutReport(const Result<RunReport>& report) {
   return report ? Status{} : Status(std::unexpected(report.error()));
 }
 
-/// Phase 0 writes backups to a disk, which is slow: few worlds make it.
+/// Phase 0 writes its backups to files, which is slow: most worlds go without.
 Status SkipPrepare(Session& session) {
   session.run().At(Phase::kPrepare).state = PhaseState::kDone;
   return session.Save();
@@ -38,12 +40,14 @@ class World {
         random_(seed),
         tally_(tally),
         timeline_(Random(random_.Next())),
+        disk_(arena.disk()),
         compiled_(arena.plan(1 + random_.Below(Arena::kWorkersMax))),
         plan_(*compiled_->plan) {}
 
   Status Live() {
     REHOME_TRY(Create());
-    REHOME_TRY(Once(&SkipPrepare, std::make_shared<Faults>()));
+    REHOME_TRY(random_.Below(kPreparedOneIn) == 0 ? Prepare()
+                                                  : Once(&SkipPrepare, std::make_shared<Faults>()));
     switch (random_.Below(6)) {
       case 0:
         return MigrateOnly();
@@ -56,14 +60,18 @@ class World {
       case 4:
         return RollbackAfterCutover();
       default:
-        return MoveForGood();
+        return MoveAndPerhapsRetire();
     }
   }
 
  private:
+  static constexpr std::uint64_t kPreparedOneIn = 16;
+  static constexpr std::uint64_t kRetiredOneIn = 8;
+
   // --- the world ---
 
   Status Create() {
+    REHOME_TRY(disk_.Clear());
     if (arena_.kind().stores) {
       REHOME_TRY_ASSIGN(stores_, arena_.kind().stores(arena_.directory() / "stores", timeline_));
     } else {
@@ -86,7 +94,7 @@ class World {
                          RawStores{.source = *stores_.source_documents,
                                    .target = *stores_.target_documents,
                                    .vectors = *vectors_},
-                         arena_.directory() / ".env", Random(random_.Next()), tally_);
+                         arena_.env_file(), Random(random_.Next()), tally_);
     return application_->MoveIn(1 + random_.Below(kDocumentsMax));
   }
 
@@ -113,7 +121,16 @@ class World {
     if (random_.Below(2) == 0) {
       return {};
     }
-    return MoveForGood();
+    return MoveAndPerhapsRetire();
+  }
+
+  Status Prepare() {
+    application_->RememberMoments();
+    REHOME_TRY(Do("run --phase 0", [](Session& session) {
+      return WithoutReport(Run(session, {.only = Phase::kPrepare}));
+    }));
+    ++tally_["backups of phase 0 made and proved"];
+    return Judged("prepared", &JudgePrepared);
   }
 
   Status MoveForGood() {
@@ -127,7 +144,65 @@ class World {
     REHOME_TRY(Do("revert", [](Session& session) { return WithoutReport(Revert(session)); }));
     ++tally_["cutovers reverted"];
     REHOME_TRY(Rests("reverted", &JudgeMigrated, Phase::kVectors));
-    return again ? MoveForGood() : Status{};
+    return again ? MoveAndPerhapsRetire() : Status{};
+  }
+
+  Status MoveAndPerhapsRetire() {
+    REHOME_TRY(MoveForGood());
+    return random_.Below(kRetiredOneIn) == 0 ? RetireOldSide() : Status{};
+  }
+
+  /// Phase 5, to its end or given up in the middle; then it stays so, or is undone.
+  Status RetireOldSide() {
+    if (random_.Below(3) != 0) {
+      application_->WritesStragglers(false);  // who wrote them was found and stopped
+    }
+    timeline_.Pass(kRetentionAndMore);
+    const Verb retire = [](Session& session) { return WithoutReport(Retire(session, {})); };
+    const bool given_up = random_.Below(4) == 0;
+    if (given_up) {
+      REHOME_TRY(InBadWeather("retire", retire));
+      ++tally_["retirements given up"];
+      REHOME_TRY(RunInstead());
+    } else {
+      REHOME_TRY(Do("retire", retire, [this] {
+        application_->WritesStragglers(false);
+        timeline_.Pass(kRetentionAndMore);
+      }));
+      ++tally_["old sides retired"];
+      REHOME_TRY(Judged("retired", &JudgeRetired));
+    }
+    application_->WritesStragglers(false);
+    switch (random_.Below(4)) {
+      case 0:
+        return given_up ? UndoRetirement() : Status{};
+      case 1:
+        return UndoRetirement();
+      case 2:
+        REHOME_TRY(Do("revert", [](Session& session) { return WithoutReport(Revert(session)); }));
+        ++tally_["cutovers reverted after retire"];
+        return Rests("reverted", &JudgeMigrated, Phase::kVectors);
+      default:
+        return RollBack();
+    }
+  }
+
+  /// Where part of the old side is gone, `run --online` refuses, or leaves the new side as it is.
+  Status RunInstead() {
+    const Status run = Once(Running(Phase::kCutover), std::make_shared<Faults>());
+    return run || run.error().code == ErrorCode::kFailedPrecondition
+               ? Status{}
+               : Fail(ErrorCode::kCheckFailed,
+                      fmt::format("`run --online` after an interrupted retire: {}: {}",
+                                  Name(run.error().code), run.error().message));
+  }
+
+  Status UndoRetirement() {
+    REHOME_TRY(Do("rollback --phase 5", [](Session& session) {
+      return WithoutReport(Rollback(session, Phase::kRetire));
+    }));
+    ++tally_["retirements undone"];
+    return Rests("retirement undone", &JudgeCutOver, Phase::kCutover);
   }
 
   Status RollbackAfterCutover() {
@@ -187,7 +262,13 @@ class World {
                        std::make_shared<FaultyEmbedder>(arena_.embedder(), faults), retries)},
         .chat = nullptr,
         .legacy_embedder = nullptr,
-        .scratch = {},
+        .scratch = [](int dimension, const std::string& metric) -> Result<ScratchStores> {
+          return ScratchStores{
+              .documents = std::make_shared<MemoryDocumentStore>(),
+              .vectors = std::make_shared<MemoryVectorStore>(
+                  MemoryVectorStore::Options{.dimension = dimension, .metric = metric}),
+              .directory = nullptr};
+        },
         .clock = timeline_,
         .events = events_,
         .stop = {},
@@ -196,9 +277,7 @@ class World {
         .http_status = {},
         .has_program = {},
         .scheduler = &timeline_,
-        .compile = [this](const Plan&) -> Result<std::shared_ptr<const CompiledPlan>> {
-          return compiled_;
-        }};
+        .compiled = compiled_};
   }
 
   /// Each session is a process on a host of its own: whether the one before is dead, nobody sees.
@@ -216,24 +295,20 @@ class World {
     return verb(*session);
   }
 
+  /// The same; what a process did to the disk after its death did not happen.
+  Status OnceToItsDeath(const Verb& verb, const std::shared_ptr<Faults>& faults) {
+    Status status = Once(verb, faults);
+    REHOME_TRY(disk_.AsAtDeath());
+    return status;
+  }
+
   /// The verb in bad weather, again and again; then in calm, where it must come through.
-  Status Do(std::string_view what, const Verb& verb) {
-    constexpr int kTroubledMax = 4;
+  /// `between`: what the operator does before he tries again in calm.
+  Status Do(std::string_view what, const Verb& verb, const std::function<void()>& between = {}) {
     constexpr int kCalmMax = 4;
-    for (auto troubled = random_.Below(kTroubledMax); troubled > 0; --troubled) {
-      const Climate climate = Climate::Draw(random_);
-      lags_ = random_.Below(2) == 0;
-      const auto faults = Weather(climate, random_, timeline_,
-                                  {.application_writes = [this] { WriteInBetween(); },
-                                   .stands_still = [this, &verb] { StandStill(verb); }},
-                                  tally_);
-      const Status status = Once(verb, faults);
-      REHOME_TRY(std::exchange(trouble_, {}));
-      if (status) {
-        return {};
-      }
-      ++tally_["commands that failed and were repeated"];
-      REHOME_TRY(RefuseFatal(what, status));
+    REHOME_TRY_ASSIGN(const bool done, InBadWeather(what, verb));
+    if (done) {
+      return {};
     }
     calm_ = true;
     Status status;
@@ -243,10 +318,35 @@ class World {
         calm_ = false;
         return {};
       }
+      if (between) {
+        between();
+      }
     }
     return Fail(ErrorCode::kCheckFailed,
                 fmt::format("`{}` does not heal: {}: {}", what, Name(status.error().code),
                             status.error().message));
+  }
+
+  /// Whether it came through.
+  Result<bool> InBadWeather(std::string_view what, const Verb& verb) {
+    constexpr int kTroubledMax = 4;
+    for (auto troubled = random_.Below(kTroubledMax); troubled > 0; --troubled) {
+      const Climate climate = Climate::Draw(random_);
+      lags_ = random_.Below(2) == 0;
+      const auto faults = Weather(climate, random_, timeline_,
+                                  {.application_writes = [this] { WriteInBetween(); },
+                                   .stands_still = [this, &verb] { StandStill(verb); },
+                                   .dies = [this] { disk_.Freeze(); }},
+                                  tally_);
+      const Status status = OnceToItsDeath(verb, faults);
+      REHOME_TRY(std::exchange(trouble_, {}));
+      if (status) {
+        return true;
+      }
+      ++tally_["commands that failed and were repeated"];
+      REHOME_TRY(RefuseFatal(what, status));
+    }
+    return false;
   }
 
   /// Whatever the weather, these are bugs.
@@ -328,6 +428,7 @@ class World {
   Random random_;
   Tally& tally_;
   Timeline timeline_;
+  Disk disk_;
   const std::shared_ptr<const CompiledPlan> compiled_;
   const Plan& plan_;
   SilentSink events_;

@@ -10,6 +10,7 @@
 #include "checks/check.h"
 #include "model/item.h"
 #include "phases/feeds.h"
+#include "phases/repair.h"
 #include "phases/verification.h"
 #include "tests/crash/world.h"
 
@@ -40,8 +41,17 @@ Status VerifyAll(Session& session) {
   return verification.passed ? Status{}
                              : Status(Fail(ErrorCode::kCheckFailed, InWords(verification)));
 }
+Status PrepareOnly(Session& session) {
+  RunRequest request;
+  request.only = Phase::kPrepare;
+  return WithoutReport(Run(session, request));
+}
 Status RollbackAll(Session& session) {
   return WithoutReport(Rollback(session, std::nullopt));
+}
+template <Phase phase>
+Status RollbackFrom(Session& session) {
+  return WithoutReport(Rollback(session, phase));
 }
 Status RevertAll(Session& session) {
   return WithoutReport(Revert(session));
@@ -49,8 +59,14 @@ Status RevertAll(Session& session) {
 Status RetireAll(Session& session) {
   return WithoutReport(Retire(session, {}));
 }
+Status RepairAll(Session& session) {
+  REHOME_TRY_ASSIGN(const Repaired repaired, Repair(session));
+  return repaired.verification.passed
+             ? Status{}
+             : Status(Fail(ErrorCode::kCheckFailed, InWords(repaired.verification)));
+}
 
-/// Phase 0 is not what is tested here: its backups go to a disk, which is slow.
+/// Where phase 0 is not what is tested: its backups go to a disk, which is slow.
 Status SkipPrepare(Session& session) {
   session.run().At(Phase::kPrepare).state = PhaseState::kDone;
   return session.Save();
@@ -113,6 +129,27 @@ void MigrateAndWrite(World& world) {
 void MigrateAndWait(World& world) {
   Migrate(world);
   world.clock().Advance(std::chrono::hours{25});
+}
+
+void MigrateAndRetire(World& world) {
+  MigrateAndWait(world);
+  ASSERT_DONE(world.Do(RetireAll));
+}
+
+void MigrateAndRetireAndWrite(World& world) {
+  MigrateAndRetire(world);
+  WriteOnTheNewSide(world);
+}
+
+/// Some of each kind that `repair` mends: an item gone, an item of another text, a vector gone.
+void MigrateAndDamage(World& world) {
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_DONE(world.Do(RunOnlineToVectors));
+  ASSERT_DONE(world.Remove("job_items", Value::Int32(1)));
+  const Document second = *world.Find("job_items", Value::Int32(2));
+  ASSERT_DONE(world.PutItem(WithField(second, "client", Value::String("spoiled"))));
+  const std::string gone = "job_n~4";
+  ASSERT_TRUE(world.vectors().Delete("jobs_red", {&gone, 1}, {}).has_value());
 }
 
 class Crash : public ::testing::TestWithParam<Scenario> {
@@ -200,9 +237,16 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Scenario{"Run", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunAll},
         Scenario{"RunOnline", [](World& world) { ASSERT_DONE(world.Do(SkipPrepare)); }, RunOnline},
+        Scenario{"Prepare", [](World&) {}, PrepareOnly},
+        Scenario{"RollbackOfPhase2", MigrateAndWrite, RollbackFrom<Phase::kItems>},
+        Scenario{"RollbackOfPhase3", MigrateAndWrite, RollbackFrom<Phase::kVectors>},
         Scenario{"RollbackAll", MigrateAndWrite, RollbackAll},
         Scenario{"Revert", MigrateAndWrite, RevertAll},
-        Scenario{"Retire", MigrateAndWait, RetireAll}),
+        Scenario{"Retire", MigrateAndWait, RetireAll},
+        Scenario{"RollbackOfPhase5", MigrateAndRetire, RollbackFrom<Phase::kRetire>},
+        Scenario{"RevertAfterRetire", MigrateAndRetireAndWrite, RevertAll},
+        Scenario{"RollbackAllAfterRetire", MigrateAndRetireAndWrite, RollbackAll},
+        Scenario{"Repair", MigrateAndDamage, RepairAll}),
     [](const auto& scenario) { return scenario.param.name; });
 
 TEST(Undisturbed, PhaseZeroToFourOnStoresInMemory) {
@@ -220,6 +264,65 @@ TEST(Undisturbed, PhaseZeroToFourOnStoresInMemory) {
   EXPECT_EQ(std::ranges::count_if(
                 state, [](const auto& entry) { return entry.first.starts_with("quarantined "); }),
             1);
+}
+
+/// What a retirement removed is not an event to be followed: the items it came from are the
+/// application's now.
+TEST(Retire, HalfDoneIsNotFollowedByARun) {
+  World world;
+  MigrateAndWait(world);
+  const WorldState migrated = world.State();
+  const Status died =
+      world.Do(RetireAll, std::make_shared<Faults>([](const Faults::CallSite& site) {
+                 return site.name == "drop" ? Fault::kDieAfter : Fault::kNone;
+               }));
+  ASSERT_FALSE(died.has_value());
+  const Status followed = world.Do(RunOnline);
+  ASSERT_FALSE(followed.has_value());
+  EXPECT_EQ(followed.error().code, ErrorCode::kFailedPrecondition);
+  const WorldState now = world.State();
+  for (const auto& [what, value] : migrated) {
+    if (what.starts_with("job_items ") || what.starts_with("vector jobs_")) {
+      EXPECT_TRUE(now.contains(what) && now.at(what) == value) << what;
+    }
+  }
+  ASSERT_DONE(world.Do(RetireAll));
+}
+
+TEST(Retire, ACollectionThatIsMadeAnewMeanwhileIsNamed) {
+  World world;
+  MigrateAndWait(world);
+  ASSERT_FALSE(world.Do(RetireAll, std::make_shared<Faults>([](const Faults::CallSite& site) {
+                          return site.name == "rename" ? Fault::kDieAfter : Fault::kNone;
+                        })));
+  ASSERT_DONE(world.PutSource(Job(99, "late", "red")));
+  for (const World::Verb& verb :
+       {World::Verb(RetireAll), World::Verb(RollbackFrom<Phase::kRetire>)}) {
+    const Status refused = world.Do(verb);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+  }
+  EXPECT_TRUE(world.Find("jobs", Value::String("job 99")).has_value());
+}
+
+/// A runner dies between the first flip and the second on a store without a feed; the application
+/// deletes an item where its pointer already leads, and the next runner completes the cutover.
+TEST(Cutover, CompletedWithoutAFeedLeavesWhatTheApplicationDidMeanwhile) {
+  World world({.workers = 1, .quarantine_max = 1, .has_feed = false});
+  ASSERT_DONE(world.Do(SkipPrepare));
+  bool flipped = false;
+  const Status died = world.Do(RunAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                                 flipped =
+                                     flipped || (site.name == "apply" && site.place == "settings");
+                                 return flipped ? Fault::kDieBefore : Fault::kNone;
+                               }));
+  ASSERT_TRUE(flipped);
+  ASSERT_FALSE(died.has_value());
+  ASSERT_DONE(world.Remove("job_items", Value::Int32(1)));
+  const std::string vector = "job_n~1";
+  ASSERT_TRUE(world.vectors().Delete("jobs_blue", {&vector, 1}, {}).has_value());
+  ASSERT_DONE(world.Do(RunAll));
+  EXPECT_FALSE(world.Find("job_items", Value::Int32(1)).has_value());
 }
 
 /// Whether a store that lies once, at the first write to `place`, is found out: the run fails, or

@@ -49,6 +49,7 @@ using WorldState = std::map<std::string, std::string>;
 struct WorldOptions {
   int workers = 1;
   int quarantine_max = 1;
+  bool has_feed = true;
 };
 
 class World {
@@ -78,6 +79,7 @@ class World {
 
  private:
   [[nodiscard]] Deps DepsWith(const std::shared_ptr<Faults>& faults);
+  static void AddBackups(const RunRecord& run, WorldState& out);
 
   const std::filesystem::path directory_;
   StillClock clock_;
