@@ -145,15 +145,24 @@ Status Lease::Renew(const Call& call) {
 }
 
 Status Lease::RenewNow(const Call& call) {
+  if (renewing_) {
+    return {};
+  }
+  renewing_ = true;
   const SteadyTime sent = clock_.Steady();
   const DocumentView old = held_.view();
   Document next = ToDocument(StringField(old, "_id"), HolderOf(old), epoch_,
                              IntField(old, "counter") + 1, false);
   const Write write = Write::Replace(held_, next);
-  REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kLeases, {&write, 1}, {}, call));
+  const auto applied = store_.Apply(journal::kLeases, {&write, 1}, {}, call);
+  renewing_ = false;
+  if (!applied) {
+    return std::unexpected(applied.error());
+  }
+  const WriteResult& result = applied->front();
   // A renewal whose reply was lost may have been written: then what stands there is ours all the
   // same.
-  if (results.front().applied() || results.front().found == next) {
+  if (IsMade(write, result)) {
     held_ = std::move(next);
     renewed_ = sent;
     return {};

@@ -78,10 +78,12 @@ class Lease {
   DocumentStore& store_;
   Clock& clock_;
   const std::int64_t epoch_;
-  std::mutex mutex_;
+  // Under a scheduler a renewal that waits to be repeated meets the next one on its own thread.
+  std::recursive_mutex mutex_;
   Document held_;          // what we wrote last; guarded by mutex_
   SteadyTime renewed_;     // when the last successful renewal was sent; guarded by mutex_
   bool lost_ = false;      // guarded by mutex_
+  bool renewing_ = false;  // guarded by mutex_
   bool released_ = false;  // guarded by mutex_
   std::jthread renewer_;
   std::shared_ptr<void> renewal_;  // instead of the thread, under a scheduler
