@@ -81,8 +81,10 @@ class Round {
     REHOME_TRY(WriteAll());
     REHOME_TRY(flow_.quarantine.Add(refused_, call_));
     result.quarantined += refused_.size();
-    REHOME_TRY(TakeOutOfQuarantine(cases));
-    return mode_ == VectorMode::kNow ? EmbedUnmarked() : Status{};
+    if (mode_ == VectorMode::kNow) {
+      REHOME_TRY(EmbedUnmarked());
+    }
+    return TakeOutOfQuarantine(cases);
   }
 
   Reconciled result;
@@ -131,6 +133,9 @@ class Round {
     }
     for (const Quarantined& one : refused_) {
       staying.insert(SortKey(one.record.source_id.view()));
+    }
+    for (const Value& id : not_embedded_) {
+      staying.insert(SortKey(id.view()));
     }
     std::vector<Value> settled;
     for (const Case& one : cases) {
@@ -388,6 +393,7 @@ class Round {
     REHOME_TRY(
         SetAside(flow_, embedded.refused, QuarantineReason::kEmbedding, embedded.refusal, call_));
     result.quarantined += embedded.refused.size();
+    not_embedded_ = embedded.refused;
     REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(flow_, embedded.items, call_));
     result.embedded += written.marked;
     again.insert(again.end(), written.changed.begin(), written.changed.end());
@@ -406,6 +412,7 @@ class Round {
   std::vector<Write> writes_;
   std::vector<Value> unmarked_;
   std::vector<Quarantined> refused_;  // another document holds their unique key
+  std::vector<Value> not_embedded_;   // the embedder refuses their texts
 };
 
 }  // namespace
