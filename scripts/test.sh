@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds a release and what runs under the sanitizers, and runs every test: scripts/test.sh
-# [options of ctest, such as -R NAME]. The last line is ctest's summary.
+# Installs what is missing, builds a release and runs every test: scripts/test.sh [options of ctest, such as -R NAME].
+# The last line is ctest's summary.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -9,10 +9,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 "$root/tests/peers/fetch.sh" "$root/build/peers" &
 fetching=$!
 "$root/scripts/build.sh"
-"$root/scripts/build.sh" --preset asan suites
 wait "$fetching"
-# The tests of both builds are one run with one summary.
-mkdir -p "$root/build/tests"
-printf 'subdirs("%s")\n' "$root"/build/{release,asan} > "$root/build/tests/CTestTestfile.cmake"
 # Most tests wait for disks and processes rather than for a core.
-exec ctest --test-dir "$root/build/tests" --output-on-failure -j4 "$@"
+exec ctest --test-dir "$root/build/release" --output-on-failure -j4 "$@"
