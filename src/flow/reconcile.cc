@@ -96,7 +96,7 @@ class Round {
                       flow_.stores.source_documents->FindByIds(flow_.plan.items.from, ids, call_));
     REHOME_TRY_ASSIGN(auto items,
                       flow_.stores.target_documents->FindByIds(flow_.plan.items.to, ids, call_));
-    REHOME_TRY_ASSIGN(auto histories, flow_.ledger.Find(flow_.ItemsTarget(), ids, call_));
+    REHOME_TRY_ASSIGN(auto histories, flow_.ledger.FindToWrite(flow_.ItemsTarget(), ids, call_));
     std::vector<Case> cases;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       Case one{

@@ -141,7 +141,7 @@ Status UpsertInto(FlowContext& flow, const TenantNamespace& ns,
   VectorStore& store = *flow.stores.target_vectors;
   REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
   const auto present = ById(std::move(fetched));
-  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(TargetOf(ns), id_values, call));
+  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.FindToWrite(TargetOf(ns), id_values, call));
   REHOME_TRY(GuardPresent(flow, ns, ids, present, histories, call));
   std::vector<LedgerEntry> entries;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -255,7 +255,7 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
     present_ids.push_back(record.id);
   }
   REHOME_TRY_ASSIGN(const auto histories,
-                    flow.ledger.Find(TargetOf(ns), AsValues(present_ids), call));
+                    flow.ledger.FindToWrite(TargetOf(ns), AsValues(present_ids), call));
   std::vector<std::string> doomed;
   std::vector<LedgerEntry> entries;
   for (std::size_t i = 0; i < present.size(); ++i) {

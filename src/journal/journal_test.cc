@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <map>
+#include <random>
+#include <set>
 
 #include "journal/audit.h"
 #include "journal/lease.h"
@@ -10,6 +13,7 @@
 #include "journal/quarantine.h"
 #include "journal/ranges.h"
 #include "journal/run_record.h"
+#include "model/sort_key.h"
 #include "sim/memory_document_store.h"
 
 namespace rehome {
@@ -127,6 +131,107 @@ TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
   const auto left = second.LeftOpen(kCall);
   ASSERT_EQ(left->size(), 3U);
   EXPECT_EQ((*left)[2].entries.size(), 300U - 2 * Ledger::kEntriesMax);
+}
+
+/// A ledger beside the log of everything that was ever closed, which the histories are held against.
+class LedgerAndLog {
+ public:
+  void Write(std::span<const Value> ids, int version, std::mt19937& chance) {
+    std::vector<LedgerEntry> entries;
+    std::vector<bool> written;
+    for (const Value& id : ids) {
+      entries.push_back(
+          {.id = id, .before = {}, .after = Md5(std::to_string(version)), .text = {}});
+      written.push_back(chance() % 4 != 0);
+      if (written.back()) {
+        log_[SortKey(id.view())] = *entries.back().after;
+      }
+    }
+    const auto batch = ledger.Open(target, entries, kCall);
+    ASSERT_TRUE(batch && ledger.Close(*batch, written, kCall));
+  }
+
+  void ExpectLogged(std::span<const Value> ids, const std::vector<OwnedHistory>& histories) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto logged = log_.find(SortKey(ids[i].view()));
+      const OwnedHistory::Step* last = histories[i].LastDone();
+      ASSERT_EQ(last == nullptr, logged == log_.end());
+      if (last != nullptr) {
+        EXPECT_EQ(last->after, logged->second);
+      }
+    }
+  }
+
+  sim::MemoryDocumentStore store;
+  Ledger ledger{store, "run", 1};
+  const LedgerTarget target{LedgerTarget::Store::kDocuments, "items"};
+
+ private:
+  std::map<std::string, Md5Digest> log_;
+};
+
+TEST(Ledger, KeepsTheSizeOfWhatStandsHoweverOftenItIsWritten) {
+  std::mt19937 chance(1);
+  LedgerAndLog both;
+  std::vector<Value> all;
+  for (int id = 0; id < 200; ++id) {
+    all.push_back(id % 2 == 0 ? Value::Int32(id) : Value::String(std::to_string(id)));
+  }
+  both.Write(all, 0, chance);
+  std::uint64_t records_max = 0;
+  for (int version = 1; version <= 600; ++version) {
+    // A few hot ones in every batch, and others that come by now and then.
+    std::set<std::size_t> some{0, 1, 2};
+    while (some.size() < 12) {
+      some.insert(chance() % all.size());
+    }
+    std::vector<Value> ids;
+    for (const std::size_t index : some) {
+      ids.push_back(all[index]);
+    }
+    const auto histories = both.ledger.FindToWrite(both.target, ids, kCall);
+    ASSERT_TRUE(histories);
+    both.ExpectLogged(ids, *histories);
+    both.Write(ids, version, chance);
+    records_max = std::max(records_max, *both.store.Count(journal::kIntents, kCall));
+  }
+  both.ExpectLogged(all, *both.ledger.Find(both.target, all, kCall));
+  EXPECT_LT(records_max, 250U);  // of 602 that were written
+}
+
+TEST(Ledger, AnOpenRecordIsClosedByWhomItWaitsForWhateverWasWrittenSince) {
+  sim::MemoryDocumentStore store;
+  const LedgerTarget items{LedgerTarget::Store::kDocuments, "items"};
+  const Value id = Value::Int32(1);
+  const auto entry = [&](std::string_view text) {
+    return LedgerEntry{.id = id, .before = {}, .after = Md5(text), .text = {}};
+  };
+  Ledger dead(store, "run", 1);
+  const LedgerEntry left_open = entry("left open");
+  ASSERT_TRUE(dead.Open(items, {&left_open, 1}, kCall));
+  Ledger next(store, "run", 2);
+  const auto left = next.LeftOpen(kCall);
+  ASSERT_EQ(left->size(), 1U);
+  for (int version = 0; version < 20; ++version) {
+    ASSERT_TRUE(next.FindToWrite(items, {&id, 1}, kCall));
+    const LedgerEntry written = entry(std::to_string(version));
+    ASSERT_TRUE(next.Close(*next.Open(items, {&written, 1}, kCall), {true}, kCall));
+  }
+  EXPECT_EQ(next.LeftOpen(kCall)->size(), 1U);
+  ASSERT_TRUE(next.Close(left->front(), {true}, kCall));
+  EXPECT_TRUE(next.LeftOpen(kCall)->empty());
+  const auto histories = next.FindToWrite(items, {&id, 1}, kCall);
+  EXPECT_EQ(histories->front().LastDone()->after, Md5("19"));
+  EXPECT_EQ(*store.Count(journal::kIntents, kCall), 1U);
+}
+
+TEST(Ledger, WhatWasNotWrittenLeavesNothing) {
+  LedgerAndLog both;
+  const Value id = Value::Int32(1);
+  const LedgerEntry entry{.id = id, .before = {}, .after = Md5("x"), .text = {}};
+  const auto batch = both.ledger.Open(both.target, {&entry, 1}, kCall);
+  ASSERT_TRUE(both.ledger.Close(*batch, {false}, kCall));
+  EXPECT_EQ(*both.store.Count(journal::kIntents, kCall), 0U);
 }
 
 TEST(Ranges, StartThatWasCutOffHalfWayIsNoStart) {

@@ -18,6 +18,9 @@ constexpr std::size_t kDigestBytes = 16;
 constexpr std::size_t kRunDigits = 10;
 // Every record of every id asked for: bounded by the ids, not by a number.
 constexpr std::size_t kNoLimit = SIZE_MAX;
+// An id with more superseded entries than this loses them, however few the others of their records
+// are: reading a history stays a matter of a few records.
+constexpr std::size_t kSupersededMax = 4;
 
 std::string_view StoreName(LedgerTarget::Store store) {
   return store == LedgerTarget::Store::kDocuments ? "documents" : "vectors";
@@ -38,17 +41,42 @@ std::optional<Md5Digest> DigestAt(std::string_view packed, std::size_t index) {
   return out == Md5Digest{} ? std::nullopt : std::optional(out);
 }
 
-/// The record again with another state and outcome.
-Document Closed(const Document& record, std::string_view written) {
+std::size_t EntryCount(DocumentView record) {
+  return static_cast<std::size_t>(std::ranges::distance(DocumentField(record, "ids")));
+}
+
+/// The record, closed, with those of its entries that `kept` names.
+Document Closed(const Document& record, const std::vector<bool>& kept) {
   DocumentBuilder builder;
   for (const auto& [key, value] : record.view()) {
     if (key == "state") {
       builder.String(key, kDone);
-    } else if (key != "written") {
+    } else if (key == "ids") {
+      ArrayBuilder ids;
+      std::size_t index = 0;
+      for (const auto& [position, id] : value.AsDocument()) {
+        if (kept[index++]) {
+          ids.Append(id);
+        }
+      }
+      builder.Array(key, ids.Finish());
+    } else if (const std::string_view digests = BinaryField(record.view(), key); !digests.empty()) {
+      std::string some;
+      for (std::size_t index = 0; index < kept.size(); ++index) {
+        if (kept[index]) {
+          some += digests.substr(index * kDigestBytes, kDigestBytes);
+        }
+      }
+      builder.Binary(key, some);
+    } else {
       builder.Append(key, value);
     }
   }
-  return builder.Binary("written", written).Finish();
+  return builder.Finish();
+}
+
+bool Any(const std::vector<bool>& kept) {
+  return std::ranges::find(kept, true) != kept.end();
 }
 
 LedgerTarget TargetOf(DocumentView record) {
@@ -68,8 +96,7 @@ LedgerEntry EntryAt(DocumentView record, std::size_t index, ValueView id) {
 }  // namespace
 
 const OwnedHistory::Step* OwnedHistory::LastDone() const {
-  const auto done = std::ranges::find_if(steps, [](const Step& step) { return !step.open; });
-  return done == steps.end() ? nullptr : &*done;
+  return steps.empty() || steps.back().open ? nullptr : &steps.back();
 }
 
 Ownership Judge(const OwnedHistory& history, const Md5Digest& found) {
@@ -152,28 +179,36 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
 
 Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const Call& call) {
   std::vector<Write> writes;
-  std::size_t start = 0;
+  auto outcome = written.begin();
   for (const Document& record : batch.records) {
-    const auto count =
-        static_cast<std::size_t>(std::ranges::distance(DocumentField(record.view(), "ids")));
-    CHECK(start + count <= written.size());
-    std::string outcome;
-    for (std::size_t i = start; i < start + count; ++i) {
-      outcome.push_back(written[i] ? '\1' : '\0');
-    }
-    writes.push_back(Write::Put(Closed(record, outcome)));
-    start += count;
+    const auto count = static_cast<std::ptrdiff_t>(EntryCount(record.view()));
+    CHECK(written.end() - outcome >= count);
+    const std::vector<bool> kept(outcome, outcome + count);
+    writes.push_back(Any(kept) ? Write::Put(Closed(record, kept)) : Write::Delete(record));
+    outcome += count;
   }
-  CHECK(start == written.size());
+  CHECK(outcome == written.end());
   if (!writes.empty()) {
     REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
   }
   return {};
 }
 
-Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target,
-                                               std::span<const Value> ids, const Call& call) const {
-  std::vector<OwnedHistory> out(ids.size());
+/// What Find() reads: the histories, and which entries of which records no longer decide.
+struct Ledger::Reading {
+  struct Record {
+    Document record;
+    std::vector<bool> kept;  // per entry
+    bool crowded = false;    // holds a superseded entry of an id that has many
+  };
+  std::vector<OwnedHistory> histories;
+  std::vector<Record> superseded;  // closed records with entries to drop
+};
+
+Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const Value> ids,
+                                     const Call& call) const {
+  Reading out;
+  out.histories.resize(ids.size());
   if (ids.empty()) {
     return out;
   }
@@ -186,23 +221,59 @@ Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target,
   std::ranges::sort(records, std::ranges::greater{}, [](const Document& record) {
     return std::pair(IntField(record.view(), "epoch"), IntField(record.view(), "number"));
   });
-  for (const Document& record : records) {
+  std::vector<std::size_t> superseded(ids.size());
+  for (Document& record : records) {
     if (StringField(record.view(), "run") != run_id_ || TargetOf(record.view()) != target) {
       continue;
     }
     const bool open = StringField(record.view(), "state") == kOpen;
-    const std::string_view written = BinaryField(record.view(), "written");
-    std::size_t index = 0;
+    Reading::Record reading{.record = {}, .kept = {}};
     for (const auto& [key, id] : DocumentField(record.view(), "ids")) {
+      reading.kept.push_back(true);
       const auto found = wanted.find(SortKey(id));
-      if (found != wanted.end() && (open || written.at(index) != '\0')) {
-        LedgerEntry entry = EntryAt(record.view(), index, id);
-        out[found->second].steps.push_back({entry.before, entry.after, entry.text, open});
+      if (found == wanted.end()) {
+        continue;
       }
-      ++index;
+      OwnedHistory& history = out.histories[found->second];
+      if (history.LastDone() == nullptr) {
+        LedgerEntry entry = EntryAt(record.view(), reading.kept.size() - 1, id);
+        history.steps.push_back({entry.before, entry.after, entry.text, open});
+      } else if (!open) {  // an open one is still to be closed by whom it waits for
+        reading.kept.back() = false;
+        reading.crowded |= ++superseded[found->second] > kSupersededMax;
+      }
+    }
+    if (std::ranges::find(reading.kept, false) != reading.kept.end()) {
+      reading.record = std::move(record);
+      out.superseded.push_back(std::move(reading));
     }
   }
   return out;
+}
+
+Result<std::vector<OwnedHistory>> Ledger::Find(const LedgerTarget& target,
+                                               std::span<const Value> ids, const Call& call) const {
+  REHOME_TRY_ASSIGN(Reading reading, Read(target, ids, call));
+  return std::move(reading.histories);
+}
+
+Result<std::vector<OwnedHistory>> Ledger::FindToWrite(const LedgerTarget& target,
+                                                      std::span<const Value> ids,
+                                                      const Call& call) {
+  REHOME_TRY_ASSIGN(Reading reading, Read(target, ids, call));
+  std::vector<Write> writes;
+  for (const auto& [record, kept, crowded] : reading.superseded) {
+    const auto dropped = static_cast<std::size_t>(std::ranges::count(kept, false));
+    if (crowded || dropped * 2 >= kept.size()) {
+      writes.push_back(Any(kept) ? Write::Replace(record, Closed(record, kept))
+                                 : Write::Delete(record));
+    }
+  }
+  if (!writes.empty()) {
+    // A record that another worker dropped entries of meanwhile keeps the rest until it is met again.
+    REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
+  }
+  return std::move(reading.histories);
 }
 
 Result<std::vector<Ledger::OpenRecord>> Ledger::LeftOpen(const Call& call) const {

@@ -8,7 +8,9 @@
 //   changed  its id has a closed write of ours and it equals none of these
 //   foreign  its id has none
 // A batch is stored in records of at most kEntriesMax entries, found again by id through an index
-// on `ids`.
+// on `ids`. A closed record keeps the entries that were written, and loses those that a later
+// closed write of their id supersedes (FindToWrite()), so that a run that follows its source for
+// weeks has a ledger of the size of the target, not of all that ever happened.
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -38,7 +40,8 @@ struct LedgerEntry {
   std::optional<Md5Digest> text;    // vectors: MD5 of the embedded text
 };
 
-/// The writes of ours that the ledger has for one id, newest first.
+/// What decides about one id: the writes that are still open, newest first, then the last closed
+/// one.
 struct OwnedHistory {
   struct Step {
     std::optional<Md5Digest> before;
@@ -48,7 +51,7 @@ struct OwnedHistory {
   };
   std::vector<Step> steps;
 
-  /// The last closed step that was really written.
+  /// The closed step; null if no write of this id was closed.
   [[nodiscard]] const Step* LastDone() const;
 };
 
@@ -80,6 +83,11 @@ class Ledger {
   [[nodiscard]] Result<std::vector<OwnedHistory>> Find(const LedgerTarget& target,
                                                        std::span<const Value> ids,
                                                        const Call& call) const;
+  /// Find(), for the runner that is about to write to these ids: where it meets many superseded
+  /// entries it drops them. Dropping changes no history, whatever it is interrupted by.
+  [[nodiscard]] Result<std::vector<OwnedHistory>> FindToWrite(const LedgerTarget& target,
+                                                              std::span<const Value> ids,
+                                                              const Call& call);
 
   /// A batch that an earlier runner opened and never closed: its crash came between intent and
   /// outcome.
@@ -94,6 +102,10 @@ class Ledger {
                              const Call& call);
 
  private:
+  struct Reading;
+  [[nodiscard]] Result<Reading> Read(const LedgerTarget& target, std::span<const Value> ids,
+                                     const Call& call) const;
+
   DocumentStore& store_;
   const std::string run_id_;
   const std::int64_t epoch_;
