@@ -324,7 +324,8 @@ Status KeepCutoverFence(Session& session) {
 }
 
 /// A delete of the retirement that the index does not show yet would still take what stands there as
-/// it was: it is written once more, behind that delete.
+/// it was, and may have taken by now what the restore had found there and passed over: everything is
+/// written once more, behind that delete, but what stands there otherwise.
 Status WriteVectorsAgain(Session& session, const std::filesystem::path& backup) {
   REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(backup));
   REHOME_TRY_ASSIGN(const Packing packing, PackingOf(manifest, session.plan().backup.key));
@@ -336,9 +337,9 @@ Status WriteVectorsAgain(Session& session, const std::filesystem::path& backup) 
           std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
           REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name, ids, session.call()));
           std::vector<VectorRecord> again;
-          for (const VectorRecord& record : present) {
-            const auto was = std::ranges::find(records, record.id, &VectorRecord::id);
-            if (VectorDigest(record) == VectorDigest(*was)) {
+          for (const VectorRecord& record : records) {
+            const auto now = std::ranges::find(present, record.id, &VectorRecord::id);
+            if (now == present.end() || VectorDigest(*now) == VectorDigest(record)) {
               again.push_back(record);
             }
           }

@@ -11,6 +11,7 @@
 #include "model/item.h"
 #include "phases/feeds.h"
 #include "phases/repair.h"
+#include "phases/replay.h"
 #include "phases/verification.h"
 #include "tests/crash/world.h"
 
@@ -33,6 +34,11 @@ Status RunOnlineToVectors(Session& session) {
   RunRequest request;
   request.online = true;
   request.through = Phase::kVectors;
+  return WithoutReport(Run(session, request));
+}
+Status RunToItems(Session& session) {
+  RunRequest request;
+  request.through = Phase::kItems;
   return WithoutReport(Run(session, request));
 }
 Status VerifyAll(Session& session) {
@@ -66,6 +72,10 @@ Status RepairAll(Session& session) {
              : Status(Fail(ErrorCode::kCheckFailed, InWords(repaired.verification)));
 }
 
+Status ReplayAll(Session& session) {
+  return WithoutReport(ReplayQuarantine(session, {}));
+}
+
 /// Where phase 0 is not what is tested: its backups go to a disk, which is slow.
 Status SkipPrepare(Session& session) {
   session.run().At(Phase::kPrepare).state = PhaseState::kDone;
@@ -76,7 +86,7 @@ struct Scenario {
   std::string name;
   std::function<void(World&)> prepare;
   World::Verb verb;
-  int workers = 1;
+  WorldOptions world{};
 };
 
 /// Its name stands for it in the list of tests.
@@ -152,6 +162,18 @@ void MigrateAndDamage(World& world) {
   ASSERT_TRUE(world.vectors().Delete("jobs_red", {&gone, 1}, {}).has_value());
 }
 
+/// Of four documents that `run` put into quarantine two are mended, one is removed, one stays.
+void RunAndMendQuarantined(World& world, const World::Verb& run) {
+  for (const int number : {13, 14, 15}) {
+    ASSERT_DONE(world.PutSource(Job(number, "stray", "nobody")));
+  }
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_DONE(world.Do(run));
+  ASSERT_DONE(world.PutSource(Job(12, "mended", "red")));
+  ASSERT_DONE(world.PutSource(Job(13, "mended", "blue")));
+  ASSERT_DONE(world.Remove("jobs", Value::Int32(14)));
+}
+
 class Crash : public ::testing::TestWithParam<Scenario> {
  protected:
   struct Undisturbed {
@@ -160,7 +182,7 @@ class Crash : public ::testing::TestWithParam<Scenario> {
     [[nodiscard]] std::uint64_t calls() const { return writes.size(); }
   };
   static Undisturbed RunUndisturbed(const Scenario& scenario) {
-    World world({.workers = scenario.workers});
+    World world(scenario.world);
     scenario.prepare(world);
     Undisturbed out;
     const Status done =
@@ -184,7 +206,7 @@ TEST_P(Crash, AtAnyCallIsHealedByTheSameCommand) {
       if (fault != Fault::kDieBefore && !expected.writes[number - 1]) {
         continue;  // a read has no effect to come before or after
       }
-      World world({.workers = scenario.workers});
+      World world(scenario.world);
       scenario.prepare(world);
       const auto faults = std::make_shared<Faults>(number, fault);
       const Status died = world.Do(scenario.verb, faults);
@@ -210,7 +232,7 @@ TEST_P(Crash, DuringTheResumeIsHealedToo) {
   for (std::uint64_t first = kStep; first <= expected.calls() && failures < 5; first += kStep) {
     for (std::uint64_t second = 1 + first % kSecondStep; second <= expected.calls() && failures < 5;
          second += kSecondStep * 2) {
-      World world({.workers = scenario.workers});
+      World world(scenario.world);
       scenario.prepare(world);
       const Status died =
           world.Do(scenario.verb, std::make_shared<Faults>(first, Fault::kDieBefore));
@@ -246,7 +268,15 @@ INSTANTIATE_TEST_SUITE_P(
         Scenario{"RollbackOfPhase5", MigrateAndRetire, RollbackFrom<Phase::kRetire>},
         Scenario{"RevertAfterRetire", MigrateAndRetireAndWrite, RevertAll},
         Scenario{"RollbackAllAfterRetire", MigrateAndRetireAndWrite, RollbackAll},
-        Scenario{"Repair", MigrateAndDamage, RepairAll}),
+        Scenario{"Repair", MigrateAndDamage, RepairAll},
+        Scenario{"ReplayBeforeVectors",
+                 [](World& world) { RunAndMendQuarantined(world, RunToItems); },
+                 ReplayAll,
+                 {.quarantine_max = 4}},
+        Scenario{"Replay",
+                 [](World& world) { RunAndMendQuarantined(world, RunOnlineToVectors); },
+                 ReplayAll,
+                 {.quarantine_max = 4}}),
     [](const auto& scenario) { return scenario.param.name; });
 
 TEST(Undisturbed, PhaseZeroToFourOnStoresInMemory) {
@@ -303,6 +333,40 @@ TEST(Retire, ACollectionThatIsMadeAnewMeanwhileIsNamed) {
     EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
   }
   EXPECT_TRUE(world.Find("jobs", Value::String("job 99")).has_value());
+}
+
+/// A runner dies behind the delete of the old side's vectors, which the index shows at some read of
+/// the undo: whichever it is, they are back at the end.
+TEST(Retire, ADeleteThatShowsDuringItsUndoTakesNothing) {
+  const auto of_legacy = [](const Faults::CallSite& site, std::string_view name) {
+    return site.name == name && site.place == "legacy";
+  };
+  int shown_at = 0;
+  for (bool shown = true; shown;) {
+    ++shown_at;
+    bool late = false;
+    World world({.indexes = [&late] { return !late; }});
+    MigrateAndWait(world);
+    const std::string before = world.State().at("vector legacy v0");
+    ASSERT_FALSE(world.Do(RetireAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                            late = late || of_legacy(site, "delete");
+                            return of_legacy(site, "delete") ? Fault::kDieAfter : Fault::kNone;
+                          })));
+    int reads = 0;
+    shown = false;
+    ASSERT_DONE(world.Do(RollbackFrom<Phase::kRetire>,
+                         std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                           reads += of_legacy(site, "fetch") ? 1 : 0;
+                           shown = shown || reads == shown_at;
+                           late = late && !shown;
+                           return Fault::kNone;
+                         })));
+    late = false;
+    const WorldState now = world.State();
+    EXPECT_TRUE(now.contains("vector legacy v0") && now.at("vector legacy v0") == before)
+        << "shown at read " << shown_at;
+  }
+  EXPECT_GT(shown_at, 2);
 }
 
 /// A runner dies between the first flip and the second on a store without a feed; the application

@@ -130,8 +130,12 @@ World::World(const WorldOptions& options)
     : directory_(std::filesystem::temp_directory_path() / ("rehome-crash-" + RandomHex(8))),
       documents_(std::make_shared<MemoryDocumentStore>(MemoryDocumentStore::Options{
           .identity = "memory:documents", .has_feed = options.has_feed})),
-      vectors_(std::make_shared<MemoryVectorStore>(MemoryVectorStore::Options{
-          .dimension = kDimension, .metric = "cosine", .page_count = 4, .tells_lsn = true})) {
+      vectors_(std::make_shared<MemoryVectorStore>(
+          MemoryVectorStore::Options{.dimension = kDimension,
+                                     .metric = "cosine",
+                                     .page_count = 4,
+                                     .tells_lsn = true,
+                                     .indexes = options.indexes})) {
   std::filesystem::create_directories(directory_);
   auto embedder = HashingEmbedder::Create(kDimension);
   CHECK(embedder.has_value());

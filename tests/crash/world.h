@@ -50,6 +50,8 @@ struct WorldOptions {
   int workers = 1;
   int quarantine_max = 1;
   bool has_feed = true;
+  /// Of the vectors: whether what is written shows by now. Absent: at once.
+  std::function<bool()> indexes{};
 };
 
 class World {
