@@ -69,13 +69,14 @@ Status Rest(Session& session) {
 }
 
 /// Runs `body` between kRunning and the state in which the run rests; the body's error wins over a
-/// failed record.
+/// failed record, unless the lease is gone: what such a runner found may be another one's doing.
 Result<RunReport> Attempt(Session& session, const std::function<Status(RunReport&)>& body) {
   REHOME_TRY(session.MoveTo(RunState::kRunning));
   RunReport report;
   const Status outcome = body(report);
   const Status settled = Settle(session, outcome);
-  if (!outcome) {
+  const bool lost_lease = !settled && settled.error().code == ErrorCode::kLeaseHeld;
+  if (!outcome && !lost_lease) {
     return std::unexpected(outcome.error());
   }
   REHOME_TRY(settled);

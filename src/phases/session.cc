@@ -249,9 +249,6 @@ Status Session::SettleLeftOpen(bool final) {
         ids.emplace_back(entry.id.view().AsString());
       }
       REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
-      if (!final && found.size() < ids.size()) {
-        continue;
-      }
       std::vector<std::string> kept;  // to be deleted, and still there
       for (std::size_t i = 0; i < ids.size(); ++i) {
         const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
@@ -262,6 +259,9 @@ Status Session::SettleLeftOpen(bool final) {
         }
       }
       REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), kept, call_));
+      if (!final && found.size() < ids.size()) {
+        continue;  // what does not show yet may be another stray
+      }
     }
     REHOME_TRY(ledger_->Close(left, written, call_));
   }

@@ -335,6 +335,27 @@ TEST(Retire, ACollectionThatIsMadeAnewMeanwhileIsNamed) {
   EXPECT_TRUE(world.Find("jobs", Value::String("job 99")).has_value());
 }
 
+/// While a restored collection is read back the runner stands still; another one takes over and comes
+/// to the end, and the application writes again. That is no loss, and this runner's no more to judge.
+TEST(Retire, WhatARunnerWithoutItsLeaseFindsIsNotHeldAgainstTheData) {
+  World world;
+  MigrateAndRetire(world);
+  bool taken_over = false;
+  const Status lost =
+      world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                 if (site.name == "find" && site.place == "jobs" && !taken_over) {
+                   taken_over = true;
+                   world.clock().Advance(std::chrono::minutes{1});
+                   EXPECT_TRUE(world.Do(RevertAll).has_value());
+                   EXPECT_TRUE(world.PutSource(Job(1, "written since", "red")).has_value());
+                 }
+                 return Fault::kNone;
+               }));
+  ASSERT_TRUE(taken_over);
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.error().code, ErrorCode::kLeaseHeld) << Message(lost);
+}
+
 /// A runner dies behind the delete of the old side's vectors, which the index shows at some read of
 /// the undo: whichever it is, they are back at the end.
 TEST(Retire, ADeleteThatShowsDuringItsUndoTakesNothing) {
@@ -444,6 +465,40 @@ TEST(Online, WhateverTheApplicationWritesBetweenTwoCallsIsCarried) {
     ASSERT_DONE(world.Do(RunOnline));
     ASSERT_DONE(world.Do(VerifyAll));
     EXPECT_GT(writes, 5);
+  }
+}
+
+/// Of two documents that move to another tenant one vector is written there when the runner dies,
+/// and the index shows it late: by then both have moved back.
+TEST(Online, AVectorThatShowsLateIsRemovedAfterItsDocumentMovedBack) {
+  bool late = false;
+  World world({.indexes = [&late] { return !late; }});
+  const auto move = [&](std::string_view team) {
+    for (const int number : {1, 5}) {
+      ASSERT_DONE(world.PutSource(Job(number, "moving", team)));
+    }
+  };
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_DONE(world.Do(RunOnlineToVectors));
+  move("red");
+  ASSERT_FALSE(
+      world.Do(RunOnlineToVectors, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                 late = late || (site.name == "upsert" && site.place == "jobs_red");
+                 return late ? Fault::kDieTorn : Fault::kNone;
+               })));
+  move("blue");
+  ASSERT_DONE(
+      world.Do(RunOnlineToVectors, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                 late = late && site.place != "job_items";  // after the journal was settled
+                 return Fault::kNone;
+               })));
+  ASSERT_FALSE(late);
+  ASSERT_DONE(world.Do(RunOnlineToVectors));
+  ASSERT_DONE(world.Do(VerifyAll));
+  const WorldState state = world.State();
+  for (const char* vector : {"job_n~1", "job_n~5"}) {
+    EXPECT_TRUE(state.contains(fmt::format("vector jobs_blue {}", vector)));
+    EXPECT_FALSE(state.contains(fmt::format("vector jobs_red {}", vector)));
   }
 }
 

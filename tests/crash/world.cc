@@ -84,6 +84,10 @@ WallTime StillClock::Now() {
   return now_;
 }
 
+SteadyTime StillClock::Steady() {
+  return SteadyTime{} + (Now() - kStart);
+}
+
 void StillClock::Advance(Millis by) {
   const std::scoped_lock lock(mutex_);
   now_ += by;

@@ -29,14 +29,15 @@ using sim::MemoryVectorStore;
 class StillClock final : public Clock {
  public:
   WallTime Now() override;
-  SteadyTime Steady() override { return {}; }
+  SteadyTime Steady() override;
   bool SleepFor(Millis delay, const std::stop_token& stop) override;
   void Advance(Millis by);
 
  private:
   std::mutex mutex_;
   std::condition_variable_any stopped_;
-  WallTime now_{std::chrono::hours{24 * 365 * 50}};  // guarded by mutex_
+  static constexpr WallTime kStart{std::chrono::hours{24 * 365 * 50}};
+  WallTime now_ = kStart;  // guarded by mutex_
 };
 
 /// Everything that outlives a session, by name: documents, indexes and fences of every collection
