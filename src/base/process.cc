@@ -13,6 +13,11 @@
 namespace rehome {
 namespace {
 
+std::string HostName() {
+  std::array<char, 256> host{};
+  return ::gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "";
+}
+
 /// 0 if there is no such process.
 std::int64_t StartTime(std::int64_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
@@ -42,10 +47,7 @@ std::int64_t StartTime(std::int64_t pid) {
 
 ProcessIdentity ThisProcess() {
   ProcessIdentity out;
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) == 0) {
-    out.host = host.data();
-  }
+  out.host = HostName();
   std::ifstream boot("/proc/sys/kernel/random/boot_id");
   std::getline(boot, out.boot_id);
   std::error_code ignored;
@@ -56,9 +58,11 @@ ProcessIdentity ThisProcess() {
 }
 
 Liveness LivenessOf(const ProcessIdentity& process) {
+  if (process.host != HostName()) {  // before files are opened: a simulation asks very often
+    return Liveness::kUnknown;
+  }
   const ProcessIdentity here = ThisProcess();
-  if (process.host != here.host || process.boot_id != here.boot_id ||
-      process.pid_namespace != here.pid_namespace) {
+  if (process.boot_id != here.boot_id || process.pid_namespace != here.pid_namespace) {
     return Liveness::kUnknown;
   }
   return StartTime(process.pid) == process.start_time ? Liveness::kAlive : Liveness::kDead;

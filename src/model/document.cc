@@ -219,24 +219,26 @@ DocumentView::Iterator DocumentView::begin() const {
 
 std::optional<ValueView> DocumentView::Find(std::string_view key) const {
   CHECK(bytes_.size() >= 5);
-  if (key.find('\0') != std::string_view::npos) {
-    return std::nullopt;  // no key holds one
-  }
-  std::string_view rest = bytes_.substr(4, bytes_.size() - 5);
-  while (!rest.empty()) {
-    const auto type = static_cast<BsonType>(rest.front());
-    rest.remove_prefix(1);
-    const bool found =
-        rest.size() > key.size() && rest[key.size()] == '\0' && rest.starts_with(key);
-    const std::size_t key_bytes = found ? key.size() : rest.find('\0');
-    CHECK(key_bytes != std::string_view::npos);
-    rest.remove_prefix(key_bytes + 1);
-    const std::size_t payload_bytes = PayloadBytes(type, rest);
-    CHECK(payload_bytes <= rest.size());
-    if (found) {
-      return ValueView(type, rest.substr(0, payload_bytes));
+  const char* at = bytes_.data() + 4;
+  const char* const end = bytes_.data() + bytes_.size() - 1;
+  while (at != end) {
+    const auto type = static_cast<BsonType>(*at++);
+    // Keys are short: a loop is done before a call of memcmp or memchr has begun.
+    std::size_t same = 0;
+    while (same < key.size() && at[same] == key[same] && key[same] != '\0') {
+      ++same;
     }
-    rest.remove_prefix(payload_bytes);
+    const bool found = same == key.size() && at[same] == '\0';
+    for (at += same; *at != '\0'; ++at) {
+    }
+    CHECK(at < end);
+    const std::string_view payload(at + 1, end);
+    const std::size_t payload_bytes = PayloadBytes(type, payload);
+    CHECK(payload_bytes <= payload.size());
+    if (found) {
+      return ValueView(type, payload.substr(0, payload_bytes));
+    }
+    at = payload.data() + payload_bytes;
   }
   return std::nullopt;
 }

@@ -478,12 +478,10 @@ class Judge {
 }  // namespace
 
 Status JudgeMigrated(const Evidence& evidence) {
-  Judge before(evidence);
-  REHOME_TRY(before.ReadStores());
-  REHOME_TRY(before.ChangesWentBack());
-  REHOME_TRY(evidence.application.MoveBack());
   Judge judge(evidence);
   REHOME_TRY(judge.ReadStores());
+  REHOME_TRY(judge.ChangesWentBack());
+  REHOME_TRY(evidence.application.MoveBack());
   REHOME_TRY(judge.Isolation());
   REHOME_TRY(judge.Complete());
   REHOME_TRY(judge.LegacyVectors());

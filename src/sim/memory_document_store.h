@@ -195,11 +195,11 @@ class MemoryDocumentStore final : public DocumentStore {
       wanted.insert(SortKey(value.view()));
     }
     std::vector<Document> out;
-    for (const std::string& key : KeysWith(*collection, path, wanted)) {
+    for (const auto& found : With(*collection, path, wanted)) {
       if (out.size() == count_max) {
         break;
       }
-      out.push_back(collection->documents.at(key));
+      out.push_back(found->second);
     }
     return out;
   }
@@ -408,21 +408,29 @@ class MemoryDocumentStore final : public DocumentStore {
   }
 
   /// The documents that hold one of `wanted` at `path`, in id order.
-  static std::set<std::string> KeysWith(const Collection& collection, std::string_view path,
-                                        const std::set<std::string>& wanted) {
-    std::set<std::string> out;
+  static std::vector<DocumentMap::const_iterator> With(const Collection& collection,
+                                                       std::string_view path,
+                                                       const std::set<std::string>& wanted) {
+    const DocumentMap& documents = collection.documents;
+    std::vector<DocumentMap::const_iterator> out;
     const auto index = std::ranges::find_if(
         collection.indexes, [&](const MemoryIndex& one) { return one.Covers(path); });
     if (index != collection.indexes.end()) {
       for (const std::string& value : wanted) {
-        out.insert(index->Find(value).begin(), index->Find(value).end());
+        for (const std::string& key : index->Find(value)) {
+          out.push_back(documents.find(key));
+        }
       }
+      const auto by_key = [](const auto& one) -> const std::string& { return one->first; };
+      std::ranges::sort(out, {}, by_key);
+      const auto twice = std::ranges::unique(out, {}, by_key);
+      out.erase(twice.begin(), twice.end());
       return out;
     }
-    for (const auto& [key, document] : collection.documents) {
-      if (std::ranges::any_of(PathKeys(document.view(), path),
+    for (auto at = documents.begin(); at != documents.end(); ++at) {
+      if (std::ranges::any_of(PathKeys(at->second.view(), path),
                               [&](const std::string& value) { return wanted.contains(value); })) {
-        out.insert(key);
+        out.push_back(at);
       }
     }
     return out;
