@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 #include "journal/names.h"
 #include "model/fields.h"
@@ -41,10 +42,6 @@ std::optional<Md5Digest> DigestAt(std::string_view packed, std::size_t index) {
   return out == Md5Digest{} ? std::nullopt : std::optional(out);
 }
 
-std::size_t EntryCount(DocumentView record) {
-  return static_cast<std::size_t>(std::ranges::distance(DocumentField(record, "ids")));
-}
-
 /// The record, closed, with those of its entries that `kept` names.
 Document Closed(const Document& record, const std::vector<bool>& kept) {
   DocumentBuilder builder;
@@ -75,8 +72,10 @@ Document Closed(const Document& record, const std::vector<bool>& kept) {
   return builder.Finish();
 }
 
-bool Any(const std::vector<bool>& kept) {
-  return std::ranges::find(kept, true) != kept.end();
+/// `record` with those of its entries that `kept` names; one without any goes.
+Write Reduce(const Document& record, const std::vector<bool>& kept) {
+  const bool any = std::ranges::find(kept, true) != kept.end();
+  return any ? Write::Replace(record, Closed(record, kept)) : Write::Delete(record);
 }
 
 LedgerTarget TargetOf(DocumentView record) {
@@ -179,30 +178,38 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
 
 Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const Call& call) {
   std::vector<Write> writes;
-  auto outcome = written.begin();
+  std::vector<Value> deleted;
+  std::size_t position = 0;
   for (const Document& record : batch.records) {
-    const auto count = static_cast<std::ptrdiff_t>(EntryCount(record.view()));
-    CHECK(written.end() - outcome >= count);
-    const std::vector<bool> kept(outcome, outcome + count);
-    writes.push_back(Any(kept) ? Write::Put(Closed(record, kept)) : Write::Delete(record));
-    outcome += count;
+    const std::string_view after = BinaryField(record.view(), "after");
+    std::vector<bool> kept;
+    for (const auto& [key, id] : DocumentField(record.view(), "ids")) {
+      CHECK(position < written.size());
+      kept.push_back(written[position++]);
+      if (kept.back() && !DigestAt(after, kept.size() - 1)) {
+        deleted.emplace_back(id);
+      }
+    }
+    writes.push_back(Reduce(record, kept));
   }
-  CHECK(outcome == written.end());
-  if (!writes.empty()) {
-    REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
+  CHECK(position == written.size());
+  if (writes.empty()) {
+    return {};
   }
-  return {};
+  REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
+  return Forget(TargetOf(batch.records.front().view()), deleted, call);
 }
 
-/// What Find() reads: the histories, and which entries of which records no longer decide.
+/// What Find() reads: the histories, and which entries of which records need not stay.
 struct Ledger::Reading {
   struct Record {
     Document record;
-    std::vector<bool> kept;  // per entry
-    bool crowded = false;    // holds a superseded entry of an id that has many
+    std::vector<bool> kept;         // per entry: not superseded
+    std::vector<std::size_t> ends;  // entries that are their id's last closed write, and a delete
+    bool crowded = false;           // holds a superseded entry of an id that has many
   };
   std::vector<OwnedHistory> histories;
-  std::vector<Record> superseded;  // closed records with entries to drop
+  std::vector<Record> reducible;  // newest first; closed ones
 };
 
 Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const Value> ids,
@@ -227,25 +234,28 @@ Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const
       continue;
     }
     const bool open = StringField(record.view(), "state") == kOpen;
-    Reading::Record reading{.record = {}, .kept = {}};
+    Reading::Record one;
     for (const auto& [key, id] : DocumentField(record.view(), "ids")) {
-      reading.kept.push_back(true);
+      one.kept.push_back(true);
       const auto found = wanted.find(SortKey(id));
       if (found == wanted.end()) {
         continue;
       }
       OwnedHistory& history = out.histories[found->second];
       if (history.LastDone() == nullptr) {
-        LedgerEntry entry = EntryAt(record.view(), reading.kept.size() - 1, id);
+        LedgerEntry entry = EntryAt(record.view(), one.kept.size() - 1, id);
         history.steps.push_back({entry.before, entry.after, entry.text, open});
+        if (!open && !entry.after) {
+          one.ends.push_back(one.kept.size() - 1);
+        }
       } else if (!open) {  // an open one is still to be closed by whom it waits for
-        reading.kept.back() = false;
-        reading.crowded |= ++superseded[found->second] > kSupersededMax;
+        one.kept.back() = false;
+        one.crowded |= ++superseded[found->second] > kSupersededMax;
       }
     }
-    if (std::ranges::find(reading.kept, false) != reading.kept.end()) {
-      reading.record = std::move(record);
-      out.superseded.push_back(std::move(reading));
+    if (!one.ends.empty() || std::ranges::find(one.kept, false) != one.kept.end()) {
+      one.record = std::move(record);
+      out.reducible.push_back(std::move(one));
     }
   }
   return out;
@@ -262,18 +272,42 @@ Result<std::vector<OwnedHistory>> Ledger::FindToWrite(const LedgerTarget& target
                                                       const Call& call) {
   REHOME_TRY_ASSIGN(Reading reading, Read(target, ids, call));
   std::vector<Write> writes;
-  for (const auto& [record, kept, crowded] : reading.superseded) {
-    const auto dropped = static_cast<std::size_t>(std::ranges::count(kept, false));
-    if (crowded || dropped * 2 >= kept.size()) {
-      writes.push_back(Any(kept) ? Write::Replace(record, Closed(record, kept))
-                                 : Write::Delete(record));
+  for (const Reading::Record& one : reading.reducible) {
+    const auto dropped = static_cast<std::size_t>(std::ranges::count(one.kept, false));
+    if (one.crowded || dropped * 2 >= one.kept.size()) {
+      writes.push_back(Reduce(one.record, one.kept));
     }
   }
   if (!writes.empty()) {
-    // A record that another worker dropped entries of meanwhile keeps the rest until it is met again.
+    // A record that another worker reduced meanwhile keeps the rest until it is met again.
     REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
   }
   return std::move(reading.histories);
+}
+
+/// Drops all that the ledger has of `deleted`. A delete goes after what it supersedes, which would
+/// decide again without it.
+Status Ledger::Forget(const LedgerTarget& target, std::span<const Value> deleted,
+                      const Call& call) {
+  if (deleted.empty()) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(Reading reading, Read(target, deleted, call));
+  std::vector<Write> superseded;
+  std::vector<Write> ends;
+  for (Reading::Record& one : reading.reducible | std::views::reverse) {
+    for (const std::size_t end : one.ends) {
+      one.kept[end] = false;
+    }
+    (one.ends.empty() ? superseded : ends).push_back(Reduce(one.record, one.kept));
+  }
+  if (!superseded.empty()) {
+    REHOME_TRY(store_.Apply(journal::kIntents, superseded, {}, call));
+  }
+  for (const Write& end : ends) {  // oldest first: it may hold what a later one supersedes
+    REHOME_TRY(store_.Apply(journal::kIntents, {&end, 1}, {}, call));
+  }
+  return {};
 }
 
 Result<std::vector<Ledger::OpenRecord>> Ledger::LeftOpen(const Call& call) const {

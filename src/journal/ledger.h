@@ -9,8 +9,9 @@
 //   foreign  its id has none
 // A batch is stored in records of at most kEntriesMax entries, found again by id through an index
 // on `ids`. A closed record keeps the entries that were written, and loses those that a later
-// closed write of their id supersedes (FindToWrite()), so that a run that follows its source for
-// weeks has a ledger of the size of the target, not of all that ever happened.
+// closed write of their id supersedes (FindToWrite()); of an id that was deleted nothing stays. So
+// the ledger of a run that follows its source for weeks has the size of the target, not of all that
+// ever happened.
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -41,7 +42,7 @@ struct LedgerEntry {
 };
 
 /// What decides about one id: the writes that are still open, newest first, then the last closed
-/// one.
+/// one. A closed delete decides like no history.
 struct OwnedHistory {
   struct Step {
     std::optional<Md5Digest> before;
@@ -105,6 +106,8 @@ class Ledger {
   struct Reading;
   [[nodiscard]] Result<Reading> Read(const LedgerTarget& target, std::span<const Value> ids,
                                      const Call& call) const;
+  [[nodiscard]] Status Forget(const LedgerTarget& target, std::span<const Value> deleted,
+                              const Call& call);
 
   DocumentStore& store_;
   const std::string run_id_;
