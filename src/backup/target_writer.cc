@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/extended_json.h"
+#include "model/fields.h"
 
 namespace rehome {
 namespace {
@@ -108,11 +109,7 @@ Status DocumentWriter::Settle(const Document& document, WriteResult conflict) {
 }
 
 Status DocumentWriter::ReadBack(const std::vector<Document>& written) {
-  std::vector<Value> ids;
-  ids.reserve(written.size());
-  for (const Document& document : written) {
-    ids.emplace_back(document.Id());
-  }
+  const std::vector<Value> ids = IdsOf(written);
   REHOME_TRY_ASSIGN(const auto found, store_.FindByIds(collection_, ids, call_));
   for (std::size_t i = 0; i < written.size(); ++i) {
     if (!found[i] || *found[i] != written[i]) {

@@ -113,15 +113,6 @@ std::string HomeOf(const CheckContext& context, DocumentView item) {
   return found == context.run.namespaces.end() ? std::string() : found->second;
 }
 
-std::vector<Value> IdsOf(std::span<const Document> documents) {
-  std::vector<Value> ids;
-  ids.reserve(documents.size());
-  for (const Document& document : documents) {
-    ids.emplace_back(document.Id());
-  }
-  return ids;
-}
-
 std::optional<Difference> FirstDifference(DocumentView expected, DocumentView found) {
   const auto compare = [&](std::string_view key) -> std::optional<Difference> {
     const auto wanted = expected.Find(key);

@@ -29,7 +29,6 @@ namespace rehome {
 [[nodiscard]] std::string ItemIdOf(const Plan& plan, DocumentView item);
 /// Namespace of the item's organization; empty where the run knows none.
 [[nodiscard]] std::string HomeOf(const CheckContext& context, DocumentView item);
-[[nodiscard]] std::vector<Value> IdsOf(std::span<const Document> documents);
 
 struct Difference {
   std::string field;

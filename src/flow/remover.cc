@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "flow/journaled_write.h"
+#include "model/fields.h"
 #include "model/item.h"
 #include "ports/scan.h"
 
@@ -45,10 +46,7 @@ Result<DocumentsRemoved> RemoveOurs(FlowContext& flow, std::string_view collecti
                                     const Call& call) {
   DocumentsRemoved out;
   const LedgerTarget target{LedgerTarget::Store::kDocuments, std::string(collection)};
-  std::vector<Value> ids;
-  for (const Document& document : documents) {
-    ids.emplace_back(document.Id());
-  }
+  const std::vector<Value> ids = IdsOf(documents);
   REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(target, ids, call));
   std::vector<Document> changed;
   std::vector<Document> doomed;

@@ -42,4 +42,13 @@ DocumentView DocumentField(DocumentView document, std::string_view key) {
   return nested ? value->AsDocument() : kEmpty.view();
 }
 
+std::vector<Value> IdsOf(std::span<const Document> documents) {
+  std::vector<Value> ids;
+  ids.reserve(documents.size());
+  for (const Document& document : documents) {
+    ids.emplace_back(document.Id());
+  }
+  return ids;
+}
+
 }  // namespace rehome

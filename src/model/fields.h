@@ -1,9 +1,11 @@
 #pragma once
-// fields.h — reading the fields of documents that rehome itself wrote: absent or of another type
-// gives the fallback.
+// fields.h — reading fields of documents. In those that rehome itself wrote an absent one, or one of
+// another type, gives the fallback.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/document.h"
 
@@ -19,5 +21,8 @@ namespace rehome {
 [[nodiscard]] std::string_view BinaryField(DocumentView document, std::string_view key);
 /// A sub-document or array; an empty one if absent. Borrowed from `document`.
 [[nodiscard]] DocumentView DocumentField(DocumentView document, std::string_view key);
+
+/// The `_id` of each, in their order.
+[[nodiscard]] std::vector<Value> IdsOf(std::span<const Document> documents);
 
 }  // namespace rehome

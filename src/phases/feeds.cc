@@ -138,10 +138,7 @@ Result<std::vector<Value>> Differing(Session& session, VectorMode mode,
 
 /// Ids of the batch of items whose source is gone.
 Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document>& items) {
-  std::vector<Value> ids;
-  for (const Document& item : items) {
-    ids.emplace_back(item.Id());
-  }
+  const std::vector<Value> ids = IdsOf(items);
   REHOME_TRY_ASSIGN(const auto sources,
                     session.source().FindByIds(session.plan().items.from, ids, session.call()));
   REHOME_TRY_ASSIGN(const auto histories,
@@ -193,10 +190,7 @@ Status Sweep(Session& session, DocumentStore& store, const std::string& collecti
 
 /// Ids of the batch of items that are not as the ledger says.
 Result<std::vector<Value>> NotOurs(Session& session, const std::vector<Document>& items) {
-  std::vector<Value> ids;
-  for (const Document& item : items) {
-    ids.emplace_back(item.Id());
-  }
+  const std::vector<Value> ids = IdsOf(items);
   REHOME_TRY_ASSIGN(const auto histories,
                     session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Value> out;
@@ -212,10 +206,7 @@ Result<std::vector<Value>> NotOurs(Session& session, const std::vector<Document>
 
 /// Ids of the batch of sources whose item was written and is gone.
 Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document>& sources) {
-  std::vector<Value> ids;
-  for (const Document& source : sources) {
-    ids.emplace_back(source.Id());
-  }
+  const std::vector<Value> ids = IdsOf(sources);
   REHOME_TRY_ASSIGN(const auto items,
                     session.target().FindByIds(session.plan().items.to, ids, session.call()));
   REHOME_TRY_ASSIGN(const auto histories,

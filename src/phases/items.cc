@@ -15,6 +15,7 @@
 #include "flow/remover.h"
 #include "journal/ranges.h"
 #include "model/extended_json.h"
+#include "model/fields.h"
 #include "model/item.h"
 #include "phases/feeds.h"
 #include "phases/phases.h"
@@ -224,10 +225,7 @@ Result<Counts> UndoItems(Session& session) {
 Result<SetDigest> DigestOfItems(Session& session) {
   SetDigest out;
   const auto add_ours = [&](const std::vector<Document>& items) -> Status {
-    std::vector<Value> ids;
-    for (const Document& item : items) {
-      ids.emplace_back(item.Id());
-    }
+    const std::vector<Value> ids = IdsOf(items);
     REHOME_TRY_ASSIGN(const auto histories,
                       session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
     for (std::size_t i = 0; i < items.size(); ++i) {

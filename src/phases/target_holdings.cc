@@ -133,10 +133,7 @@ Result<std::vector<bool>> AreForeign(DocumentStore& store, const RunRecord* run,
   if (run == nullptr) {
     return out;
   }
-  std::vector<Value> ids;
-  for (const Document& document : documents) {
-    ids.emplace_back(document.Id());
-  }
+  const std::vector<Value> ids = IdsOf(documents);
   const Ledger ledger(store, run->run_id, run->epoch);
   REHOME_TRY_ASSIGN(const auto histories,
                     ledger.Find({LedgerTarget::Store::kDocuments, collection}, ids, call));

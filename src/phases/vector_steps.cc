@@ -45,10 +45,7 @@ Status ReopenPhase(Session& session) {
 /// Those of `items` that are marked, of the organization, and (if asked for) ours.
 Result<std::vector<Write>> Resets(Session& session, const std::vector<Document>& items,
                                   std::string_view org_id, bool only_ours) {
-  std::vector<Value> ids;
-  for (const Document& item : items) {
-    ids.emplace_back(item.Id());
-  }
+  const std::vector<Value> ids = IdsOf(items);
   REHOME_TRY_ASSIGN(const auto histories,
                     session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
   std::vector<Write> out;

@@ -84,10 +84,7 @@ class VectorsWork {
 
  private:
   [[nodiscard]] Result<std::vector<Document>> OursUnmarked(std::vector<Document> items) const {
-    std::vector<Value> ids;
-    for (const Document& item : items) {
-      ids.emplace_back(item.Id());
-    }
+    const std::vector<Value> ids = IdsOf(items);
     REHOME_TRY_ASSIGN(const auto histories,
                       session_.ledger().Find(session_.flow().ItemsTarget(), ids, session_.call()));
     std::vector<Document> out;
