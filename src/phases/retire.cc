@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <ranges>
 #include <utility>
 
 #include "backup/backup.h"
@@ -358,7 +359,8 @@ Result<Counts> UndoRetire(Session& session) {
   RunRecord& run = session.run();
   Counts counts;
   REHOME_TRY(TakeBackRenamed(session));
-  for (const std::string& backup : run.retire_backups) {
+  // The newest first: what stands there is kept, so the last version of all comes back.
+  for (const std::string& backup : run.retire_backups | std::views::reverse) {
     REHOME_TRY_ASSIGN(const RestoreResult restored,
                       RestoreBackup({.backup = backup,
                                      .documents = &session.source(),

@@ -335,6 +335,27 @@ TEST(Retire, ACollectionThatIsMadeAnewMeanwhileIsNamed) {
   EXPECT_TRUE(world.Find("jobs", Value::String("job 99")).has_value());
 }
 
+/// A runner dies before it removes the old side's vectors; one of them is written to before the next
+/// runner backs up and removes what is there then.
+TEST(Retire, ItsUndoBringsBackTheLastVersion) {
+  World world;
+  MigrateAndWait(world);
+  ASSERT_FALSE(world.Do(RetireAll, std::make_shared<Faults>([](const Faults::CallSite& site) {
+                          return site.name == "delete" && site.place == "legacy" ? Fault::kDieBefore
+                                                                                 : Fault::kNone;
+                        })));
+  const VectorRecord changed{.id = "v0",
+                             .values = std::vector<float>(16, 0.5F),
+                             .sparse = {},
+                             .metadata = {{"n", std::string("changed")}}};
+  ASSERT_TRUE(world.vectors().Upsert("legacy", {&changed, 1}, {}).has_value());
+  const std::string before = world.State().at("vector legacy v0");
+  ASSERT_DONE(world.Do(RetireAll));
+  ASSERT_FALSE(world.State().contains("vector legacy v0"));
+  ASSERT_DONE(world.Do(RollbackFrom<Phase::kRetire>));
+  EXPECT_EQ(world.State().at("vector legacy v0"), before);
+}
+
 /// While a restored collection is read back the runner stands still; another one takes over and comes
 /// to the end, and the application writes again. That is no loss, and this runner's no more to judge.
 TEST(Retire, WhatARunnerWithoutItsLeaseFindsIsNotHeldAgainstTheData) {
