@@ -13,7 +13,7 @@
 namespace rehome {
 namespace {
 
-constexpr std::size_t kProbesMax = 5;
+constexpr std::size_t kProbesPerTenantMax = 5;
 constexpr int kAnswersMax = 20;
 
 /// The answers of `ns` whose items belong elsewhere, each once.
@@ -46,7 +46,7 @@ Result<CheckResult> CheckIsolation(CheckContext& context) {
   }
   CheckResult result;
   VectorStore& vectors = *context.flow.stores.target_vectors;
-  REHOME_TRY_ASSIGN(const auto texts, ProbeTexts(context, kProbesMax));
+  REHOME_TRY_ASSIGN(const auto texts, ProbeTexts(context, kProbesPerTenantMax));
   REHOME_TRY_ASSIGN(const auto probes,
                     EmbedProbes(*context.flow.stores.embedder, texts, context.call));
   std::set<std::string> named;

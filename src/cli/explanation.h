@@ -12,7 +12,7 @@
 namespace rehome::cli {
 
 /// What a check says about this one datum.
-struct Finding {
+struct DatumFinding {
   std::string check;  // as `verify` names it
   bool passed = true;
   std::string detail;
@@ -32,7 +32,7 @@ struct Explanation {
   std::optional<VectorRecord> vector;
   std::optional<Ownership> vector_owner;
   std::optional<QuarantineRecord> quarantined;
-  std::vector<Finding> findings;
+  std::vector<DatumFinding> findings;
 };
 
 /// `id`: an item_id, a source `_id` as Extended JSON, a bare hexadecimal ObjectId or a bare string.

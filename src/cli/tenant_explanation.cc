@@ -37,8 +37,8 @@ std::string NamespaceOf(const ReadSession& read, const Plan& plan, const std::st
   return plan.NamespaceOf(org_id).name();
 }
 
-Finding Judged(const RunRecord& run, const TenantExplanation& tenant) {
-  Finding out{.check = "tenants", .passed = true, .detail = "stands as the plan says"};
+DatumFinding Judged(const RunRecord& run, const TenantExplanation& tenant) {
+  DatumFinding out{.check = "tenants", .passed = true, .detail = "stands as the plan says"};
   if (!tenant.stored) {
     out.passed = run.At(Phase::kTenants).state != PhaseState::kDone;
     out.detail = out.passed ? "phase 1 has not inserted it yet" : "is missing";

@@ -18,7 +18,7 @@ struct TenantExplanation {
   std::optional<Ownership> owner;        // of what is stored
   std::string ns;                        // of its organization
   std::optional<std::uint64_t> vectors;  // an organization's; absent: of the profile nobody knows
-  std::vector<Finding> findings;         // none before the plan ever ran
+  std::vector<DatumFinding> findings;    // none before the plan ever ran
 };
 
 /// Nothing where the plan has no tenant of that id.

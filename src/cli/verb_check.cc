@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Severity = Finding::Severity;
 
-std::string_view Name(Severity severity) {
+std::string_view SeverityName(Severity severity) {
   switch (severity) {
     case Severity::kOk:
       return "ok";
@@ -66,7 +66,7 @@ Result<PreflightReport> Look(const Plan& plan, CliEnvironment& environment) {
 void PrintFindingsJson(const PreflightReport& report, CliEnvironment& environment) {
   Json findings = Json::array();
   for (const Finding& finding : report.findings) {
-    findings.push_back({{"severity", Name(finding.severity)},
+    findings.push_back({{"severity", SeverityName(finding.severity)},
                         {"check", finding.check},
                         {"message", finding.message},
                         {"hint", finding.hint}});
@@ -113,7 +113,7 @@ void PrintFindings(const PreflightReport& report, std::ostream& out) {
   for (const Severity severity : {Severity::kError, Severity::kWarning, Severity::kOk}) {
     for (const Finding& finding : report.findings) {
       if (finding.severity == severity) {
-        table.Add({std::string(Name(severity)), finding.check, finding.message});
+        table.Add({std::string(SeverityName(severity)), finding.check, finding.message});
       }
     }
   }

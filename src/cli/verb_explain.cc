@@ -62,9 +62,9 @@ Json VectorJsonOf(const Explanation& way) {
           {"metadata", Json::parse(MetadataJson(way.vector->metadata))}};
 }
 
-Json ToJson(const std::vector<Finding>& findings) {
+Json ToJson(const std::vector<DatumFinding>& findings) {
   Json out = Json::array();
-  for (const Finding& finding : findings) {
+  for (const DatumFinding& finding : findings) {
     out.push_back(
         {{"check", finding.check}, {"passed", finding.passed}, {"detail", finding.detail}});
   }
@@ -157,9 +157,9 @@ void PrintVector(const Explanation& way, std::ostream& out) {
       Escape(MetadataJson(way.vector->metadata)));
 }
 
-void PrintFindings(const std::vector<Finding>& findings, bool ran, std::ostream& out) {
+void PrintFindings(const std::vector<DatumFinding>& findings, bool ran, std::ostream& out) {
   TextTable checks({{"check"}, {"says"}, {"why"}});
-  for (const Finding& finding : findings) {
+  for (const DatumFinding& finding : findings) {
     checks.Add({finding.check, finding.passed ? "passes" : "FAILS", finding.detail});
   }
   if (checks.empty()) {

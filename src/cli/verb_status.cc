@@ -270,7 +270,8 @@ void ShoutAtFence(const Snapshot& now, CliEnvironment& environment) {
   }
 }
 
-Result<int> Status(const Plan& plan, const StatusOptions& options, CliEnvironment& environment) {
+Result<int> ShowStatus(const Plan& plan, const StatusOptions& options,
+                       CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
   while (true) {
@@ -297,7 +298,7 @@ Result<int> Status(const Plan& plan, const StatusOptions& options, CliEnvironmen
 
 int RunVerb(const StatusOptions& options, CliEnvironment& environment) {
   return WithPlan(options.common, environment,
-                  [&](const Plan& plan) { return Status(plan, options, environment); });
+                  [&](const Plan& plan) { return ShowStatus(plan, options, environment); });
 }
 
 }  // namespace rehome::cli

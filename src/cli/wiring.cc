@@ -25,7 +25,7 @@ constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::string_view kMongo = "mongodb";
 constexpr std::string_view kLocal = "local:";
 constexpr std::size_t kKeyBytes = 24;
-constexpr std::size_t kScratchNameBytes = 8;
+constexpr std::size_t kScratchStoresNameBytes = 8;
 
 /// What all stores of one call of the program share: connections, the budget of retries, the clock.
 using Shared = ModelParts;
@@ -159,7 +159,7 @@ Status OpenStoresOf(const Plan& plan, Access access, const Shared& shared, const
 Result<ScratchStores> OpenScratch(const std::filesystem::path& parent, int dimension,
                                   const std::string& metric, const Shared& shared,
                                   const Call& call) {
-  const std::filesystem::path dir = parent / (".scratch-" + RandomHex(kScratchNameBytes));
+  const std::filesystem::path dir = parent / (".scratch-" + RandomHex(kScratchStoresNameBytes));
   ScratchStores scratch;
   REHOME_TRY_ASSIGN(scratch.directory, ScratchDirectory(dir));
   REHOME_TRY_ASSIGN(

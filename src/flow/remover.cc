@@ -10,11 +10,11 @@
 namespace rehome {
 namespace {
 
-constexpr int kRoundsMax = 5;
+constexpr int kRemovalRoundsMax = 5;
 
 Status AddAll(FlowContext& flow, std::string_view collection, std::vector<Document> documents,
               std::string_view why, DocumentsRemoved& total, const Call& call) {
-  for (int round = 0; round < kRoundsMax && !documents.empty(); ++round) {
+  for (int round = 0; round < kRemovalRoundsMax && !documents.empty(); ++round) {
     REHOME_TRY_ASSIGN(const DocumentsRemoved removed,
                       RemoveOurs(flow, collection, documents, why, call));
     total.removed += removed.removed;

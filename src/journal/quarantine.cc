@@ -14,7 +14,7 @@ namespace {
 // fits too.
 constexpr std::size_t kPartBytes = std::size_t{8} << 20U;
 constexpr std::size_t kPartsOfOneRead = 16;  // 128 MiB at the most
-constexpr std::size_t kNoLimit = SIZE_MAX;
+constexpr std::size_t kAllRecords = SIZE_MAX;
 
 QuarantineRecord ToRecord(DocumentView document) {
   QuarantineRecord out{.source_id = Value(*document.Find("source_id")),
@@ -157,7 +157,7 @@ Result<std::uint64_t> Quarantine::Count(const Call& call) const {
 Result<std::vector<QuarantineRecord>> Quarantine::List(const Call& call) const {
   const Value run = Value::String(run_id_);
   REHOME_TRY_ASSIGN(const auto documents,
-                    store_.FindByField(journal::kQuarantine, "run", {&run, 1}, kNoLimit, call));
+                    store_.FindByField(journal::kQuarantine, "run", {&run, 1}, kAllRecords, call));
   std::vector<QuarantineRecord> out;
   out.reserve(documents.size());
   for (const Document& document : documents) {

@@ -15,7 +15,6 @@ namespace rehome {
 namespace {
 
 constexpr std::string_view kHashing = "hashing";
-constexpr std::string_view kLocal = "local:";
 
 std::uint64_t Mebibytes(std::uint64_t bytes) {
   return (bytes >> 20U) + 1;
@@ -70,7 +69,7 @@ Status ProbeEmbedder(Look& look) {
 Status LookAtEmbedder(Look& look) {
   const EmbedderPlan& plan = look.plan.index.embedder;
   if (plan.provider == kHashing) {
-    if (!look.plan.vectors.target.address.starts_with(kLocal)) {
+    if (!look.HasEmbeddedIndex()) {
       look.Warn("embedder",
                 "the hashing embedder is lexical, for trials: it knows spelling, not meaning, and "
                 "this index is a real one",

@@ -13,8 +13,6 @@
 namespace rehome {
 namespace {
 
-constexpr std::string_view kLocal = "local:";
-
 /// What a plan of Pinecone allows (docs.pinecone.io); 0: as much as is paid for.
 struct Tier {
   std::string_view name;
@@ -159,7 +157,7 @@ class Canary {
 
 Status LookAtQuota(Look& look) {
   REHOME_TRY_ASSIGN(const Need need, NeedOf(look));
-  if (look.plan.vectors.target.address.starts_with(kLocal)) {
+  if (look.HasEmbeddedIndex()) {
     look.Ok("quota", need.InWords() + "; an embedded index has no quota");
     return {};
   }

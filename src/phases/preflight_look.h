@@ -29,6 +29,9 @@ struct Look {
   IndexInfo source_index{};
   IndexInfo target_index{};
 
+  [[nodiscard]] bool HasEmbeddedIndex() const {
+    return plan.vectors.target.address.starts_with("local:");
+  }
   [[nodiscard]] bool IsCutOver() const { return run != nullptr && run->IsCutOver(); }
   [[nodiscard]] bool IsRetired() const {
     return run != nullptr && run->state == RunState::kRetired;

@@ -11,10 +11,6 @@
 namespace rehome {
 namespace {
 
-bool IsDone(const RunRecord& run, Phase phase) {
-  return run.At(phase).state == PhaseState::kDone;
-}
-
 Result<std::vector<Value>> AllQuarantined(Session& session) {
   REHOME_TRY_ASSIGN(const auto records, session.quarantine().List(session.call()));
   std::vector<Value> out;
@@ -57,7 +53,7 @@ void Report(const Reconciled& reconciled, std::size_t replayed, std::size_t stay
 }  // namespace
 
 Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
-  if (!IsDone(session.run(), Phase::kItems)) {
+  if (session.run().At(Phase::kItems).state != PhaseState::kDone) {
     return Fail(ErrorCode::kFailedPrecondition, "a replay needs phase 2 (items), which has not run",
                 "`rehome run` maps every document again, quarantined ones too");
   }
@@ -74,8 +70,9 @@ Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
     return report;
   }
   REHOME_TRY(session.Audit("quarantine replay", fmt::format("{} documents", ids.size())));
-  const VectorMode mode =
-      IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
+  const VectorMode mode = session.run().At(Phase::kVectors).state == PhaseState::kDone
+                              ? VectorMode::kNow
+                              : VectorMode::kLater;
   REHOME_TRY_ASSIGN(const Reconciled reconciled,
                     Reconcile(session.flow(), ids, mode, session.call()));
   REHOME_TRY(session.SettleLeftOpen());

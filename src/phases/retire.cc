@@ -25,7 +25,7 @@ namespace rehome {
 namespace {
 
 constexpr Millis kRetentionMin{std::chrono::hours{24}};
-constexpr std::size_t kBatchCount = 1000;
+constexpr std::size_t kRetiredPerBatchMax = 1000;
 
 std::string RetiredName(const std::string& collection) {
   return "rehome_retired_" + collection;
@@ -184,7 +184,7 @@ Status ForEachBackedUp(const std::filesystem::path& dir, const Packing& packing,
         break;
       }
       batch.push_back(*std::move(record));
-      if (batch.size() == kBatchCount) {
+      if (batch.size() == kRetiredPerBatchMax) {
         REHOME_TRY(each(std::exchange(batch, {})));
       }
     }

@@ -19,8 +19,8 @@
 namespace rehome {
 namespace {
 
-constexpr std::size_t kBatchCount = 1000;
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
+constexpr std::size_t kItemsPerBatchMax = 1000;
+constexpr std::size_t kItemBytesPerBatchMax = std::size_t{4} << 20U;
 constexpr const char* kTokens = "tokens";  // a count of each range, and of the phase
 
 /// A namespace that already holds vectors without our stamp belongs to somebody else.
@@ -154,7 +154,7 @@ Status KeepSpent(Session& session, Ranges& journal) {
 
 /// The ranges of an attempt that was interrupted, or new ones: a phase that is run again scans
 /// again.
-Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
+Result<std::vector<RangeRecord>> LoadOrCutItems(Session& session, Ranges& journal) {
   REHOME_TRY_ASSIGN(auto ranges, journal.Load(session.call()));
   const bool finished = std::ranges::all_of(ranges, &RangeRecord::done);
   if (!ranges.empty() && !finished) {
@@ -199,7 +199,7 @@ Result<PhaseOutcome> DescribeVectors(Session& session) {
 Result<PhaseOutcome> RunVectors(Session& session) {
   Ranges journal(session.target(), session.run().run_id, Phase::kVectors);
   REHOME_TRY(RefuseForeignNamespaces(session));
-  REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
+  REHOME_TRY_ASSIGN(auto ranges, LoadOrCutItems(session, journal));
   REHOME_TRY_ASSIGN(const std::uint64_t total,
                     session.target().Count(session.plan().items.to, session.call()));
   CountSpent(session, ranges);
@@ -210,8 +210,8 @@ Result<PhaseOutcome> RunVectors(Session& session) {
        .store = session.target(),
        .collection = session.plan().items.to,
        .threads = limits.workers == 1 ? 0U : 1U,
-       .count_max = std::clamp<std::size_t>(limits.embed_in_flight, 1, kBatchCount),
-       .bytes_max = kBatchBytes});
+       .count_max = std::clamp<std::size_t>(limits.embed_in_flight, 1, kItemsPerBatchMax),
+       .bytes_max = kItemBytesPerBatchMax});
   VectorsWork work(session);
   const Status scanned = scan.Run(
       total, [&](std::vector<Document> items) { return work.Embed(std::move(items)); },

@@ -14,7 +14,7 @@ constexpr std::string_view kCollection = "rehome_verify";
 constexpr Millis kSaveEvery{1000};
 // Older than this an attempt is not gone on with: what it found is history.
 constexpr std::chrono::hours kKeptFor{24};
-constexpr std::size_t kEventsMax = 1000;
+constexpr std::size_t kEventsPerReadMax = 1000;
 constexpr std::size_t kChangedMax = 100'000;
 
 /// Where the feed of one collection stands; empty: the store has none.
@@ -40,7 +40,8 @@ Result<bool> AddNamed(DocumentStore& store, const std::string& collection, std::
     return false;
   }
   while (ids.size() < kChangedMax) {
-    auto batch = (*feed)->Read(ChangePosition{std::move(position)}, kEventsMax, Millis{0}, call);
+    auto batch =
+        (*feed)->Read(ChangePosition{std::move(position)}, kEventsPerReadMax, Millis{0}, call);
     if (!batch) {
       return batch.error().code == ErrorCode::kFailedPrecondition
                  ? Result<bool>(false)

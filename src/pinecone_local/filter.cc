@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include "pinecone_local/refusal.h"
 
 namespace rehome::pinecone_local {
 namespace {
@@ -39,10 +40,6 @@ std::optional<Operator> FindOperator(std::string_view name) {
   const auto* found =
       std::ranges::find(kOperators, name, &std::pair<std::string_view, Operator>::first);
   return found == kOperators.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
 }
 
 /// How the API names a wrong operand: the type of a scalar, the JSON of anything else.

@@ -7,10 +7,6 @@
 
 namespace rehome::pinecone_local {
 namespace {
-
-/// A frame of many records is cut at about this size.
-constexpr std::size_t kFrameBytesAim = std::size_t{4} << 20U;
-
 const Namespace kNoNamespace;
 
 template <class Map>

@@ -30,6 +30,8 @@
 namespace rehome::pinecone_local {
 
 inline constexpr std::string_view kDefaultNamespace = "__default__";
+/// A frame of many records is cut at about this size.
+inline constexpr std::size_t kFrameBytesAim = std::size_t{4} << 20U;
 
 /// Number of a write within its namespace; a read whose LSN is at least a write's shows that write.
 using Lsn = std::uint64_t;

@@ -14,10 +14,6 @@ namespace {
 constexpr std::string_view kDense = "_values";
 constexpr std::string_view kSparse = "_sparse_values";
 
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 std::unexpected<Refusal> Missing(std::string_view field) {
   return Refuse(RefusalKind::kUnprocessable,
                 fmt::format("Failed to deserialize the JSON body into the target type: missing "

@@ -7,17 +7,13 @@
 
 #include "pinecone_local/index.h"
 #include "pinecone_local/metadata.h"
+#include "pinecone_local/refusal.h"
 
 namespace rehome::pinecone_local {
 namespace {
 
-constexpr std::size_t kFrameBytesAim = std::size_t{4} << 20U;
 constexpr std::size_t kUpdateCountMax = 100'000;
 constexpr float kZeroBelow = 1e-8F;
-
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
 
 }  // namespace
 

@@ -8,16 +8,13 @@
 #include <utility>
 
 #include "pinecone_local/metadata.h"
+#include "pinecone_local/refusal.h"
 
 namespace rehome::pinecone_local {
 namespace {
 
 constexpr std::size_t kIdBytesMax = 512;
 constexpr std::size_t kSparseCountMax = 2048;
-
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
 
 std::unexpected<Error> WrongType(std::string_view key, std::string_view wanted) {
   return Invalid(fmt::format("Invalid value for field '{}': expected {}", key, wanted));

@@ -18,14 +18,14 @@ constexpr float kScaleMax = 1e15F;
 /// What is rounded to float or summed up in double is well within this, relatively.
 constexpr double kRoundUp = 1 + 1e-6;
 
-std::size_t Padded(std::size_t dimension) {
+std::size_t PaddedDimension(std::size_t dimension) {
   return (dimension + kCodesStride - 1) / kCodesStride * kCodesStride;
 }
 
-/// Writes the codes (room for Padded) and returns the bound.
+/// Writes the codes (room for PaddedDimension) and returns the bound.
 RowBound Quantise(std::span<const float> values, double norm, std::int8_t* codes) {
   const Kernels& kernels = BestKernels();
-  std::memset(codes, 0, Padded(values.size()));
+  std::memset(codes, 0, PaddedDimension(values.size()));
   const float largest = kernels.largest(values.data(), values.size());
   const float scale = largest / kCodeMax;
   RowBound bound{.scale = 0, .residual = kInfinite, .norm = static_cast<float>(norm)};
@@ -42,7 +42,7 @@ RowBound Quantise(std::span<const float> values, double norm, std::int8_t* codes
 }  // namespace
 
 QuantisedQuery::QuantisedQuery(std::span<const float> values, double norm)
-    : codes_(Padded(values.size())),
+    : codes_(PaddedDimension(values.size())),
       norm_(norm * kRoundUp),
       rounding_(kRoundUp - 1 +
                 static_cast<double>(values.size()) *
@@ -72,7 +72,7 @@ std::int8_t* QuantisedRows::Room(std::size_t row) {
 void QuantisedRows::Set(std::size_t row, std::span<const float> values, double norm) {
   if (dimension_ == 0 && !values.empty()) {
     dimension_ = values.size();
-    stride_ = Padded(dimension_);
+    stride_ = PaddedDimension(dimension_);
     blocks_.clear();  // of rows without values, which need none
     while (blocks_.size() * kBlockRows < bounds_.size()) {
       static_cast<void>(Room(blocks_.size() * kBlockRows));

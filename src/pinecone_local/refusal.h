@@ -36,6 +36,11 @@ template <class T>
 using Refusable = std::expected<T, Refusal>;
 using Answer = Refusable<HttpResponse>;
 
+/// Of a request that says something wrong.
+[[nodiscard]] inline std::unexpected<Error> Invalid(std::string message) {
+  return Fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
 [[nodiscard]] inline std::unexpected<Refusal> Refuse(RefusalKind kind, std::string message) {
   return std::unexpected(Refusal(kind, std::move(message)));
 }

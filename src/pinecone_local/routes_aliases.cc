@@ -12,7 +12,7 @@ namespace rehome::pinecone_local {
 namespace {
 
 constexpr std::string_view kFirstVersion = "2026-07";
-constexpr std::int64_t kListLimitMax = 100;
+constexpr std::int64_t kAliasesListedMax = 100;
 constexpr std::size_t kNameBytesMax = 512;
 
 std::unexpected<Refusal> RefuseAlias(ErrorCode code, std::string_view reason, std::string message,
@@ -103,10 +103,11 @@ std::int64_t Now(const ApiRequest& request) {
 
 Answer ListAliases(Index& index, const ApiRequest& request) {
   REHOME_TRY(CheckVersion(request));
-  REHOME_TRY_ASSIGN(const auto limit, request.target.Integer("limit", kListLimitMax));
-  if (limit < 1 || limit > kListLimitMax) {
-    return RefuseAlias(ErrorCode::kInvalidArgument, "LIST_INVALID_LIMIT",
-                       fmt::format("limit must be between 1 and {}, got {}", kListLimitMax, limit));
+  REHOME_TRY_ASSIGN(const auto limit, request.target.Integer("limit", kAliasesListedMax));
+  if (limit < 1 || limit > kAliasesListedMax) {
+    return RefuseAlias(
+        ErrorCode::kInvalidArgument, "LIST_INVALID_LIMIT",
+        fmt::format("limit must be between 1 and {}, got {}", kAliasesListedMax, limit));
   }
   const auto after = ParsePageToken(request.target.Get("paginationToken"));
   if (!after) {

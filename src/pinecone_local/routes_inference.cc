@@ -12,10 +12,6 @@
 namespace rehome::pinecone_local {
 namespace {
 
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 void WriteParameter(JsonWriter& json, std::string_view name, bool required,
                     std::span<const std::string_view> allowed, std::string_view fallback) {
   json.BeginObject().Key("parameter").String(name).Key("type").String("one_of");

@@ -9,12 +9,8 @@
 namespace rehome::pinecone_local {
 namespace {
 
-constexpr std::int64_t kListLimitMax = 100;
+constexpr std::int64_t kNamespacesListedMax = 100;
 constexpr std::size_t kSchemaFieldsMax = 50;
-
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
 
 void WriteNamespace(JsonWriter& json, const NamespaceSummary& ns) {
   json.BeginObject().Key("name").String(ns.name);
@@ -82,9 +78,10 @@ Result<std::string> ReadSchema(const JsonObject& body) {
 }  // namespace
 
 Answer ListNamespaces(Index& index, const ApiRequest& request) {
-  REHOME_TRY_ASSIGN(const auto limit, request.target.Integer("limit", kListLimitMax));
-  if (limit < 1 || limit > kListLimitMax) {
-    return Invalid(fmt::format("limit must be between 1 and {}, got {}", kListLimitMax, limit));
+  REHOME_TRY_ASSIGN(const auto limit, request.target.Integer("limit", kNamespacesListedMax));
+  if (limit < 1 || limit > kNamespacesListedMax) {
+    return Invalid(
+        fmt::format("limit must be between 1 and {}, got {}", kNamespacesListedMax, limit));
   }
   REHOME_TRY_ASSIGN(const std::string after, ParsePageToken(request.target.Get("paginationToken")));
   const auto all = index.Namespaces(request.target.Get("prefix"));

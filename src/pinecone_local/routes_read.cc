@@ -19,10 +19,6 @@ constexpr std::int64_t kListLimitMax = 100;
 constexpr std::int64_t kFetchLimitDefault = 100;
 constexpr std::int64_t kFetchLimitMax = 10'000;
 
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 Result<std::size_t> CheckLimit(std::int64_t limit, std::int64_t max) {
   if (limit < 1 || limit > max) {
     return Invalid(fmt::format("limit must be between 1 and {}, got {}", max, limit));

@@ -15,10 +15,6 @@
 namespace rehome::pinecone_local {
 namespace {
 
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 Result<IntegratedModel> IntegratedOf(const IndexConfig& config) {
   if (!config.integrated) {
     return Invalid(

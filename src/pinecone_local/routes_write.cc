@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t kUpsertCountMax = 1000;
 constexpr std::size_t kDeleteCountMax = 1000;
 
-std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 HttpResponse Written(std::string body, Lsn lsn) {
   HttpResponse answer = JsonAnswer(std::move(body));
   answer.request_lsn = lsn;

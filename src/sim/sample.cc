@@ -10,7 +10,7 @@
 namespace rehome::sim {
 namespace {
 
-constexpr std::size_t kBatchBytes = std::size_t{4} << 20U;
+constexpr std::size_t kReadBytesMax = std::size_t{4} << 20U;
 constexpr std::size_t kRangesMax = 16;
 constexpr std::size_t kOthersMax = 3;
 constexpr std::array kWords{"need",   "shop",   "api",   "go",    "rust",    "cloud", "données",
@@ -35,7 +35,7 @@ Status Read(DocumentStore& store, const std::string& collection, const IdRange& 
             std::size_t count_max, std::vector<Document>& out, const Call& call) {
   REHOME_TRY_ASSIGN(const auto cursor, store.Scan(collection, range, call));
   while (count_max > 0) {
-    REHOME_TRY_ASSIGN(auto documents, cursor->Next(count_max, kBatchBytes));
+    REHOME_TRY_ASSIGN(auto documents, cursor->Next(count_max, kReadBytesMax));
     if (documents.empty()) {
       return {};
     }

@@ -31,8 +31,19 @@ VectorRecord Record(std::string id, std::vector<float> values = {1, 2}) {
   return {.id = std::move(id), .values = std::move(values), .sparse = {}, .metadata = {}};
 }
 
+/// Of an upsert; not by parsing it, since the sanitizers make a minute of megabytes of JSON.
+std::size_t RecordCount(const WireRequest& request) {
+  constexpr std::string_view kRecord = R"({"id":)";
+  std::size_t count = 0;
+  for (std::size_t at = request.body.find(kRecord); at != std::string::npos;
+       at = request.body.find(kRecord, at + kRecord.size())) {
+    ++count;
+  }
+  return count;
+}
+
 WireReply UpsertReply(const WireRequest& request) {
-  const std::size_t count = json::parse(request.body)["vectors"].size();
+  const std::size_t count = RecordCount(request);
   return {.headers = {{"x-pinecone-request-lsn", std::to_string(count)}},
           .body = json{{"upsertedCount", count}}.dump()};
 }
@@ -62,9 +73,7 @@ TEST(PineconeVectorStore, PacksByCountAndByBytesAndKeepsTheLastOfEqualIds) {
   for (int i = 0; i < 2001; ++i) {
     many.push_back(Record(std::to_string(i % 2000), {static_cast<float>(i), 1}));
   }
-  const Call patient{.stop = {},
-                     .timeout = Millis{60'000}};  // the server of this test is a slow reader
-  ASSERT_TRUE(store->Upsert("ns", many, patient));
+  ASSERT_TRUE(store->Upsert("ns", many, {}));
   ASSERT_EQ(server.requests().size(), 2U);
   const auto holds_the_last = [](const WireRequest& request) {
     return json::parse(request.body)["vectors"].back()["values"][0] == 2000.0;
@@ -75,11 +84,11 @@ TEST(PineconeVectorStore, PacksByCountAndByBytesAndKeepsTheLastOfEqualIds) {
   for (int i = 0; i < 300; ++i) {
     large.push_back(Record(std::to_string(i), std::vector<float>(1536, 0.123456789F)));
   }
-  ASSERT_TRUE(store->Upsert("ns", large, patient));
+  ASSERT_TRUE(store->Upsert("ns", large, {}));
   std::size_t sent = 0;
   for (const auto& request : server.requests()) {
     EXPECT_LE(request.body.size(), VectorStore::kRequestBytesMax);
-    sent += json::parse(request.body)["vectors"].size();
+    sent += RecordCount(request);
   }
   EXPECT_EQ(sent, 2300U);
 }

@@ -13,8 +13,6 @@
 namespace rehome::sqlite {
 namespace {
 
-constexpr std::size_t kRowsBetweenStops = 1024;
-
 WriteResult Conflict(std::optional<Document> found, std::string unique_index = {}) {
   return {WriteResult::Outcome::kConflict, std::move(found), std::move(unique_index)};
 }

@@ -11,6 +11,9 @@
 
 namespace rehome::sqlite {
 
+/// How many rows a long statement passes before it asks for a stop again.
+inline constexpr std::size_t kRowsBetweenStops = 1024;
+
 /// The entries of one built index. Under a unique one an entry is a row of its own, so that adding it
 /// tells a rival; a second holder, left by another program, stands beside it under entry + document.
 class IndexTable {

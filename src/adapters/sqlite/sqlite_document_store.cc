@@ -19,7 +19,6 @@ namespace rehome {
 namespace sqlite {
 namespace {
 
-constexpr std::size_t kRowsBetweenStops = 1024;
 constexpr std::string_view kPrimaryIndex = "_id_";
 constexpr std::string_view kHighestKey{"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
                                        8};  // above every SortKey
