@@ -285,6 +285,14 @@ Result<std::vector<OwnedHistory>> Ledger::FindToWrite(const LedgerTarget& target
   return std::move(reading.histories);
 }
 
+Result<bool> Ledger::ApplyAll(std::span<const Write> writes, const Call& call) {
+  if (writes.empty()) {
+    return true;
+  }
+  REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kIntents, writes, {}, call));
+  return std::ranges::equal(writes, results, IsMade);
+}
+
 /// Drops all that the ledger has of `deleted`. A delete goes after what it supersedes, which would
 /// decide again without it.
 Status Ledger::Forget(const LedgerTarget& target, std::span<const Value> deleted,
@@ -301,11 +309,12 @@ Status Ledger::Forget(const LedgerTarget& target, std::span<const Value> deleted
     }
     (one.ends.empty() ? superseded : ends).push_back(Reduce(one.record, one.kept));
   }
-  if (!superseded.empty()) {
-    REHOME_TRY(store_.Apply(journal::kIntents, superseded, {}, call));
-  }
+  REHOME_TRY_ASSIGN(bool all, ApplyAll(superseded, call));
   for (const Write& end : ends) {  // oldest first: it may hold what a later one supersedes
-    REHOME_TRY(store_.Apply(journal::kIntents, {&end, 1}, {}, call));
+    if (!all) {
+      break;  // another worker reduced a record meanwhile: the deletes stay, and decide
+    }
+    REHOME_TRY_ASSIGN(all, ApplyAll({&end, 1}, call));
   }
   return {};
 }

@@ -106,6 +106,8 @@ class Ledger {
   struct Reading;
   [[nodiscard]] Result<Reading> Read(const LedgerTarget& target, std::span<const Value> ids,
                                      const Call& call) const;
+  /// True if all of them are made.
+  [[nodiscard]] Result<bool> ApplyAll(std::span<const Write> writes, const Call& call);
   [[nodiscard]] Status Forget(const LedgerTarget& target, std::span<const Value> deleted,
                               const Call& call);
 

@@ -5,6 +5,7 @@
 
 #include "journal/audit.h"
 #include "journal/lease.h"
+#include "journal/ledger.h"
 #include "journal/names.h"
 #include "model/fields.h"
 #include "sim/faulty_stores.h"
@@ -158,6 +159,41 @@ TEST(AuditRace, AnEntryWhoseReplyGotLostStandsThereOnce) {
   });
   ASSERT_TRUE(AppendAudit(repeating, clock, {"act", "once", "run"}, {}, kCall));
   EXPECT_EQ(*store->Count(journal::kAudit, kCall), 1U);
+}
+
+const LedgerTarget kItems{LedgerTarget::Store::kDocuments, "items"};
+
+Status WriteAll(Ledger& ledger, std::span<const Value> ids, const std::optional<Md5Digest>& after) {
+  std::vector<LedgerEntry> entries;
+  for (const Value& id : ids) {
+    entries.push_back({.id = id, .before = {}, .after = after, .text = {}});
+  }
+  REHOME_TRY_ASSIGN(const auto batch, ledger.Open(kItems, entries, kCall));
+  return ledger.Close(batch, std::vector<bool>(ids.size(), true), kCall);
+}
+
+TEST(LedgerRace, ADeleteDecidesUntilAllThatItSupersedesIsGone) {
+  const auto store = std::make_shared<sim::MemoryDocumentStore>();
+  const std::vector<Value> ids{Value::Int32(1), Value::Int32(2), Value::Int32(3)};
+  Ledger faster(*store, "run", 1);
+  ASSERT_TRUE(WriteAll(faster, ids, Md5("x")));
+  // The slower one has opened and closed its delete, and read what that supersedes.
+  constexpr int kReduces = 3;
+  int writes = 0;
+  auto watched = Watched(store, [&](const CallSite& site) {
+    if (site.writes && ++writes == kReduces) {
+      EXPECT_TRUE(WriteAll(faster, std::span(ids).subspan(1, 1), {}));
+    }
+    return Fault::kNone;
+  });
+  Ledger slower(watched, "run", 2);
+  ASSERT_TRUE(WriteAll(slower, std::span(ids).first(1), {}));
+  const auto histories = faster.Find(kItems, ids, kCall);
+  ASSERT_TRUE(histories);
+  ASSERT_NE((*histories)[0].LastDone(), nullptr);  // its insert still stands beside the third's
+  EXPECT_FALSE((*histories)[0].LastDone()->after);
+  EXPECT_EQ((*histories)[1].LastDone(), nullptr);
+  EXPECT_EQ((*histories)[2].LastDone()->after, Md5("x"));
 }
 
 }  // namespace
