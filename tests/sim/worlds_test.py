@@ -15,8 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 BINARY = os.environ.get("REHOME_BINARY", str(SOURCE / "build/release/rehome"))
 PLAN = HERE / "plan.yaml"
-WORLDS = int(os.environ.get("REHOME_WORLDS", "5000"))
-WORLDS_ON_FILES = int(os.environ.get("REHOME_WORLDS_ON_FILES", "100"))
+WORLDS = int(os.environ.get("REHOME_WORLDS", "30000"))
+WORLDS_ON_FILES = int(os.environ.get("REHOME_WORLDS_ON_FILES", "1000"))
 SEED = int(os.environ.get("REHOME_SEED", "1"))
 
 # Each is to happen in at least one world of so many.
@@ -52,7 +52,7 @@ class Worlds(unittest.TestCase):
         self.happened(self.live(SEED, WORLDS), WORLDS)
 
     def test_on_sqlite_files(self):
-        self.live(SEED, WORLDS_ON_FILES, "--stores", "sqlite")
+        self.happened(self.live(SEED, WORLDS_ON_FILES, "--stores", "sqlite"), WORLDS_ON_FILES)
 
 
 if __name__ == "__main__":
