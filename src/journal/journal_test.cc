@@ -3,9 +3,9 @@
 
 #include <array>
 #include <map>
-#include <random>
 #include <set>
 
+#include "base/random.h"
 #include "journal/audit.h"
 #include "journal/lease.h"
 #include "journal/ledger.h"
@@ -136,13 +136,13 @@ TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
 /// A ledger beside the log of everything that was ever closed, which the histories are held against.
 class LedgerAndLog {
  public:
-  void Write(std::span<const Value> ids, int version, std::mt19937& chance) {
+  void Write(std::span<const Value> ids, int version, Random& chance) {
     std::vector<LedgerEntry> entries;
     std::vector<bool> written;
     for (const Value& id : ids) {
       entries.push_back(
           {.id = id, .before = {}, .after = Md5(std::to_string(version)), .text = {}});
-      written.push_back(chance() % 4 != 0);
+      written.push_back(chance.Below(4) != 0);
       if (written.back()) {
         log_[SortKey(id.view())] = *entries.back().after;
       }
@@ -167,7 +167,7 @@ class LedgerAndLog {
 };
 
 TEST(Ledger, KeepsTheSizeOfWhatStandsHoweverOftenItIsWritten) {
-  std::mt19937 chance(1);
+  Random chance(1);
   LedgerAndLog both;
   std::vector<Value> all;
   for (int id = 0; id < 100; ++id) {
@@ -179,7 +179,7 @@ TEST(Ledger, KeepsTheSizeOfWhatStandsHoweverOftenItIsWritten) {
     // A few hot ones in every batch, and others that come by now and then.
     std::set<std::size_t> some{0, 1, 2};
     while (some.size() < 12) {
-      some.insert(chance() % all.size());
+      some.insert(chance.Below(all.size()));
     }
     std::vector<Value> ids;
     for (const std::size_t index : some) {
