@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Configures a preset once and builds the named targets (all without one): build.sh [--preset NAME] [TARGET…].
+# Configures a preset once and builds the named targets (without one: the preset's): build.sh [--preset NAME] [TARGET…].
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -13,4 +13,4 @@ fi
 if [[ ! -f build/$preset/build.ninja ]]; then
   cmake --preset "$preset"
 fi
-cmake --build --preset "$preset" --target "${@:-all}"
+cmake --build --preset "$preset" ${1+--target "$@"}
