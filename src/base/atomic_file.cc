@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -55,17 +56,32 @@ Error FileError(int error_number, std::string_view what, const std::filesystem::
   }
 }
 
-Result<std::string> ReadFile(const std::filesystem::path& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) {
+Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t bytes_max) {
+  // Not blocking: to open a pipe that nobody writes to would wait for its writer.
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status{};
+  if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) {
     return std::unexpected(FileError(errno, "cannot open", path));
   }
+  if (!S_ISREG(status.st_mode)) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{} is {}, not a file", path.string(),
+                            S_ISDIR(status.st_mode) ? "a directory" : "a device or a pipe"),
+                "name a regular file; what a pipe or a device gives can be written to one first");
+  }
+  const auto too_large = [&] {
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{} has more than the {} bytes that are read of such a file",
+                            path.string(), bytes_max),
+                "check that the path names the file that was meant");
+  };
+  const auto expected = static_cast<std::size_t>(status.st_size);
+  if (expected > bytes_max) {
+    return too_large();
+  }
   // One byte more than there should be: the read after the last one finds the end without growing.
-  struct stat status{};
-  const auto expected = ::fstat(fd.get(), &status) == 0 && status.st_size > 0
-                            ? static_cast<std::size_t>(status.st_size)
-                            : kBufferBytes / 16;
-  std::string out(expected + 1, '\0');
+  // Files of /proc say that they have none.
+  std::string out(std::max(expected + 1, kBufferBytes / 16), '\0');
   std::size_t filled = 0;
   while (true) {
     if (filled == out.size()) {
@@ -83,6 +99,9 @@ Result<std::string> ReadFile(const std::filesystem::path& path) {
       return out;
     }
     filled += static_cast<std::size_t>(got);
+    if (filled > bytes_max) {  // it grows while it is read
+      return too_large();
+    }
   }
 }
 

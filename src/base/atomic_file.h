@@ -1,6 +1,7 @@
 #pragma once
 // atomic_file.h — files that are either the old one or the whole new one after a crash: written
 // beside under a temporary name, synced, renamed, directory synced.
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -9,8 +10,13 @@
 
 namespace rehome {
 
-/// Reads a whole file. kNotFound if it does not exist; kFailedPrecondition if it may not be read.
-[[nodiscard]] Result<std::string> ReadFile(const std::filesystem::path& path);
+/// More than any file that is read whole should have.
+inline constexpr std::size_t kFileBytesMax = std::size_t{256} << 20U;
+
+/// Reads a whole file. kNotFound if it does not exist; kFailedPrecondition if it may not be read, has
+/// more than `bytes_max` bytes, or is no file (a directory, a device, a pipe: those may never end).
+[[nodiscard]] Result<std::string> ReadFile(const std::filesystem::path& path,
+                                           std::size_t bytes_max = kFileBytesMax);
 
 /// Replaces or creates `path` atomically with mode 0600, or the mode of the file that it replaces.
 /// Errors: kResourceExhausted on a full disk, kFailedPrecondition where it may not be written; the

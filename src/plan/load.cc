@@ -12,7 +12,7 @@
 namespace rehome {
 namespace {
 
-constexpr std::size_t kFileBytesMax = 4U << 20U;
+constexpr std::size_t kPlanBytesMax = 4U << 20U;
 
 bool IsPlanName(std::string_view name) {
   return !name.empty() && name.size() <= 64 && name[0] != '.' &&
@@ -135,17 +135,7 @@ LoadedPlan ParsePlan(std::string_view yaml, const std::filesystem::path& file,
 Result<LoadedPlan> LoadPlan(const std::filesystem::path& file,
                             const std::vector<PlanOverride>& overrides,
                             const Environment& environment, const PlanJudge& judge) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is a directory, not a plan file", file.string()));
-  }
-  if (const std::uintmax_t bytes = std::filesystem::file_size(file, error);
-      !error && bytes > kFileBytesMax) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} has {} bytes; a plan has {} at most",
-                                                         file.string(), bytes, kFileBytesMax));
-  }
-  Result<std::string> text = ReadFile(file);
+  Result<std::string> text = ReadFile(file, kPlanBytesMax);
   if (!text) {
     Error failed = std::move(text).error().In("plan");
     if (failed.code == ErrorCode::kNotFound) {

@@ -295,6 +295,27 @@ TEST(LoadPlan, KeepsSecretsOutOfPlansAddressesAndMessages) {
             std::string::npos);
 }
 
+TEST(LoadPlan, RefusesAVariableWhoseValueIsNoUtf8) {
+  const Environment environment = [](const std::string&) {
+    return std::optional<std::string>("\xE9");
+  };
+  const LoadedPlan loaded = Parse(With("dir: b", "dir: ${DIR}"), {}, environment);
+  ASSERT_EQ(loaded.problems.size(), 1U) << Problems(loaded);
+  EXPECT_NE(Problems(loaded).find("variable DIR is not UTF-8"), std::string::npos);
+}
+
+TEST(LoadPlan, TakesNoSecretFromWhatIsNoFile) {
+  const auto with = [](std::string_view file) {
+    return With("dimensions: 64", fmt::format("dimensions: 64, api_key: {{ file: {} }}", file));
+  };
+  for (const std::string_view endless : {"/dev/zero", "/dev"}) {
+    EXPECT_TRUE(OneProblem(with(endless), 21, "cannot be read from its file")) << endless;
+  }
+  const std::string large = testing::TempDir() + "secret_" + RandomHex(8);
+  std::ofstream(large, std::ios::binary) << std::string(100'000, 'x');
+  EXPECT_TRUE(OneProblem(with(large), 21, "65536 bytes"));
+}
+
 TEST(LoadPlan, AppliesOverrides) {
   const LoadedPlan loaded = Parse(kPlan, {{"tenants.assign.org_id", "org_b"},
                                           {"tenants.assign.profile_id", "prof_b"},
@@ -350,6 +371,9 @@ TEST_F(LookupFile, NamesTheRowThatIsWrong) {
   EXPECT_NE(Problems(Load("key,org_id,profile_id\n\"a,org_a,prof_a\n")).find("row 2"),
             std::string::npos);
   EXPECT_NE(Problems(Load("key,org_id,profile_id\na,org_x,prof_a\n")).find("org_x"),
+            std::string::npos);
+  EXPECT_NE(Problems(Load("key,org_id,profile_id\na,org_a,prof_a\nCaf\xE9,org_a,prof_a\n"))
+                .find("row 3: is no UTF-8"),
             std::string::npos);
   EXPECT_NE(Problems(Load("")).find("row 1"), std::string::npos);
   EXPECT_TRUE(

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/atomic_file.h"
+#include "model/json_text.h"
 #include "plan/sections.h"
 
 namespace rehome {
@@ -80,6 +83,8 @@ class LookupRows {
       Note(row, fmt::format("{} fields instead of 3", fields.size()));
     } else if (fields[0].empty() || fields[1].empty() || fields[2].empty()) {
       Note(row, "key, org_id and profile_id must not be empty");
+    } else if (!std::ranges::all_of(fields, IsUtf8)) {
+      Note(row, "is no UTF-8: save the file in that encoding");
     } else if (!rows_.emplace(fields[0], TenantRef{fields[1], fields[2]}).second) {
       Note(row, fmt::format("the key `{}` stands in a row above", fields[0]));
     }
@@ -97,14 +102,7 @@ class LookupRows {
 std::map<std::string, TenantRef, std::less<>> ReadLookupFile(PlanReader& reader,
                                                              const PlanNode& node,
                                                              const std::filesystem::path& file) {
-  std::error_code error;
-  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
-  if (!error && bytes > kBytesMax) {
-    reader.ProblemAt(node, "file",
-                     fmt::format("`{}` is over {} MiB", file.string(), kBytesMax >> 20U));
-    return {};
-  }
-  const Result<std::string> text = ReadFile(file);
+  const Result<std::string> text = ReadFile(file, kBytesMax);
   if (!text) {
     reader.ProblemAt(node, "file", fmt::format("cannot be read: {}", text.error().message));
     return {};

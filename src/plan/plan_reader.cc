@@ -185,7 +185,8 @@ std::optional<std::string> PlanReader::SecretFile(const PlanNode& node, std::str
   if (path.empty()) {
     return std::nullopt;
   }
-  const Result<std::string> text = ReadFile(path);
+  constexpr std::size_t kSecretBytesMax = std::size_t{1} << 16U;
+  const Result<std::string> text = ReadFile(path, kSecretBytesMax);
   if (!text) {
     ProblemAt(node, what, fmt::format("cannot be read from its file: {}", text.error().message));
     return std::nullopt;

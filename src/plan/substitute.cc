@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/json_text.h"
 #include "plan/plan_node.h"
 
 namespace rehome {
@@ -73,6 +74,10 @@ class Substitution {
     if (!value) {
       problem_ =
           fmt::format("the variable {0} is not set; set it, or write ${{{0}:-default}}", name);
+      return {};
+    }
+    if (!IsUtf8(*value)) {
+      problem_ = fmt::format("the value of the variable {} is not UTF-8 text", name);
       return {};
     }
     return *std::move(value);
