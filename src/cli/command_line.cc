@@ -421,7 +421,10 @@ void Grammar::AddTrials() {
   auto key = std::make_shared<std::string>();
   auto& serve_options =
       Leaf<ServeOptions>(serve, [key](ServeOptions& parsed) { parsed.api_key = Secret(*key); });
-  serve.add_option("--port", serve_options.port, "0: any free one")->required()->type_name("P");
+  serve.add_option("--port", serve_options.port, "0: any free one")
+      ->required()
+      ->check(CLI::Range(0, 65'535))
+      ->type_name("P");
   serve.add_option("--dir", serve_options.dir, "where the vectors lie")->required()->type_name("D");
   serve.add_option("--api-key", *key, "refuse requests with another key")->type_name("K");
   serve

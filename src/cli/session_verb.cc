@@ -8,7 +8,6 @@
 #include "cli/console.h"
 #include "cli/events.h"
 #include "cli/exit_codes.h"
-#include "cli/wiring.h"
 #include "plan/stores.h"
 #include "report/escape.h"
 
@@ -50,29 +49,13 @@ Result<int> WithoutRun(const Plan& plan, const SessionVerb& verb, const CommonOp
   return kExitDone;
 }
 
-/// The stores of the plan; of the run's own plan where the verb goes by that one and the file names
-/// others.
-Result<Deps> WireFor(const Plan& plan, PlanRule rule, EventSink& events,
-                     CliEnvironment& environment) {
-  std::optional<Plan> of_run;
-  {
-    REHOME_TRY_ASSIGN(Deps deps, Wire(plan, Access::kReadWrite, events, environment));
-    if (rule == PlanRule::kUseJournaled) {
-      REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, rule, deps));
-      of_run = *read.compiled->plan;
-    }
-    if (!of_run || SameStores(plan, *of_run)) {
-      return deps;
-    }
-  }  // one process has one hold on a directory of vectors
-  return Wire(*of_run, Access::kReadWrite, events, environment);
-}
-
 Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptions& common,
                     CliEnvironment& environment) {
   REHOME_TRY(Confirm(verb.announcement, common, environment));
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
-  REHOME_TRY_ASSIGN(const Deps deps, WireFor(plan, verb.rule, *events, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, verb.rule == PlanRule::kUseJournaled
+                                         ? WireOfRun(plan, Access::kReadWrite, *events, environment)
+                                         : Wire(plan, Access::kReadWrite, *events, environment));
   if (!verb.if_never_ran.empty()) {
     REHOME_TRY_ASSIGN(const auto latest,
                       LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
@@ -100,6 +83,21 @@ Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptio
 }
 
 }  // namespace
+
+Result<Deps> WireOfRun(const Plan& plan, Access access, EventSink& events,
+                       CliEnvironment& environment) {
+  std::optional<Plan> of_run;
+  {
+    REHOME_TRY_ASSIGN(Deps deps, Wire(plan, access, events, environment));
+    REHOME_TRY_ASSIGN(const ReadSession read,
+                      ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
+    of_run = *read.compiled->plan;
+    if (SameStores(plan, *of_run)) {
+      return deps;
+    }
+  }  // one process has one hold on a directory of vectors
+  return Wire(*of_run, access, events, environment);
+}
 
 int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                    const std::function<SessionVerb(const Plan&)>& make) {

@@ -7,6 +7,7 @@
 
 #include "cli/environment.h"
 #include "cli/options.h"
+#include "cli/wiring.h"
 #include "phases/engine.h"
 
 namespace rehome::cli {
@@ -22,6 +23,11 @@ struct SessionVerb {
   std::string if_never_ran = {};
   std::function<Result<RunReport>(Session&)> body;
 };
+
+/// The stores of the run's own plan where the file names others: a verb that goes by the run's plan
+/// works on them, or shows them. The file's where the plan never ran in its target.
+[[nodiscard]] Result<Deps> WireOfRun(const Plan& plan, Access access, EventSink& events,
+                                     CliEnvironment& environment);
 
 /// The exit code; errors reported.
 [[nodiscard]] int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,

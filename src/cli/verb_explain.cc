@@ -10,9 +10,9 @@
 #include "cli/events.h"
 #include "cli/exit_codes.h"
 #include "cli/explanation.h"
+#include "cli/session_verb.h"
 #include "cli/tenant_explanation.h"
 #include "cli/verbs.h"
-#include "cli/wiring.h"
 #include "model/extended_json.h"
 #include "model/item.h"
 #include "report/escape.h"
@@ -205,7 +205,7 @@ void PrintText(const TenantExplanation& tenant, bool ran, std::ostream& out) {
 Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options,
                        CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
-  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, WireOfRun(plan, Access::kReadOnly, *events, environment));
   REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
   if (!read.plan_difference.empty()) {
     events->Warn(

@@ -9,7 +9,6 @@
 #include "cli/id_argument.h"
 #include "cli/session_verb.h"
 #include "cli/verbs.h"
-#include "cli/wiring.h"
 #include "model/extended_json.h"
 #include "phases/replay.h"
 #include "report/escape.h"
@@ -106,13 +105,18 @@ Result<int> Show(Quarantine& quarantine, const QuarantineOptions& options, const
 
 Result<int> Look(const Plan& plan, const QuarantineOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
-  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, WireOfRun(plan, Access::kReadOnly, *events, environment));
   REHOME_TRY_ASSIGN(const ReadSession read, ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
   if (!read.run) {
     return Fail(ErrorCode::kFailedPrecondition,
                 fmt::format("phase {} ({}) of plan {} has not run: nothing was quarantined yet",
                             Number(Phase::kItems), Name(Phase::kItems), plan.name),
                 "`rehome plan` forecasts what would be");
+  }
+  if (!read.plan_difference.empty()) {
+    events->Warn(
+        fmt::format("the plan file differs from the run's plan, whose quarantine this is:{}",
+                    read.plan_difference));
   }
   Quarantine quarantine(*deps.stores.target_documents, read.run->run_id);
   const Call call{.stop = environment.stop};

@@ -11,10 +11,11 @@ int RunVerb(const RollbackOptions& options, CliEnvironment& environment) {
   return RunSessionVerb(options.common, environment, [&](const Plan& plan) {
     const std::string what =
         phase ? fmt::format("phase {} ({}) and what came after it", Number(*phase), Name(*phase))
-              : std::string("everything, pointers included");
+              : std::string("everything");
     return SessionVerb{
-        .announcement = fmt::format("rollback: undoes {} of plan {}: removes what this run wrote, "
-                                    "saves first what others changed in it, leaves what is foreign",
+        .announcement = fmt::format("rollback: undoes {} of plan {}, pointers included: removes "
+                                    "what this run wrote, saves first what others changed in it, "
+                                    "leaves what is foreign",
                                     what, plan.name),
         .if_never_ran = "nothing to undo: the plan never ran here",
         .body = [phase](Session& session) { return Rollback(session, phase); }};

@@ -10,7 +10,6 @@
 #include "cli/exit_codes.h"
 #include "cli/session_verb.h"
 #include "cli/verbs.h"
-#include "cli/wiring.h"
 #include "journal/audit.h"
 #include "journal/counts_text.h"
 #include "journal/ranges.h"
@@ -43,6 +42,7 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
   DocumentStore& target = *deps.stores.target_documents;
   Snapshot out;
   REHOME_TRY_ASSIGN(ReadSession read, ReadSession::Open(plan, PlanRule::kUseJournaled, deps));
+  const Plan& of_run = *read.compiled->plan;
   out.run = std::move(read.run);
   out.plan_difference = std::move(read.plan_difference);
   REHOME_TRY_ASSIGN(out.audit, ReadAuditHead(target, call));
@@ -68,11 +68,11 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
       }
       const bool items = phase == Phase::kItems;
       DocumentStore& walked = items ? *deps.stores.source_documents : target;
-      REHOME_TRY_ASSIGN(out.total, walked.Count(items ? plan.items.from : plan.items.to, call));
+      REHOME_TRY_ASSIGN(out.total, walked.Count(items ? of_run.items.from : of_run.items.to, call));
     }
   }
   // A position that the feed no longer holds is the next run's matter: it says so loudly.
-  out.lag = PendingChanges(plan, *out.run, deps.stores).Count(call).value_or(std::nullopt);
+  out.lag = PendingChanges(of_run, *out.run, deps.stores).Count(call).value_or(std::nullopt);
   return out;
 }
 
@@ -118,14 +118,21 @@ Json CountsOf(const Counts& counts) {
   return out;
 }
 
-Json PhasesJson(const RunRecord& run) {
+/// A phase that was cut off is not running while its run rests.
+std::string_view StateOf(const PhaseRecord& record, RunState run) {
+  const bool under_way =
+      record.state == PhaseState::kRunning || record.state == PhaseState::kUndoing;
+  return under_way && run != RunState::kRunning ? Name(RunState::kInterrupted) : Name(record.state);
+}
+
+Json PhasesJson(const RunRecord& run, RunState state) {
   Json out = Json::array();
   for (const Phase phase : kPhases) {
     const PhaseRecord& record = run.At(phase);
     out.push_back(
         {{"phase", Number(phase)},
          {"name", Name(phase)},
-         {"state", Name(record.state)},
+         {"state", StateOf(record, state)},
          {"started_at", record.started_at ? Json(FormatTime(*record.started_at)) : Json()},
          {"seconds", record.seconds},
          {"counts", CountsOf(record.counts)}});
@@ -178,7 +185,7 @@ Json ToJson(const Plan& plan, const Snapshot& now) {
   if (now.run) {
     out["run_id"] = run.run_id;
   }
-  out["phases"] = PhasesJson(run);
+  out["phases"] = PhasesJson(run, now.state);
   out["restore_points"] = PointsJson(run);
   out["quarantined"] = now.quarantined;
   out["pointers"] = PointersJson(run);
@@ -212,8 +219,9 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
     if (record.state == PhaseState::kRunning && now.read > 0) {
       counts = ProgressInWords(now, record, environment.clock.Now());
     }
-    table.Add({fmt::format("{} {}", Number(phase), Name(phase)), std::string(Name(record.state)),
-               fmt::format("{:.1f}", record.seconds), counts});
+    table.Add({fmt::format("{} {}", Number(phase), Name(phase)),
+               std::string(StateOf(record, now.state)), fmt::format("{:.1f}", record.seconds),
+               counts});
   }
   environment.out << table.Render();
   if (now.quarantined > 0) {
@@ -236,8 +244,8 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
                                    FormatCount(*now.lag));
   }
   if (const Json fence = FenceJson(run); !fence.is_null()) {
-    environment.out << Escape(
-                           fmt::format("  fence up on {}", fence["collection"].get<std::string>()))
+    environment.out << Escape(fmt::format("  fence up on {}: it refuses the application's writes",
+                                          fence["collection"].get<std::string>()))
                     << "\n";
   }
   if (now.holder && !now.holder->released && !now.holder->IsDeadHere()) {
@@ -273,7 +281,7 @@ void ShoutAtFence(const Snapshot& now, CliEnvironment& environment) {
 Result<int> ShowStatus(const Plan& plan, const StatusOptions& options,
                        CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
-  REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
+  REHOME_TRY_ASSIGN(const Deps deps, WireOfRun(plan, Access::kReadOnly, *events, environment));
   while (true) {
     REHOME_TRY_ASSIGN(const Snapshot now, Take(plan, deps));
     ShoutAtFence(now, environment);

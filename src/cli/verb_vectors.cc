@@ -58,13 +58,12 @@ SessionVerb Clear(const Plan& plan, const std::string& ns) {
 }
 
 SessionVerb Reembed(const Plan& plan, const std::string& ns) {
-  return {
-      .announcement = fmt::format(
-          "vectors reembed: embeds every item of {} again ({} {}), replaces its vectors in place",
-          ns, plan.index.embedder.provider, plan.index.embedder.model),
-      .rule = PlanRule::kMustMatch,
-      .needs = Phase::kItems,
-      .body = [ns](Session& session) { return ReembedNamespace(session, ns); }};
+  return {.announcement = fmt::format(
+              "vectors reembed: embeds every item of {} again ({}), replaces its vectors in place",
+              ns, plan.index.embedder.Name()),
+          .rule = PlanRule::kMustMatch,
+          .needs = Phase::kItems,
+          .body = [ns](Session& session) { return ReembedNamespace(session, ns); }};
 }
 
 }  // namespace

@@ -125,6 +125,10 @@ struct EmbedderPlan {
   std::optional<double> usd_per_million_tokens;  // absent: as the provider's list says
   std::uint64_t input_tokens_max = 0;            // of one text; 0: the model's own limit
   enum class TooLong : std::uint8_t { kQuarantine, kCut } too_long = TooLong::kQuarantine;
+  /// For a sentence: the provider, and its model where the plan names one.
+  [[nodiscard]] std::string Name() const {
+    return model.empty() ? provider : provider + " " + model;
+  }
 };
 
 struct IndexPlan {

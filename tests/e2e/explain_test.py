@@ -27,6 +27,17 @@ class ExplainTenantTest(Case):
         self.assertEqual((found["profile"], found["org_id"], found["owner"]), ("prof_bea", "org_bolt", "changed"))
         self.assertEqual([(check["check"], check["passed"]) for check in found["checks"]], [("tenants", False)])
 
+    def test_a_plan_that_names_another_index_than_the_run_used(self):
+        app = self.small(tenants=MANY_TENANTS)
+        app.migrate("--through", "3")
+        vectors = app.namespaces()["jobs_acme"]
+        elsewhere = ("--set", "vectors=local:elsewhere")
+        self.assertEqual(app.json("explain", "org_acme", *elsewhere)["vectors"], vectors)
+        for arguments in (("explain", "org_acme"), ("status",), ("quarantine", "list")):
+            said = app.run(*arguments, *elsewhere)
+            self.assertIn("elsewhere", said.out + said.err, arguments)
+        self.assertFalse((app.root / "elsewhere").exists())
+
     def test_what_nobody_knows_is_refused_with_what_would_be_right(self):
         app = self.small()
         self.assert_error(app.run("explain", "org_nobody", expect=REFUSED), "org_id")
