@@ -38,7 +38,7 @@ Result<Document> DocumentAt(const Statement& row, int column, std::string_view c
   Result<Document> document = StoredDocument(row.BlobAt(column));
   if (!document) {
     return std::unexpected(
-        std::move(document).error().In(fmt::format("a document of {}", collection)));
+        std::move(document).error().In(fmt::format("collection {}", collection)));
   }
   return document;
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "model/extended_json.h"
+
 namespace rehome::sqlite {
 namespace {
 
@@ -96,6 +98,20 @@ bool IsPlain(std::string_view bytes, int depth) {
   return true;
 }
 
+/// The `_id` of bytes that are no sound document, for a sentence; empty where it cannot be told.
+std::string IdOf(std::string_view bytes) {
+  constexpr std::string_view kKey("_id\0", 4);
+  constexpr std::size_t kFirstKey = 5;  // behind the length and the element's type
+  if (bytes.size() < kFirstKey || bytes.substr(kFirstKey, kKey.size()) != kKey) {
+    return {};
+  }
+  const auto type = static_cast<BsonType>(static_cast<std::uint8_t>(bytes[kFirstKey - 1]));
+  const std::string_view rest = bytes.substr(kFirstKey + kKey.size());
+  const auto payload = PlainPayload(type, rest, 0);
+  return payload ? ToExtendedJson(ValueView(type, rest.substr(0, *payload)), JsonMode::kRelaxed)
+                 : std::string();
+}
+
 }  // namespace
 
 bool IsPlainBson(std::string_view bytes) {
@@ -106,7 +122,13 @@ Result<Document> StoredDocument(std::string_view bytes) {
   if (IsPlainBson(bytes)) {
     return Document::Trusted(std::string(bytes));
   }
-  return Document::Parse(std::string(bytes));
+  auto document = Document::Parse(std::string(bytes));
+  if (!document) {
+    const std::string id = IdOf(bytes);
+    return std::unexpected(
+        std::move(document).error().In(id.empty() ? "a document" : "the document with _id " + id));
+  }
+  return document;
 }
 
 }  // namespace rehome::sqlite

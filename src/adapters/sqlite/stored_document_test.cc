@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/validate.h"
+
 namespace rehome::sqlite {
 namespace {
 
@@ -27,6 +29,20 @@ TEST(StoredDocument, LeavesUnusualOnesToTheFullCheck) {
       DocumentBuilder().Append("u", ValueView(BsonType::kUndefined, {})).Finish();
   EXPECT_FALSE(IsPlainBson(undefined.bytes()));
   EXPECT_EQ(StoredDocument(undefined.bytes()).value_or(Document()), undefined);
+}
+
+TEST(StoredDocument, NamesTheOneThatIsNestedTooDeeply) {
+  Document inner = DocumentBuilder().Finish();
+  for (int level = 0; level < kDocumentDepthMax; ++level) {
+    inner = DocumentBuilder().Append("x", inner).Finish();
+  }
+  const auto deep =
+      StoredDocument(DocumentBuilder().String("_id", "no. 7").Append("x", inner).Finish().bytes());
+  ASSERT_FALSE(deep.has_value());
+  EXPECT_EQ(deep.error().code, ErrorCode::kDataLoss);
+  EXPECT_NE(deep.error().message.find("_id \"no. 7\""), std::string::npos) << deep.error().message;
+  const auto unnamed = StoredDocument(DocumentBuilder().Append("x", inner).Finish().bytes());
+  EXPECT_EQ(unnamed.error().message.find("_id"), std::string::npos) << unnamed.error().message;
 }
 
 // The walk must be at least as strict as libbson: what it passes, libbson passes.
