@@ -15,10 +15,7 @@ constexpr std::string_view kDense = "_values";
 constexpr std::string_view kSparse = "_sparse_values";
 
 std::unexpected<Refusal> Missing(std::string_view field) {
-  return Refuse(RefusalKind::kUnprocessable,
-                fmt::format("Failed to deserialize the JSON body into the target type: missing "
-                            "field `{}`",
-                            field));
+  return Refuse(RefusalKind::kUnprocessable, fmt::format("missing field `{}`", field));
 }
 
 Status CheckTag(std::string_view key, std::string_view value) {
@@ -40,7 +37,7 @@ Status CheckTag(std::string_view key, std::string_view value) {
 }
 
 /// Merges the body's tags; an empty value removes its tag.
-Status ReadTags(const JsonObject& body, IndexConfig& config) {
+Refusable<void> ReadTags(const JsonObject& body, IndexConfig& config) {
   constexpr std::size_t kTagsMax = 20;
   REHOME_TRY_ASSIGN(const auto tags, body.Object("tags"));
   if (!tags) {
@@ -55,13 +52,14 @@ Status ReadTags(const JsonObject& body, IndexConfig& config) {
       config.tags.insert_or_assign(std::string(member.key), value);
     }
   }
-  return config.tags.size() > kTagsMax
-             ? Invalid(fmt::format("An index takes at most {} tags", kTagsMax))
-             : Status{};
+  if (config.tags.size() > kTagsMax) {
+    return Invalid(fmt::format("An index takes at most {} tags", kTagsMax));
+  }
+  return {};
 }
 
 /// The parts that may be changed later.
-Status ReadMutableParts(const JsonObject& body, IndexConfig& config) {
+Refusable<void> ReadMutableParts(const JsonObject& body, IndexConfig& config) {
   REHOME_TRY(ReadTags(body, config));
   REHOME_TRY_ASSIGN(
       const auto protection,
@@ -80,7 +78,7 @@ Status ReadMutableParts(const JsonObject& body, IndexConfig& config) {
   return {};
 }
 
-Status ReadMetric(const JsonObject& json, IndexConfig& config) {
+Refusable<void> ReadMetric(const JsonObject& json, IndexConfig& config) {
   REHOME_TRY_ASSIGN(const auto name, json.String("metric", Name(Metric::kCosine)));
   const auto metric = ParseMetric(name);
   if (!metric) {

@@ -16,8 +16,9 @@ namespace {
 constexpr std::size_t kIdBytesMax = 512;
 constexpr std::size_t kSparseCountMax = 2048;
 
-std::unexpected<Error> WrongType(std::string_view key, std::string_view wanted) {
-  return Invalid(fmt::format("Invalid value for field '{}': expected {}", key, wanted));
+std::unexpected<Refusal> WrongType(std::string_view key, std::string_view wanted) {
+  return Refuse(RefusalKind::kUnprocessable,
+                fmt::format("Invalid value for field '{}': expected {}", key, wanted));
 }
 
 Result<float> ParseFloat(const Json& json, std::string_view what) {
@@ -30,7 +31,7 @@ Result<float> ParseFloat(const Json& json, std::string_view what) {
   return static_cast<float>(value);
 }
 
-Result<std::vector<std::uint32_t>> ParseIndices(const Json& json, std::string_view what) {
+Refusable<std::vector<std::uint32_t>> ParseIndices(const Json& json, std::string_view what) {
   std::vector<std::uint32_t> indices;
   simdjson::dom::array array;
   if (json.get(array) != simdjson::SUCCESS) {
@@ -67,7 +68,7 @@ Status CheckSparse(const SparseValues& sparse, std::string_view what) {
 
 }  // namespace
 
-Result<JsonObject> JsonObject::Parse(const std::string& body) {
+Refusable<JsonObject> JsonObject::Parse(const std::string& body) {
   thread_local simdjson::dom::parser parser;
   if (body.empty()) {
     return Parse("{}");
@@ -79,7 +80,7 @@ Result<JsonObject> JsonObject::Parse(const std::string& body) {
   }
   simdjson::dom::object object;
   if (root.get(object) != simdjson::SUCCESS) {
-    return Invalid("The JSON body must be an object");
+    return Refuse(RefusalKind::kUnprocessable, "The JSON body must be an object");
   }
   return JsonObject(object);
 }
@@ -92,7 +93,7 @@ std::optional<Json> JsonObject::Find(std::string_view key) const {
   return value;
 }
 
-Result<std::string> JsonObject::String(std::string_view key, std::string_view fallback) const {
+Refusable<std::string> JsonObject::String(std::string_view key, std::string_view fallback) const {
   const auto json = Find(key);
   std::string_view value = fallback;
   if (json && json->get(value) != simdjson::SUCCESS) {
@@ -101,7 +102,7 @@ Result<std::string> JsonObject::String(std::string_view key, std::string_view fa
   return std::string(value);
 }
 
-Result<std::int64_t> JsonObject::Integer(std::string_view key, std::int64_t fallback) const {
+Refusable<std::int64_t> JsonObject::Integer(std::string_view key, std::int64_t fallback) const {
   const auto json = Find(key);
   if (!json) {
     return fallback;
@@ -119,7 +120,7 @@ Result<std::int64_t> JsonObject::Integer(std::string_view key, std::int64_t fall
   return static_cast<std::int64_t>(number);
 }
 
-Result<bool> JsonObject::Bool(std::string_view key, bool fallback) const {
+Refusable<bool> JsonObject::Bool(std::string_view key, bool fallback) const {
   const auto json = Find(key);
   bool value = fallback;
   if (json && json->get(value) != simdjson::SUCCESS) {
@@ -128,15 +129,17 @@ Result<bool> JsonObject::Bool(std::string_view key, bool fallback) const {
   return value;
 }
 
-Result<std::optional<JsonObject>> JsonObject::Object(std::string_view key) const {
+Refusable<std::optional<JsonObject>> JsonObject::Object(std::string_view key) const {
   const auto json = Find(key);
   if (!json) {
     return std::nullopt;
   }
   simdjson::dom::object object;
   if (json->is_array()) {
-    return Invalid(fmt::format(
-        "Invalid value for field '{}': Proto field is not repeating, cannot start list", key));
+    return Refuse(RefusalKind::kUnprocessable,
+                  fmt::format("Invalid value for field '{}': Proto field is not repeating, cannot "
+                              "start list",
+                              key));
   }
   if (json->get(object) != simdjson::SUCCESS) {
     return WrongType(key, "an object");
@@ -144,7 +147,7 @@ Result<std::optional<JsonObject>> JsonObject::Object(std::string_view key) const
   return std::optional(JsonObject(object));
 }
 
-Result<std::vector<std::string>> JsonObject::Strings(std::string_view key) const {
+Refusable<std::vector<std::string>> JsonObject::Strings(std::string_view key) const {
   std::vector<std::string> strings;
   const auto json = Find(key);
   simdjson::dom::array array;
@@ -164,7 +167,8 @@ Result<std::vector<std::string>> JsonObject::Strings(std::string_view key) const
   return strings;
 }
 
-Result<std::vector<float>> JsonObject::Floats(std::string_view key, std::string_view what) const {
+Refusable<std::vector<float>> JsonObject::Floats(std::string_view key,
+                                                 std::string_view what) const {
   std::vector<float> values;
   const auto json = Find(key);
   simdjson::dom::array array;
@@ -182,13 +186,14 @@ Result<std::vector<float>> JsonObject::Floats(std::string_view key, std::string_
   return values;
 }
 
-Result<SparseValues> JsonObject::Sparse(std::string_view key, std::string_view what) const {
+Refusable<SparseValues> JsonObject::Sparse(std::string_view key, std::string_view what) const {
   REHOME_TRY_ASSIGN(const auto object, Object(key));
   return object ? object->Sparse("indices", "values", what) : SparseValues{};
 }
 
-Result<SparseValues> JsonObject::Sparse(std::string_view indices_key, std::string_view values_key,
-                                        std::string_view what) const {
+Refusable<SparseValues> JsonObject::Sparse(std::string_view indices_key,
+                                           std::string_view values_key,
+                                           std::string_view what) const {
   SparseValues sparse;
   if (const auto indices = Find(indices_key)) {
     REHOME_TRY_ASSIGN(sparse.indices, ParseIndices(*indices, what));
@@ -211,7 +216,7 @@ Status CheckId(std::string_view id, std::string_view what) {
   return {};
 }
 
-Result<VectorRecord> ParseRecord(const Json& json) {
+Refusable<VectorRecord> ParseRecord(const Json& json) {
   simdjson::dom::object members;
   if (json.get(members) != simdjson::SUCCESS) {
     return WrongType("vectors", "a list of objects");

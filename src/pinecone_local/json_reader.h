@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "model/vector_record.h"
+#include "pinecone_local/refusal.h"
 
 namespace rehome::pinecone_local {
 
@@ -20,28 +21,28 @@ using Json = simdjson::dom::element;
 class JsonObject {
  public:
   explicit JsonObject(simdjson::dom::object object) : object_(object) {}
-  /// Reads a body that must be an object; an empty body is `{}`. kInvalidArgument otherwise.
-  [[nodiscard]] static Result<JsonObject> Parse(const std::string& body);
+  /// Reads a body that must be an object; an empty body is `{}`. Refused otherwise.
+  [[nodiscard]] static Refusable<JsonObject> Parse(const std::string& body);
 
   [[nodiscard]] std::optional<Json> Find(std::string_view key) const;
-  [[nodiscard]] Result<std::string> String(std::string_view key,
-                                           std::string_view fallback = {}) const;
-  [[nodiscard]] Result<std::int64_t> Integer(std::string_view key, std::int64_t fallback) const;
-  [[nodiscard]] Result<bool> Bool(std::string_view key, bool fallback = false) const;
-  /// Nothing if absent; kInvalidArgument if it is no object.
-  [[nodiscard]] Result<std::optional<JsonObject>> Object(std::string_view key) const;
+  [[nodiscard]] Refusable<std::string> String(std::string_view key,
+                                              std::string_view fallback = {}) const;
+  [[nodiscard]] Refusable<std::int64_t> Integer(std::string_view key, std::int64_t fallback) const;
+  [[nodiscard]] Refusable<bool> Bool(std::string_view key, bool fallback = false) const;
+  /// Nothing if absent; refused if it is no object.
+  [[nodiscard]] Refusable<std::optional<JsonObject>> Object(std::string_view key) const;
   /// Empty if absent.
-  [[nodiscard]] Result<std::vector<std::string>> Strings(std::string_view key) const;
+  [[nodiscard]] Refusable<std::vector<std::string>> Strings(std::string_view key) const;
   /// Finite float32 values; empty if absent. A null (how clients send NaN) is an error that names
   /// `what`.
-  [[nodiscard]] Result<std::vector<float>> Floats(std::string_view key,
-                                                  std::string_view what) const;
+  [[nodiscard]] Refusable<std::vector<float>> Floats(std::string_view key,
+                                                     std::string_view what) const;
   /// `{"indices":[…],"values":[…]}`, checked; empty if absent.
-  [[nodiscard]] Result<SparseValues> Sparse(std::string_view key, std::string_view what) const;
+  [[nodiscard]] Refusable<SparseValues> Sparse(std::string_view key, std::string_view what) const;
   /// The same from two members that stand side by side.
-  [[nodiscard]] Result<SparseValues> Sparse(std::string_view indices_key,
-                                            std::string_view values_key,
-                                            std::string_view what) const;
+  [[nodiscard]] Refusable<SparseValues> Sparse(std::string_view indices_key,
+                                               std::string_view values_key,
+                                               std::string_view what) const;
   [[nodiscard]] simdjson::dom::object members() const { return object_; }
 
  private:
@@ -49,7 +50,7 @@ class JsonObject {
 };
 
 /// One record of an upsert, with every rule that does not depend on the index.
-[[nodiscard]] Result<VectorRecord> ParseRecord(const Json& json);
+[[nodiscard]] Refusable<VectorRecord> ParseRecord(const Json& json);
 /// 1..512 bytes of ASCII without NUL. `what` names it in the error ("Vector ID").
 [[nodiscard]] Status CheckId(std::string_view id, std::string_view what);
 

@@ -13,7 +13,7 @@ namespace rehome::pinecone_local {
 /// Statuses that no ErrorCode stands for.
 enum class RefusalKind : std::uint8_t {
   kByCode,         // the error's code says it
-  kUnprocessable,  // 422: the JSON is not of the type that is read
+  kUnprocessable,  // the JSON is not of the type that is read: 422, in the data plane 400
   kRateLimited,    // 429
   kQuota,          // 403: the plan allows no more
   kUnimplemented,  // 501

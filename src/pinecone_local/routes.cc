@@ -142,7 +142,8 @@ Mapped Map(Plane plane, const Refusal& refusal) {
     case RefusalKind::kByCode:
       return Map(plane, refusal.error.code);
     case RefusalKind::kUnprocessable:
-      return {422, 3, "UNPROCESSABLE_ENTITY"};
+      return plane == Plane::kControl ? Mapped{422, 3, "UNPROCESSABLE_ENTITY"}
+                                      : Map(plane, ErrorCode::kInvalidArgument);
     case RefusalKind::kRateLimited:
       return {429, 8, "RESOURCE_EXHAUSTED"};
     case RefusalKind::kQuota:
@@ -225,7 +226,13 @@ HttpResponse JsonAnswer(std::string body, int status) {
 }
 
 HttpResponse ErrorAnswer(Plane plane, const Refusal& refusal) {
-  return Tell(plane, Map(plane, refusal), refusal);
+  if (plane != Plane::kControl || refusal.kind != RefusalKind::kUnprocessable) {
+    return Tell(plane, Map(plane, refusal), refusal);
+  }
+  Refusal said = refusal;
+  said.error.message =
+      "Failed to deserialize the JSON body into the target type: " + refusal.error.message;
+  return Tell(plane, Map(plane, said), said);
 }
 
 HttpResponse StatusAnswer(Plane plane, int status, std::string_view message) {
@@ -267,7 +274,7 @@ Status CheckVectorsIndex(const Index& index) {
               "vector fields are _values and _sparse_values");
 }
 
-Result<std::size_t> ReadTopK(const JsonObject& body, std::string_view key) {
+Refusable<std::size_t> ReadTopK(const JsonObject& body, std::string_view key) {
   constexpr std::int64_t kTopKMax = 10'000;
   REHOME_TRY_ASSIGN(const auto top_k, body.Integer(key, 0));
   if (top_k < 1 || top_k > kTopKMax) {

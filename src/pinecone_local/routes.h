@@ -70,7 +70,7 @@ struct Route {
 /// kInvalidArgument on a documents index, which the vectors API cannot reach.
 [[nodiscard]] Status CheckVectorsIndex(const Index& index);
 /// 1..10,000, required.
-[[nodiscard]] Result<std::size_t> ReadTopK(const JsonObject& body, std::string_view key);
+[[nodiscard]] Refusable<std::size_t> ReadTopK(const JsonObject& body, std::string_view key);
 /// 501 where the server has no embedder.
 [[nodiscard]] Refusable<EmbeddedTexts> Embed(const Facilities& facilities,
                                              std::span<const std::string> texts, int dimension);

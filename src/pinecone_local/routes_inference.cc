@@ -59,7 +59,7 @@ std::size_t CountWords(const std::string& text) {
   return count;
 }
 
-Result<std::vector<std::string>> ReadInputs(const JsonObject& body) {
+Refusable<std::vector<std::string>> ReadInputs(const JsonObject& body) {
   const auto json = body.Find("inputs");
   simdjson::dom::array array;
   if (!json || json->get(array) != simdjson::SUCCESS) {
@@ -89,7 +89,7 @@ struct EmbedParameters {
   bool truncate = true;
 };
 
-Result<EmbedParameters> ReadParameters(const JsonObject& body) {
+Refusable<EmbedParameters> ReadParameters(const JsonObject& body) {
   REHOME_TRY_ASSIGN(const auto given, body.Object("parameters"));
   if (!given) {
     return Invalid("parameters must name an input_type: query or passage");

@@ -44,7 +44,7 @@ Result<NamespaceSummary> FindSummary(const Index& index, std::string_view name) 
 }
 
 /// The schema in its canonical JSON, empty if there is none.
-Result<std::string> ReadSchema(const JsonObject& body) {
+Refusable<std::string> ReadSchema(const JsonObject& body) {
   REHOME_TRY_ASSIGN(const auto schema, body.Object("schema"));
   if (!schema) {
     return std::string();

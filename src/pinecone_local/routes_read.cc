@@ -60,7 +60,7 @@ constexpr std::size_t FetchUnits(std::size_t count) {
   return std::max<std::size_t>(1, (count + kRecordsPerUnit - 1) / kRecordsPerUnit);
 }
 
-Result<Query> ReadQuery(const JsonObject& body) {
+Refusable<Query> ReadQuery(const JsonObject& body) {
   Query query;
   REHOME_TRY_ASSIGN(query.top_k, ReadTopK(body, "topK"));
   REHOME_TRY_ASSIGN(query.values, body.Floats("vector", "The query vector"));

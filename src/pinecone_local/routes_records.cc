@@ -31,7 +31,7 @@ struct TextRecord {
   std::string text;
 };
 
-Result<TextRecord> ReadRecord(const std::string& line, const std::string& field) {
+Refusable<TextRecord> ReadRecord(const std::string& line, const std::string& field) {
   REHOME_TRY_ASSIGN(const JsonObject json, JsonObject::Parse(line));
   TextRecord read;
   REHOME_TRY_ASSIGN(read.record.id, json.String("_id"));
@@ -55,7 +55,7 @@ Result<TextRecord> ReadRecord(const std::string& line, const std::string& field)
   return read;
 }
 
-Result<std::vector<TextRecord>> ReadRecords(std::string_view body, const std::string& field) {
+Refusable<std::vector<TextRecord>> ReadRecords(std::string_view body, const std::string& field) {
   std::vector<TextRecord> records;
   while (!body.empty()) {
     const std::size_t end = body.find('\n');

@@ -25,7 +25,7 @@ Refusable<std::string> ReadNamespace(const Index& index, const JsonObject& body)
   return WritableNamespace(index, ns);
 }
 
-Result<UpsertRequest> ReadUpsert(const std::string& text) {
+Refusable<UpsertRequest> ReadUpsert(const std::string& text) {
   if (auto plain = ReadPlainUpsert(text)) {
     return *std::move(plain);
   }
@@ -45,7 +45,7 @@ Result<UpsertRequest> ReadUpsert(const std::string& text) {
 }
 
 /// The filter, or nothing where there is none; `{}` is refused with `empty_text`.
-Result<std::optional<Filter>> ReadFilter(const JsonObject& body, std::string_view empty_text) {
+Refusable<std::optional<Filter>> ReadFilter(const JsonObject& body, std::string_view empty_text) {
   REHOME_TRY_ASSIGN(const auto object, body.Object("filter"));
   if (!object) {
     return std::nullopt;
@@ -57,7 +57,7 @@ Result<std::optional<Filter>> ReadFilter(const JsonObject& body, std::string_vie
   return std::optional(std::move(filter));
 }
 
-Result<RecordPatch> ReadPatch(const JsonObject& body, std::string_view what) {
+Refusable<RecordPatch> ReadPatch(const JsonObject& body, std::string_view what) {
   RecordPatch patch;
   REHOME_TRY_ASSIGN(patch.values, body.Floats("values", what));
   REHOME_TRY_ASSIGN(patch.sparse, body.Sparse("sparseValues", what));
@@ -78,7 +78,7 @@ Answer UpdateByFilter(Index& index, const JsonObject& body, std::string_view ns,
   return Written(fmt::format(R"({{"matchedRecords":{}}})", updated.matched), updated.lsn);
 }
 
-Result<Lsn> Delete(Index& index, const JsonObject& body, std::string_view ns) {
+Refusable<Lsn> Delete(Index& index, const JsonObject& body, std::string_view ns) {
   REHOME_TRY_ASSIGN(const auto ids, body.Strings("ids"));
   REHOME_TRY_ASSIGN(const bool delete_all, body.Bool("deleteAll"));
   REHOME_TRY_ASSIGN(const auto filter,

@@ -36,7 +36,7 @@ void WriteConditions(JsonWriter& json, const PineconeLocalConditions& conditions
   json.Key("quota").String(conditions.quota).EndObject();
 }
 
-Result<PineconeLocalConditions> ReadConditions(const std::string& text) {
+Refusable<PineconeLocalConditions> ReadConditions(const std::string& text) {
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(text));
   PineconeLocalConditions conditions;
   REHOME_TRY_ASSIGN(const auto lag, body.Integer("index_lag_ms", 0));

@@ -311,6 +311,16 @@ TEST_F(ServiceTest, IndexesHaveTheNewAndTheOldShape) {
                 .find("alphanumeric character"),
             std::string::npos);
   EXPECT_EQ(Post("/indexes", {{"name", "none"}}).status, 422);
+  for (const Json& wrong :
+       {Json{{"name", 5}, {"dimension", 3}}, Json{{"name", "none"}, {"dimension", "3"}},
+        Json{{"name", "none"}, {"dimension", 3}, {"tags", {"a"}}},
+        Json{{"name", "none"}, {"dimension", 3}, {"spec", "aws"}}, Json::array()}) {
+    const Answer answer = Post("/indexes", wrong);
+    EXPECT_EQ(answer.status, 422) << wrong;
+    EXPECT_EQ(answer.body["error"]["code"], "UNPROCESSABLE_ENTITY") << wrong;
+    EXPECT_NE(answer.raw.body.find("Failed to deserialize the JSON body"), std::string::npos);
+  }
+  EXPECT_EQ(Send(Method::kPost, "/indexes", "{").status, 400);
   EXPECT_EQ(
       Send(Method::kPatch, "/indexes/old", R"({"deletion_protection":"enabled","tags":{"a":"b"}})")
           .body["tags"],
