@@ -249,7 +249,7 @@ TEST(Guarded, AsksBeforeAWriteIsRepeated) {
   bool held = true;
   int attempts = 0;
   RetryPolicy retries(clock, Random(1));
-  WriteGuard guard([&]() -> Status {
+  WriteGuard guard([&](const Call&) -> Status {
     return held ? Status{} : Fail(ErrorCode::kLeaseHeld, "somebody else has it");
   });
   const Operation write{.name = "write", .writes = true};
@@ -268,7 +268,7 @@ TEST(Guarded, AsksBeforeAWriteIsRepeated) {
 TEST(Guarded, AsksBeforeEachWrite) {
   const auto inner = std::make_shared<CountingVectorStore>();
   bool may = true;
-  GuardedVectorStore store(inner, [&]() -> Status {
+  GuardedVectorStore store(inner, [&](const Call&) -> Status {
     if (!may) {
       return Refused(ErrorCode::kLeaseHeld);
     }

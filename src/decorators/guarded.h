@@ -10,21 +10,25 @@ namespace rehome {
 
 class WriteGuard {
  public:
-  explicit WriteGuard(std::function<Status()> may_write) : may_write_(std::move(may_write)) {}
+  explicit WriteGuard(std::function<Status(const Call&)> may_write)
+      : may_write_(std::move(may_write)) {}
 
   template <class F>
   auto Run(const Operation& operation, const Call& call, F attempt) -> decltype(attempt(call)) {
     if (!operation.writes) {
       return attempt(call);
     }
-    REHOME_TRY(may_write_());
+    REHOME_TRY(may_write_(call));
     Call guarded = call;
-    guarded.may_repeat = may_write_;
+    guarded.may_repeat = [this, &call]() -> Status {
+      REHOME_TRY(call.may_repeat ? call.may_repeat() : Status{});
+      return may_write_(call);
+    };
     return attempt(guarded);
   }
 
  private:
-  const std::function<Status()> may_write_;
+  const std::function<Status(const Call&)> may_write_;
 };
 
 using GuardedDocumentStore = InterceptedDocumentStore<WriteGuard>;

@@ -14,6 +14,7 @@ Status RetryPolicy::WaitToRepeat(const Operation& operation, const Call& call, i
                                ? std::move(last)
                                : std::move(last).In(fmt::format("after {} attempts", attempts)));
   }
+  REHOME_TRY(call.may_repeat ? call.may_repeat() : Status{});
   if (!clock_.SleepFor(Delay(attempts, error), call.stop)) {
     return Fail(ErrorCode::kCancelled,
                 fmt::format("{} cancelled while it waited to be repeated after: {}", operation.name,

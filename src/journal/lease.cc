@@ -111,21 +111,18 @@ Lease::Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epo
       renewed_(clock.Steady()) {}
 
 Lease::~Lease() {
-  renewer_ = {};
-  renewal_.reset();
-  // Best effort: a lease that could not be released is taken over once its holder is seen to be
-  // dead.
-  static_cast<void>(Release(Call{}));
+  static_cast<void>(Release());
 }
 
 bool Lease::IsInTime() const {
   return clock_.Steady() - renewed_ + kRequestTimeout < kLeaseTimeToLive;
 }
 
-Status Lease::Check() {
+Status Lease::Check(const Call& call) {
   const std::scoped_lock lock(mutex_);
   if (!lost_ && !released_ && !IsInTime()) {
-    if (Status renewed = RenewNow(Call{.stop = {}, .timeout = kLeaseRenewal}); !renewed && !lost_) {
+    const Call renewal{.stop = call.stop, .timeout = kLeaseRenewal, .may_repeat = call.may_repeat};
+    if (Status renewed = RenewNow(renewal); !renewed && !lost_) {
       return std::unexpected(std::move(renewed).error().In("renewing the lease"));
     }
   }
@@ -187,16 +184,25 @@ void Lease::KeepRenewing(Scheduler* scheduler) {
   });
 }
 
-Status Lease::Release(const Call& call) {
+Status Lease::Release() {
+  renewer_ = {};
+  renewal_.reset();
   const std::scoped_lock lock(mutex_);
   if (lost_ || released_) {
     return {};
   }
+  released_ = true;
+  const SteadyTime patient_until = clock_.Steady() + kReleasePatience;
+  const Call call{.stop = {}, .timeout = kReleasePatience, .may_repeat = [&]() -> Status {
+                    if (clock_.Steady() < patient_until) {
+                      return {};
+                    }
+                    return Fail(ErrorCode::kUnavailable, "the store gave no answer in time");
+                  }};
   const DocumentView old = held_.view();
   const Write write = Write::Replace(held_, ToDocument(StringField(old, "_id"), HolderOf(old),
                                                        epoch_, IntField(old, "counter") + 1, true));
   REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kLeases, {&write, 1}, {}, call));
-  released_ = true;
   return {};
 }
 

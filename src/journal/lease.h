@@ -28,6 +28,7 @@ namespace rehome {
 
 inline constexpr Millis kLeaseTimeToLive{15'000};
 inline constexpr Millis kLeaseRenewal{3'000};
+inline constexpr Millis kReleasePatience{3'000};
 /// No request of a runner may take longer, so that none is under way when the lease has run out.
 inline constexpr Millis kRequestTimeout{10'000};
 static_assert(kLeaseRenewal + kRequestTimeout < kLeaseTimeToLive);
@@ -49,13 +50,16 @@ class Lease {
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
   /// Ok while a request that starts now ends before anybody else may take over. Where that is no
   /// longer sure, since the store was away or this process stood still, the lease is renewed first.
-  [[nodiscard]] Status Check();
+  /// `call`: of the request, for its stop and whether it may be repeated.
+  [[nodiscard]] Status Check(const Call& call = {});
   /// Renews once; what KeepRenewing() does.
   [[nodiscard]] Status Renew(const Call& call);
   /// Renews in the background until destroyed: on a thread, or when the scheduler says that it is
   /// time.
   void KeepRenewing(Scheduler* scheduler = nullptr);
-  [[nodiscard]] Status Release(const Call& call);
+  /// Gives it back; asked once only, and a store that is away is waited for no longer than
+  /// kReleasePatience and one request. Fails: it is taken over once its holder is seen to be dead.
+  [[nodiscard]] Status Release();
 
   struct Holder {
     ProcessIdentity process;

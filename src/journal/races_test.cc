@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "decorators/retrying.h"
 #include "journal/audit.h"
 #include "journal/lease.h"
 #include "journal/ledger.h"
@@ -85,7 +86,43 @@ TEST(LeaseRace, AReplyThatGetsLostLosesNoLease) {
   clock.Advance(kLeaseRenewal);
   EXPECT_TRUE((*lease)->Renew(kCall));
   EXPECT_TRUE((*lease)->Check());
-  EXPECT_TRUE((*lease)->Release(kCall));
+  EXPECT_TRUE((*lease)->Release());
+}
+
+TEST(LeaseRace, ReleaseDoesNotWaitForAStoreThatIsAway) {
+  ManualClock clock;
+  bool away = false;
+  RetryingDocumentStore store(
+      std::make_shared<FaultyDocumentStore>(
+          Watched(std::make_shared<sim::MemoryDocumentStore>(),
+                  [&](const CallSite&) { return away ? Fault::kRefuse : Fault::kNone; })),
+      std::make_shared<RetryPolicy>(clock, Random(1), PatientWithElections()));
+  const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  ASSERT_TRUE(lease);
+  away = true;
+  const SteadyTime before = clock.Steady();
+  EXPECT_FALSE((*lease)->Release());
+  EXPECT_LT(clock.Steady() - before, kReleasePatience * 2);
+  EXPECT_EQ((*lease)->Check().error().code, ErrorCode::kLeaseHeld);
+}
+
+TEST(LeaseRace, CheckHeedsTheStopOfItsRequest) {
+  ManualClock clock;
+  bool away = false;
+  RetryingDocumentStore store(
+      std::make_shared<FaultyDocumentStore>(
+          Watched(std::make_shared<sim::MemoryDocumentStore>(),
+                  [&](const CallSite&) { return away ? Fault::kRefuse : Fault::kNone; })),
+      std::make_shared<RetryPolicy>(clock, Random(1), PatientWithElections()));
+  const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  ASSERT_TRUE(lease);
+  clock.Advance(kLeaseTimeToLive - kRequestTimeout);
+  away = true;
+  const SteadyTime before = clock.Steady();
+  EXPECT_EQ(
+      (*lease)->Check({.may_repeat = [] { return Fail(ErrorCode::kCancelled, ""); }}).error().code,
+      ErrorCode::kCancelled);
+  EXPECT_EQ(clock.Steady(), before);
 }
 
 TEST(LeaseRace, HolderThatCannotRenewStopsBeforeAnotherMayStart) {

@@ -106,7 +106,8 @@ Result<Governing> Govern(const Plan& file, std::string_view fingerprint,
 /// The stores, every write of which first asks the lease; documents at the plan's rate. The lease
 /// itself uses the store below, so that a renewal never waits behind a batch.
 Stores Guarded(const Stores& stores, const LimitsPlan& limits, Lease& lease, Clock& clock) {
-  const auto guard = std::make_shared<WriteGuard>([&lease] { return lease.Check(); });
+  const auto guard =
+      std::make_shared<WriteGuard>([&lease](const Call& call) { return lease.Check(call); });
   std::shared_ptr<DocumentStore> target = stores.target_documents;
   if (limits.documents_per_s > 0) {
     target = std::make_shared<RateLimitedDocumentStore>(std::move(target), clock,
@@ -152,9 +153,28 @@ Result<ReadSession> ReadSession::Open(const Plan& plan, PlanRule rule, const Dep
 }
 
 Session::Session(const Deps& deps)
-    : deps_(deps), call_{.stop = deps.stop, .timeout = kRequestTimeout} {}
+    : deps_(deps),
+      call_{.stop = deps.stop, .timeout = kRequestTimeout},
+      finishing_call_{.stop = {}, .timeout = kRequestTimeout, .may_repeat = [this]() -> Status {
+                        if (!call_.stop.stop_requested()) {
+                          return {};
+                        }
+                        return Fail(ErrorCode::kCancelled,
+                                    "stopped: a store that is away is not waited for");
+                      }} {}
 
-Session::~Session() = default;
+Session::~Session() {
+  if (lease_ == nullptr) {
+    return;
+  }
+  if (const Status released = lease_->Release(); !released) {
+    deps_.events.Warn(fmt::format(
+        "the lease could not be given back ({}); nothing is lost: the next command on this host "
+        "takes it at once, one on another host after {} s without a renewal",
+        released.error().message,
+        std::chrono::duration_cast<std::chrono::seconds>(kLeaseTimeToLive).count()));
+  }
+}
 
 Result<std::unique_ptr<Session>> Session::Open(const Plan& plan, PlanRule rule, bool may_create,
                                                const Deps& deps) {

@@ -90,7 +90,7 @@ class Session {
                                                              bool may_create, const Deps& deps);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  /// Releases the lease.
+  /// Releases the lease, or warns what becomes of it.
   ~Session();
 
   [[nodiscard]] const Plan& plan() const { return *compiled_->plan; }
@@ -106,7 +106,7 @@ class Session {
   [[nodiscard]] EventSink& events() { return deps_.events; }
   [[nodiscard]] const Call& call() const { return call_; }
   /// For what is finished although a stop was asked for: the batch under way, the record of how it
-  /// ended.
+  /// ended. Then each call is made once: a store that is away is not waited for.
   [[nodiscard]] const Call& finishing_call() const { return finishing_call_; }
   [[nodiscard]] RunRecord& run() { return run_; }
   [[nodiscard]] FlowContext& flow() { return *flow_; }
@@ -150,7 +150,7 @@ class Session {
   std::unique_ptr<Lease> lease_;
   Stores stores_;  // writes pass the lease's check
   Call call_;
-  const Call finishing_call_{.stop = {}, .timeout = kRequestTimeout};
+  const Call finishing_call_;
   RunRecord run_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Quarantine> quarantine_;

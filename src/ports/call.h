@@ -14,8 +14,9 @@ namespace rehome {
 struct Call {
   std::stop_token stop;
   Millis timeout{10'000};
-  /// Asked before an attempt is repeated (decorators/retrying.h): a runner that lost its lease while
-  /// it waited repeats no write. Absent: it may.
+  /// Asked before and after the wait for another attempt (decorators/retrying.h): a runner that lost
+  /// its lease meanwhile repeats no write, and one that was told to stop waits for no store. Absent:
+  /// it may.
   std::function<Status()> may_repeat = nullptr;
 };
 
