@@ -13,7 +13,10 @@
 #include "journal/quarantine.h"
 #include "journal/ranges.h"
 #include "journal/run_record.h"
+#include "journal/saved.h"
+#include "model/extended_json.h"
 #include "model/sort_key.h"
+#include "ports/scan.h"
 #include "sim/memory_document_store.h"
 
 namespace rehome {
@@ -78,7 +81,7 @@ TEST(Lease, CheckRenewsALeaseThatARequestCouldOutlive) {
     const auto after = store.FindByIds("rehome_leases", std::array{Value::String("plan")}, kCall);
     EXPECT_NE(before->front(), after->front());
   }
-  EXPECT_TRUE((*lease)->Release(kCall));
+  EXPECT_TRUE((*lease)->Release());
   EXPECT_FALSE((*lease)->Check());
   EXPECT_TRUE(Lease::Acquire(store, "plan", Elsewhere(), clock, kCall));
 }
@@ -268,6 +271,36 @@ TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
   ASSERT_TRUE(quarantine.Remove({&id, 1}, kCall));
   EXPECT_EQ(*quarantine.Count(kCall), 0U);
   EXPECT_EQ(*store.Count(journal::kQuarantineDocuments, kCall), 0U);
+}
+
+TEST(Saved, HoldsADocumentThatNoRecordCouldHold) {
+  constexpr std::size_t kDocumentBytesMax = std::size_t{16} << 20U;
+  sim::MemoryDocumentStore store;
+  Saved saved(store, "run");
+  const auto of = [](std::size_t bytes) {
+    return DocumentBuilder().Int32("_id", 1).String("text", std::string(bytes, 'x')).Finish();
+  };
+  const std::array documents{of(kDocumentBytesMax - 30), of(3)};
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_TRUE(saved.Add("why", "items", documents, kCall));
+  }
+  const auto kept = saved.List(kCall);
+  ASSERT_EQ(kept->size(), 2U);
+  for (const Document& document : documents) {
+    const std::string json = ToExtendedJson(document.view(), JsonMode::kCanonical);
+    EXPECT_TRUE(std::ranges::any_of(*kept, [&](const SavedDatum& d) { return d.json == json; }));
+  }
+  std::size_t parts = 0;
+  for (const auto collection : {journal::kSaved, journal::kSavedDocuments}) {
+    ASSERT_TRUE(ForEachBatch(store, collection, {}, kCall, [&](std::vector<Document> batch) {
+      for (const Document& document : batch) {
+        EXPECT_LT(document.bytes().size(), kDocumentBytesMax);
+        parts += collection == journal::kSavedDocuments ? 1 : 0;
+      }
+      return Status{};
+    }));
+  }
+  EXPECT_EQ(parts, 2U);
 }
 
 TEST(Audit, GoesOnBehindAnEntryThatWasTakenOutAndTheGapStays) {

@@ -13,6 +13,7 @@ inline constexpr std::string_view kIntents = "rehome_intents";
 inline constexpr std::string_view kQuarantine = "rehome_quarantine";
 inline constexpr std::string_view kQuarantineDocuments = "rehome_quarantine_documents";
 inline constexpr std::string_view kSaved = "rehome_saved";
+inline constexpr std::string_view kSavedDocuments = "rehome_saved_documents";
 inline constexpr std::string_view kAudit = "rehome_audit";
 
 }  // namespace rehome::journal

@@ -5,15 +5,12 @@
 #include <algorithm>
 
 #include "journal/names.h"
+#include "journal/parts.h"
 #include "model/fields.h"
 
 namespace rehome {
 namespace {
 
-// A record stays far below 16 MiB; the document beside it is cut into parts so that the largest one
-// fits too.
-constexpr std::size_t kPartBytes = std::size_t{8} << 20U;
-constexpr std::size_t kPartsOfOneRead = 16;  // 128 MiB at the most
 constexpr std::size_t kAllRecords = SIZE_MAX;
 
 QuarantineRecord ToRecord(DocumentView document) {
@@ -30,33 +27,8 @@ Value DocumentValue(const Document& document) {
   return Value(ValueView(BsonType::kDocument, document.bytes()));
 }
 
-Value PartKey(const Value& key, std::int32_t part) {
-  return DocumentValue(DocumentBuilder().Append("of", key).Int32("part", part).Finish());
-}
-
 std::int32_t PartsOf(const Document& record) {
   return static_cast<std::int32_t>(IntField(record.view(), "parts"));
-}
-
-/// Keys of the parts first … end-1 of the document beside `key`.
-void AppendPartKeys(const Value& key, std::int32_t first, std::int32_t end,
-                    std::vector<Value>& out) {
-  for (std::int32_t part = first; part < end; ++part) {
-    out.push_back(PartKey(key, part));
-  }
-}
-
-/// The document in parts; returns how many.
-std::int32_t AppendParts(const Value& key, const Document& source, std::vector<Write>& out) {
-  const std::string_view bytes = source.bytes();
-  std::int32_t count = 0;
-  for (std::size_t start = 0; start < bytes.size(); start += kPartBytes) {
-    out.push_back(Write::Put(DocumentBuilder()
-                                 .Append("_id", PartKey(key, count++))
-                                 .Binary("bytes", bytes.substr(start, kPartBytes))
-                                 .Finish()));
-  }
-  return count;
 }
 
 }  // namespace
@@ -105,25 +77,7 @@ Status Quarantine::Add(std::span<const Quarantined> all, const Call& call) {
                                      .Finish()));
   }
   REHOME_TRY(store_.Apply(journal::kQuarantine, records, {}, call));
-  return RemoveParts(needless, call);
-}
-
-Status Quarantine::RemoveParts(std::span<const Value> part_keys, const Call& call) {
-  while (!part_keys.empty()) {
-    const auto some = part_keys.first(std::min(kPartsOfOneRead, part_keys.size()));
-    part_keys = part_keys.subspan(some.size());
-    REHOME_TRY_ASSIGN(auto found, store_.FindByIds(journal::kQuarantineDocuments, some, call));
-    std::vector<Write> gone;
-    for (auto& part : found) {
-      if (part) {
-        gone.push_back(Write::Delete(*std::move(part)));
-      }
-    }
-    if (!gone.empty()) {
-      REHOME_TRY(store_.Apply(journal::kQuarantineDocuments, gone, {}, call));
-    }
-  }
-  return {};
+  return RemoveParts(store_, journal::kQuarantineDocuments, needless, call);
 }
 
 Status Quarantine::Remove(std::span<const Value> source_ids, const Call& call) {
@@ -146,7 +100,7 @@ Status Quarantine::Remove(std::span<const Value> source_ids, const Call& call) {
   // The records go first: parts without a record are invisible, a record without parts would be a
   // lie.
   REHOME_TRY(store_.Apply(journal::kQuarantine, gone, {}, call));
-  return RemoveParts(parts, call);
+  return RemoveParts(store_, journal::kQuarantineDocuments, parts, call);
 }
 
 Result<std::uint64_t> Quarantine::Count(const Call& call) const {
@@ -180,19 +134,8 @@ Result<std::optional<Document>> Quarantine::FindDocument(const Value& source_id,
   if (!record.front()) {
     return std::optional<Document>();
   }
-  std::string bytes;
-  const auto parts = PartsOf(*record.front());
-  for (std::int32_t part = 0; part < parts; ++part) {
-    const Value part_key = PartKey(key, part);
-    REHOME_TRY_ASSIGN(const auto found,
-                      store_.FindByIds(journal::kQuarantineDocuments, {&part_key, 1}, call));
-    if (!found.front()) {
-      return Fail(ErrorCode::kDataLoss,
-                  fmt::format("part {} of a quarantined document is missing", part));
-    }
-    bytes += BinaryField(found.front()->view(), "bytes");
-  }
-  REHOME_TRY_ASSIGN(Document document, Document::Parse(std::move(bytes)));
+  REHOME_TRY_ASSIGN(Document document, ReadParts(store_, journal::kQuarantineDocuments, key,
+                                                 PartsOf(*record.front()), call));
   return std::optional(std::move(document));
 }
 

@@ -51,7 +51,6 @@ class Quarantine {
                                                    const Call& call) const;
 
  private:
-  [[nodiscard]] Status RemoveParts(std::span<const Value> part_keys, const Call& call);
   [[nodiscard]] Value Key(const Value& source_id) const;
   DocumentStore& store_;
   const std::string run_id_;

@@ -4,63 +4,69 @@
 
 #include "base/digest.h"
 #include "journal/names.h"
+#include "journal/parts.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 
 namespace rehome {
 
-Document Saved::Record(const SavedDatum& datum, const Document* document) const {
-  // The id is the datum's own digest: saving again is the same record, another version of it
-  // another one.
+Value Saved::Key(const SavedDatum& datum) const {
+  // The datum's own digest: saving again is the same record, another version of it another one.
   const std::string digest =
       Md5(datum.why + '\0' + datum.place + '\0' + datum.id + '\0' + datum.json).Hex();
+  return Value::String(fmt::format("{}:{}", run_id_, digest));
+}
+
+DocumentBuilder Saved::Record(const SavedDatum& datum) const {
   DocumentBuilder builder;
-  builder.String("_id", fmt::format("{}:{}", run_id_, digest))
+  builder.Append("_id", Key(datum))
       .String("run", run_id_)
       .String("why", datum.why)
       .String("place", datum.place)
       .String("datum_id", datum.id);
-  // Documents also as they are: Extended JSON does not carry every BSON byte.
-  if (document != nullptr) {
-    builder.Binary("bson", document->bytes());
-  } else {
-    builder.String("json", datum.json);
-  }
-  return builder.Finish();
+  return builder;
 }
 
 Status Saved::Add(std::string_view why, std::string_view collection,
                   std::span<const Document> documents, const Call& call) {
-  std::vector<Write> writes;
+  std::vector<Write> records;
   for (const Document& document : documents) {
-    writes.push_back(
-        Write::Put(Record({.why = std::string(why),
+    const SavedDatum datum{.why = std::string(why),
                            .place = std::string(collection),
                            .id = ToExtendedJson(document.Id(), JsonMode::kCanonical),
-                           .json = ToExtendedJson(document.view(), JsonMode::kCanonical)},
-                          &document)));
+                           .json = ToExtendedJson(document.view(), JsonMode::kCanonical)};
+    DocumentBuilder record = Record(datum);
+    // As they are: Extended JSON does not carry every BSON byte.
+    if (document.bytes().size() <= kPartBytes) {
+      records.push_back(Write::Put(record.Binary("bson", document.bytes()).Finish()));
+      continue;
+    }
+    std::vector<Write> parts;
+    record.Int32("parts", AppendParts(Key(datum), document, parts));
+    REHOME_TRY(store_.Apply(journal::kSavedDocuments, parts, {}, call));
+    records.push_back(Write::Put(record.Finish()));
   }
-  return Put(writes, call);
+  return Put(records, call);
 }
 
 Status Saved::Add(std::string_view why, std::string_view ns, std::span<const VectorRecord> records,
                   const Call& call) {
   std::vector<Write> writes;
   for (const VectorRecord& record : records) {
-    writes.push_back(Write::Put(Record({.why = std::string(why),
-                                        .place = std::string(ns),
-                                        .id = record.id,
-                                        .json = VectorJson(record)},
-                                       nullptr)));
+    const SavedDatum datum{.why = std::string(why),
+                           .place = std::string(ns),
+                           .id = record.id,
+                           .json = VectorJson(record)};
+    writes.push_back(Write::Put(Record(datum).String("json", datum.json).Finish()));
   }
   return Put(writes, call);
 }
 
-Status Saved::Put(std::span<const Write> writes, const Call& call) {
-  if (writes.empty()) {
+Status Saved::Put(std::span<const Write> records, const Call& call) {
+  if (records.empty()) {
     return {};
   }
-  REHOME_TRY(store_.Apply(journal::kSaved, writes, {}, call));
+  REHOME_TRY(store_.Apply(journal::kSaved, records, {}, call));
   return {};
 }
 
@@ -74,7 +80,13 @@ Result<std::vector<SavedDatum>> Saved::List(const Call& call) const {
                      .place = StringField(document.view(), "place"),
                      .id = StringField(document.view(), "datum_id"),
                      .json = StringField(document.view(), "json")};
-    if (document.Find("bson")) {
+    if (document.Find("parts")) {
+      REHOME_TRY_ASSIGN(
+          const Document saved,
+          ReadParts(store_, journal::kSavedDocuments, Value(document.Id()),
+                    static_cast<std::int32_t>(IntField(document.view(), "parts")), call));
+      datum.json = ToExtendedJson(saved.view(), JsonMode::kCanonical);
+    } else if (document.Find("bson")) {
       const Document saved = Document::Trusted(std::string(BinaryField(document.view(), "bson")));
       datum.json = ToExtendedJson(saved.view(), JsonMode::kCanonical);
     }

@@ -1,6 +1,6 @@
 #pragma once
 // saved.h — rehome_saved: what an undo or a straggler would otherwise have lost. Written before the
-// original goes.
+// original goes. A document too large to stand in its record lies beside it, in parts.
 #include <span>
 #include <string>
 #include <vector>
@@ -31,9 +31,10 @@ class Saved {
   [[nodiscard]] Result<std::vector<SavedDatum>> List(const Call& call) const;
 
  private:
-  /// `document`: what a saved document is; null for a vector.
-  [[nodiscard]] Document Record(const SavedDatum& datum, const Document* document) const;
-  [[nodiscard]] Status Put(std::span<const Write> writes, const Call& call);
+  [[nodiscard]] Value Key(const SavedDatum& datum) const;
+  /// What is saved of `datum`, but for the datum itself.
+  [[nodiscard]] DocumentBuilder Record(const SavedDatum& datum) const;
+  [[nodiscard]] Status Put(std::span<const Write> records, const Call& call);
   DocumentStore& store_;
   const std::string run_id_;
 };
