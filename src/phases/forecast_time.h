@@ -1,6 +1,6 @@
 #pragma once
 // forecast_time.h — how long the phases will take: a simple model over what was measured while the
-// forecast was made. Private to the forecast.
+// forecast was made. Private to the forecast and preflight.
 //
 //   0 prepare   documents: written, verified, restored and compared, four passes at the measured
 //               scan rate; vectors: likewise at the measured fetch rate
@@ -28,5 +28,9 @@ struct Pace {
 /// Fills seconds, counts and the write pause of a forecast whose scan is made.
 [[nodiscard]] Status PredictTimes(const Plan& plan, const Deps& deps, const Pace& pace,
                                   Forecast& forecast);
+
+/// Of phases 2 and 3, without a measurement: what the plan's limits and a remote embedder's assumed
+/// rate leave for `documents`.
+[[nodiscard]] double LeastSeconds(const Plan& plan, std::uint64_t documents);
 
 }  // namespace rehome

@@ -1,5 +1,6 @@
 #pragma once
 // preflight_look.h — what the concerns of the preflight share. Private to preflight*.cc.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Look {
   std::vector<CollectionInfo> target_collections{};
   IndexInfo source_index{};
   IndexInfo target_index{};
+  std::optional<double> oplog_hours{};  // of the source, where it says so
 
   [[nodiscard]] bool HasEmbeddedIndex() const {
     return plan.vectors.target.address.starts_with("local:");

@@ -8,6 +8,7 @@
 
 #include "mapping/text.h"
 #include "model/fields.h"
+#include "phases/forecast_time.h"
 #include "phases/preflight_look.h"
 
 namespace rehome {
@@ -46,6 +47,10 @@ void ReachDocuments(Look& look, const std::string& check, DocumentStore& store, 
   }
   collections = *std::move(found);
   look.reached |= bits;
+  if (const auto hours = description->Find("oplog_hours");
+      hours && (bits & kSourceDocuments) != 0) {
+    look.oplog_hours = hours->AsDouble();
+  }
   look.Ok(check, fmt::format("{}: {}", store.Identity(), InWords(*description)));
 }
 
@@ -216,6 +221,37 @@ Status LookAtCollections(Look& look) {
   return {};
 }
 
+/// The feed is not read while phases 2 and 3 run: what the application writes meanwhile must still
+/// be in the oplog when they are done.
+Status LookAtOplog(Look& look) {
+  const std::string available = "available: `run --online` follows the application's writes";
+  if (!look.oplog_hours) {
+    look.Ok("change feed", available);
+    return {};
+  }
+  constexpr double kSecondsOfHour = 3600;
+  constexpr double kMargin = 2;
+  REHOME_TRY_ASSIGN(const std::uint64_t documents,
+                    look.deps.stores.source_documents->Count(look.plan.items.from, look.call));
+  const double needed = LeastSeconds(look.plan, documents) / kSecondsOfHour;
+  const std::string holds =
+      fmt::format("{}; the oplog holds {:.1f} h of writes", available, *look.oplog_hours);
+  if (*look.oplog_hours < kMargin * needed) {
+    look.Warn(
+        "change feed",
+        fmt::format("{}, and phases 2 and 3, during which the feed is not read, take {:.1f} h "
+                    "or more",
+                    holds, needed),
+        "enlarge the oplog (replSetResizeOplog) unless it is not full yet; `rehome plan` "
+        "predicts each phase's time. Where it did not suffice, `rehome run --online --sweep` "
+        "compares both sides");
+    return {};
+  }
+  look.Ok("change feed",
+          holds + "; it must outlast phases 2 and 3, whose time `rehome plan` predicts");
+  return {};
+}
+
 Status LookAtFeed(Look& look) {
   std::vector<std::string> watched{look.plan.items.from};
   for (const StampPlan& stamp : look.plan.stamps) {
@@ -223,8 +259,7 @@ Status LookAtFeed(Look& look) {
   }
   const auto feed = look.deps.stores.source_documents->OpenFeed(watched, look.call);
   if (feed) {
-    look.Ok("change feed", "available: `run --online` follows the application's writes");
-    return {};
+    return LookAtOplog(look);
   }
   if (feed.error().code != ErrorCode::kFailedPrecondition) {
     return std::unexpected(feed.error());

@@ -135,6 +135,33 @@ TEST(Preflight, JudgesTheSource) {
   });
 }
 
+/// A store that says how far its oplog reaches.
+class WithOplog final : public MemoryDocumentStore {
+ public:
+  explicit WithOplog(double hours) : MemoryDocumentStore({.identity = "m"}), hours_(hours) {}
+  Result<Document> Describe(const Call&) override {
+    return DocumentBuilder().String("kind", "memory").Double("oplog_hours", hours_).Finish();
+  }
+
+ private:
+  const double hours_;
+};
+
+TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
+  const auto with_oplog = [](double hours) {
+    return [hours](PhaseWorld& w) {
+      w.documents = std::make_shared<WithOplog>(hours);
+      w.InsertSource(9);
+      w.plan.limits.documents_per_s = 0.01;  // 900 s
+      w.plan.limits.vectors_per_s = 0.01;    // 900 s
+    };
+  };
+  ExpectFindings({
+      {"too short", with_oplog(0.9), Severity::kWarning, "change feed", "0.9 h of writes"},
+      {"long enough", with_oplog(1.1), Severity::kOk, "change feed", "1.1 h of writes"},
+  });
+}
+
 TEST(Preflight, JudgesTheIndexAndTheEmbedder) {
   ExpectFindings({
       {"dimension",
