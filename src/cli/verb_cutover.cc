@@ -32,7 +32,8 @@ void PrintForecast(const CutoverForecast& forecast, const CommonOptions& common,
     PrintJson({{"pointers", pointers},
                {"fence", forecast.fence},
                {"write_pause_ms", forecast.write_pause.count()},
-               {"obstacles", forecast.obstacles}},
+               {"obstacles", forecast.obstacles},
+               {"nothing_to_do", forecast.cut_over}},
               environment);
     return;
   }
@@ -44,6 +45,10 @@ void PrintForecast(const CutoverForecast& forecast, const CommonOptions& common,
   environment.out << table.Render()
                   << fmt::format("  fence: {}\n  predicted write pause: {}\n",
                                  Escape(forecast.fence), FormatDuration(forecast.write_pause));
+  if (forecast.cut_over) {
+    environment.out << "Nothing to do: the run is cut over already\n";
+    return;
+  }
   for (const std::string& obstacle : forecast.obstacles) {
     environment.out << "  refused as it stands: " << Escape(obstacle) << "\n";
   }

@@ -371,8 +371,8 @@ Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& dep
   }
   if (!read.run || read.run->At(Phase::kVectors).state != PhaseState::kDone) {
     out.obstacles.emplace_back("phase 3 (vectors) has not run");
-  } else if (read.run->IsCutOver()) {
-    out.obstacles.emplace_back("the run is cut over already");
+  } else {
+    out.cut_over = read.run->IsCutOver();
   }
   return out;
 }

@@ -12,6 +12,7 @@ struct CutoverForecast {
   std::string fence;                    // the strongest one possible, in words
   Millis write_pause{0};                // predicted
   std::vector<std::string> obstacles;   // gates that would refuse now
+  bool cut_over = false;                // already: there is nothing to do
 };
 [[nodiscard]] Result<CutoverForecast> ForecastCutover(const ReadSession& read, const Deps& deps);
 

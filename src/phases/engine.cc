@@ -231,6 +231,8 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
   for (const Phase phase : phases) {
     if (phase == Phase::kCutover) {
       REHOME_TRY(RefuseQuarantine(session));
+    } else if (phase == Phase::kRetire) {
+      REHOME_TRY(RefuseRetire(session, false));
     }
     REHOME_TRY(RunPhase(session, phase, [&] { return Body(session, phase, request); }, report));
     if (phase == Phase::kItems && IsDone(session.run(), Phase::kVectors)) {
@@ -406,6 +408,7 @@ Result<RunReport> Retire(Session& session, const RetireRequest& request) {
                 "still reads it",
                 "`rehome cutover` first");
   }
+  REHOME_TRY(RefuseRetire(session, request.shorten_retention));
   return Attempt(session, [&](RunReport& report) {
     return RunPhase(
         session, Phase::kRetire, [&] { return RunRetire(session, request.shorten_retention); },

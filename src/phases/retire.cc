@@ -6,6 +6,7 @@
 #include "phases/retire.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -239,10 +240,9 @@ Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Pac
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<std::string>> RetireGates(const Plan& plan, const RunRecord& run, Clock& clock,
-                                             bool shorten_retention) {
+/// The gates that refuse now, in words; empty: none.
+std::vector<std::string> ClosedGates(const Plan& plan, const RunRecord& run, Clock& clock,
+                                     bool shorten_retention) {
   std::vector<std::string> out;
   if (!run.cut_over_at) {
     out.emplace_back("phase 4 (cutover) has not run");
@@ -267,18 +267,21 @@ Result<std::vector<std::string>> RetireGates(const Plan& plan, const RunRecord& 
   return out;
 }
 
-Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
-  REHOME_TRY_ASSIGN(const auto gates,
-                    RetireGates(session.plan(), session.run(), session.clock(), shorten_retention));
+}  // namespace
+
+Status RefuseRetire(Session& session, bool shorten_retention) {
+  const auto gates = ClosedGates(session.plan(), session.run(), session.clock(), shorten_retention);
   const bool resuming = !session.run().retire_backups.empty();
-  if (!gates.empty() && !resuming) {
-    std::string all;
-    for (const std::string& gate : gates) {
-      all += (all.empty() ? "" : "; ") + gate;
-    }
-    return Fail(ErrorCode::kFailedPrecondition, fmt::format("retire is refused: {}", all),
-                "nothing was removed; run it again when this no longer holds");
+  if (gates.empty() || resuming) {
+    return {};
   }
+  return Fail(ErrorCode::kFailedPrecondition,
+              fmt::format("retire is refused: {}", fmt::join(gates, "; ")),
+              "nothing was removed; run it again when this no longer holds");
+}
+
+Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
+  const bool resuming = !session.run().retire_backups.empty();
   if (shorten_retention && session.plan().retire.after < kRetentionMin) {
     REHOME_TRY(session.Audit("retention shortened", FormatDuration(session.plan().retire.after)));
   }

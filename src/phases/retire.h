@@ -9,10 +9,10 @@ namespace rehome {
 /// Gates (cut over for retire.after, at least 24 h unless shortened; no straggler within 24 h;
 /// feeds drained; a fresh passing verification) → fence → backup of exactly what will go, verified
 /// → rename away, compare, drop → namespaces.
+/// The gates are RefuseRetire()'s, asked before anything is done.
 [[nodiscard]] Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention);
 [[nodiscard]] Result<Counts> UndoRetire(Session& session);
-/// The gates that refuse now, in words; empty: none. Reads only.
-[[nodiscard]] Result<std::vector<std::string>> RetireGates(const Plan& plan, const RunRecord& run,
-                                                           Clock& clock, bool shorten_retention);
+/// kFailedPrecondition while a gate that time alone opens is closed; a retirement under way goes on.
+[[nodiscard]] Status RefuseRetire(Session& session, bool shorten_retention);
 
 }  // namespace rehome

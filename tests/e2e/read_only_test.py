@@ -41,7 +41,7 @@ class ReadOnlyVerbs(harness.Case):
 
     def test_after_cutover(self):
         app = self.ran()
-        for args in (["check"], ["plan"], ["status"], ["explain", item_id(app)], ["quarantine", "list"]):
+        for args in (["check"], ["plan"], ["status"], ["explain", item_id(app)], ["quarantine", "list"], ["cutover", "--dry-run"]):
             self.assert_writes_nothing(app, *args)
 
     def test_verify_writes_its_own_progress_at_most(self):
