@@ -28,8 +28,8 @@ using DriverClients = CHandle<mongoc_client_pool_t, mongoc_client_pool_destroy>;
 /// process ends anyway.
 void Initialise() {
   static const bool once = [] {
-    mongoc_init();
     mongoc_log_set_handler(nullptr, nullptr);  // what goes wrong is told in errors
+    mongoc_init();
     return true;
   }();
   static_cast<void>(once);
