@@ -352,7 +352,7 @@ void Grammar::AddQuarantine() {
   };
   add(Action::kList, "list", "ids and reasons");
   add(Action::kShow, "show", "the documents too");
-  add(Action::kReplay, "replay", "tries again after the plan or the documents were mended");
+  add(Action::kReplay, "replay", "tries again after the documents were mended");
 }
 
 void Grammar::AddExplain() {

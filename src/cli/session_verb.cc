@@ -14,15 +14,15 @@
 namespace rehome::cli {
 namespace {
 
-void PrintReport(const RunReport& report, const RunRecord& run, const CommonOptions& common,
-                 CliEnvironment& environment) {
+void PrintReport(const RunReport& report, const RunRecord& run, const std::string& next,
+                 const CommonOptions& common, CliEnvironment& environment) {
   if (common.json) {
     PrintJson({{"run_id",
                 run.run_id.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(run.run_id)},
                {"state", Name(run.state)},
                {"nothing_to_do", report.nothing_to_do},
                {"done", report.done},
-               {"next", NextStep(run.state)}},
+               {"next", next}},
               environment);
     return;
   }
@@ -30,8 +30,7 @@ void PrintReport(const RunReport& report, const RunRecord& run, const CommonOpti
     environment.out << "  " << Escape(sentence) << "\n";
   }
   const std::string which = run.run_id.empty() ? "The plan" : fmt::format("Run {}", run.run_id);
-  environment.out << fmt::format("{} is {}. Next: {}\n", which, Name(run.state),
-                                 NextStep(run.state));
+  environment.out << fmt::format("{} is {}. Next: {}\n", which, Name(run.state), next);
 }
 
 /// A plan that never ran: what a verb that needs a run says.
@@ -45,7 +44,7 @@ Result<int> WithoutRun(const Plan& plan, const SessionVerb& verb, const CommonOp
   }
   PrintReport(
       {.done = {fmt::format("nothing to do: plan {} never ran", plan.name)}, .nothing_to_do = true},
-      RunRecord{}, common, environment);
+      RunRecord{}, NextStep(RunState::kNew), common, environment);
   return kExitDone;
 }
 
@@ -60,8 +59,8 @@ Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptio
     REHOME_TRY_ASSIGN(const auto latest,
                       LatestRun(*deps.stores.target_documents, plan.name, Call{.stop = deps.stop}));
     if (!latest) {
-      PrintReport({.done = {verb.if_never_ran}, .nothing_to_do = true}, RunRecord{}, common,
-                  environment);
+      PrintReport({.done = {verb.if_never_ran}, .nothing_to_do = true}, RunRecord{},
+                  NextStep(RunState::kNew), common, environment);
       return kExitDone;
     }
   }
@@ -78,7 +77,11 @@ Result<int> Execute(const Plan& plan, const SessionVerb& verb, const CommonOptio
                     session->run().run_id, session->plan_difference()));
   }
   REHOME_TRY_ASSIGN(const RunReport report, verb.body(*session));
-  PrintReport(report, session->run(), common, environment);
+  REHOME_TRY_ASSIGN(const std::uint64_t quarantined,
+                    session->quarantine().Count(session->finishing_call()));
+  PrintReport(report, session->run(),
+              NextStep(session->run().state, quarantined > session->plan().items.quarantine_max),
+              common, environment);
   return kExitDone;
 }
 
@@ -105,7 +108,11 @@ int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                   [&](const Plan& plan) { return Execute(plan, make(plan), common, environment); });
 }
 
-std::string NextStep(RunState state) {
+std::string NextStep(RunState state, bool quarantine_blocks) {
+  if (quarantine_blocks && state == RunState::kMigrated) {
+    return "rehome quarantine list says what is set aside and why; mend those documents and rehome "
+           "quarantine replay, or the plan and rehome rollback --all; then rehome cutover";
+  }
   switch (state) {
     case RunState::kNew:
       return "rehome check, rehome plan, then rehome run";

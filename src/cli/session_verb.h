@@ -33,7 +33,8 @@ struct SessionVerb {
 [[nodiscard]] int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                                  const std::function<SessionVerb(const Plan&)>& make);
 
-/// What a person does next with a run in this state.
-[[nodiscard]] std::string NextStep(RunState state);
+/// What a person does next with a run in this state. `quarantine_blocks`: more is in quarantine than
+/// a cutover may leave there.
+[[nodiscard]] std::string NextStep(RunState state, bool quarantine_blocks = false);
 
 }  // namespace rehome::cli

@@ -66,7 +66,8 @@ Result<int> List(Quarantine& quarantine, const QuarantineOptions& options, const
   environment.out << table.Render()
                   << fmt::format(
                          "{} documents are in quarantine. Next: rehome quarantine show ID; mend "
-                         "the document or the plan, then rehome quarantine replay\n",
+                         "the documents and rehome quarantine replay, or the plan and rehome "
+                         "rollback --all, which starts anew\n",
                          FormatCount(records.size()));
   return kExitDone;
 }

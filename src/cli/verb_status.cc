@@ -101,13 +101,9 @@ std::string NextOf(const Plan& plan, const Snapshot& now) {
   const bool retiring = now.run && now.state == RunState::kCutOver &&
                         now.run->At(Phase::kRetire).state == PhaseState::kRunning &&
                         !now.run->retire_backups.empty();
-  if (now.state == RunState::kMigrated && now.quarantined > plan.items.quarantine_max) {
-    return "rehome quarantine list says what is set aside and why; mend it, rehome quarantine "
-           "replay, then rehome cutover";
-  }
   return retiring ? "rehome retire (goes on where it stopped), or rehome rollback --phase 5 (puts "
                     "back what it removed)"
-                  : NextStep(now.state);
+                  : NextStep(now.state, now.quarantined > plan.items.quarantine_max);
 }
 
 Json CountsOf(const Counts& counts) {
@@ -170,7 +166,7 @@ Json PointersJson(const RunRecord& run) {
 Json FenceJson(const RunRecord& run) {
   if (run.cutover) {
     for (const FenceRecord& fence : run.cutover->fences) {
-      if (fence.raised) {
+      if (fence.raised && (fence.by_hooks || fence.kind != FenceKind::kNone)) {
         return {{"collection", fence.collection},
                 {"kind", fence.by_hooks ? "hooks" : Name(fence.kind)}};
       }

@@ -195,8 +195,9 @@ Status RefuseQuarantine(Session& session) {
               fmt::format("{} documents are in quarantine, the plan allows {}; everything else is "
                           "migrated, and the application still runs on the old side",
                           count, allowed),
-              "`rehome quarantine list` says why each of them; mend the documents or the plan, "
-              "`rehome quarantine replay`, or raise items.quarantine_max");
+              "`rehome quarantine list` says why each of them; mend the documents and `rehome "
+              "quarantine replay`, or mend the plan and `rehome rollback --all`, or raise "
+              "items.quarantine_max");
 }
 
 /// Before the phases of a call with --sweep: a new feed position, and what differs mended.

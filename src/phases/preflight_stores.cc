@@ -231,12 +231,13 @@ Status LookAtOplog(Look& look) {
   }
   constexpr double kSecondsOfHour = 3600;
   constexpr double kMargin = 2;
+  constexpr double kResolution = 0.1;  // of the hours; a young oplog holds hardly any
   REHOME_TRY_ASSIGN(const std::uint64_t documents,
                     look.deps.stores.source_documents->Count(look.plan.items.from, look.call));
   const double needed = LeastSeconds(look.plan, documents) / kSecondsOfHour;
   const std::string holds =
       fmt::format("{}; the oplog holds {:.1f} h of writes", available, *look.oplog_hours);
-  if (*look.oplog_hours < kMargin * needed) {
+  if (*look.oplog_hours + kResolution < kMargin * needed) {
     look.Warn(
         "change feed",
         fmt::format("{}, and phases 2 and 3, during which the feed is not read, take {:.1f} h "

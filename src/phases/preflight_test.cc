@@ -157,7 +157,14 @@ TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
     };
   };
   ExpectFindings({
-      {"too short", with_oplog(0.9), Severity::kWarning, "change feed", "0.9 h of writes"},
+      {"too short", with_oplog(0.8), Severity::kWarning, "change feed", "0.8 h of writes"},
+      {"young, and phases that are soon done",
+       [](PhaseWorld& w) {
+         w.documents = std::make_shared<WithOplog>(0.0);
+         w.InsertSource(9);
+         w.plan.limits.vectors_per_s = 1;
+       },
+       Severity::kOk, "change feed", "0.0 h of writes"},
       {"long enough", with_oplog(1.1), Severity::kOk, "change feed", "1.1 h of writes"},
   });
 }

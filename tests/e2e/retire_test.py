@@ -15,7 +15,8 @@ class Retire(harness.Case):
             answer = app.at(hours, "retire", "--yes", expect=REFUSED)
             self.assert_error(answer, "24 h")
             self.assert_untouched(files, app)
-        self.assertEqual(app.status()["state"], "cut_over")
+        status = app.status()
+        self.assertEqual((status["state"], status["phases"][5]["state"]), ("cut_over", "pending"))
 
     def test_refused_before_cutover(self):
         app = self.ran(through=3)

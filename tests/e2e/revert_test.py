@@ -24,6 +24,11 @@ class Revert(harness.Case):
         self.assertTrue(app.outcome() == before.outcome())
         self.assertEqual((app.status()["state"], app.status()["fence"]), ("migrated", None))
 
+    def test_where_the_plan_wants_no_fence_status_names_none(self):
+        app = self.ran(through=3)
+        app.run("cutover", "--yes", "--set", "cutover.fence=none")
+        self.assertEqual((app.status()["state"], app.status()["fence"]), ("cut_over", None))
+
     def test_what_maps_back_is_written_back(self):
         app = self.ran()
         legacy = legacy_by_id(app)
