@@ -121,7 +121,7 @@ std::string NextStep(RunState state, bool quarantine_blocks) {
     case RunState::kInterrupted:
       return "rehome run (goes on where it stopped), or rehome rollback --all";
     case RunState::kFailed:
-      return "rehome status says why; mend it and rehome run again, or rehome rollback --all";
+      return "mend what rehome status names, then rehome run again, or rehome rollback --all";
     case RunState::kMigrated:
       return "rehome verify, then rehome cutover";
     case RunState::kCutOver:

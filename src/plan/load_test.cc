@@ -299,7 +299,7 @@ TEST(LoadPlan, RefusesAVariableWhoseValueIsNoUtf8) {
   const Environment environment = [](const std::string&) {
     return std::optional<std::string>("\xE9");
   };
-  const LoadedPlan loaded = Parse(With("dir: b", "dir: ${DIR}"), {}, environment);
+  const LoadedPlan loaded = Parse(With("dir: b", "dir: \"${DIR}\""), {}, environment);
   ASSERT_EQ(loaded.problems.size(), 1U) << Problems(loaded);
   EXPECT_NE(Problems(loaded).find("variable DIR is not UTF-8"), std::string::npos);
 }
@@ -309,11 +309,11 @@ TEST(LoadPlan, TakesNoSecretFromWhatIsNoFile) {
     return With("dimensions: 64", fmt::format("dimensions: 64, api_key: {{ file: {} }}", file));
   };
   for (const std::string_view endless : {"/dev/zero", "/dev"}) {
-    EXPECT_TRUE(OneProblem(with(endless), 21, "cannot be read from its file")) << endless;
+    EXPECT_TRUE(OneProblem(with(endless), 28, "cannot be read from its file")) << endless;
   }
   const std::string large = testing::TempDir() + "secret_" + RandomHex(8);
   std::ofstream(large, std::ios::binary) << std::string(100'000, 'x');
-  EXPECT_TRUE(OneProblem(with(large), 21, "65536 bytes"));
+  EXPECT_TRUE(OneProblem(with(large), 28, "65536 bytes"));
 }
 
 TEST(LoadPlan, AppliesOverrides) {
