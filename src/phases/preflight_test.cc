@@ -135,22 +135,11 @@ TEST(Preflight, JudgesTheSource) {
   });
 }
 
-/// A store that says how far its oplog reaches.
-class WithOplog final : public MemoryDocumentStore {
- public:
-  explicit WithOplog(double hours) : MemoryDocumentStore({.identity = "m"}), hours_(hours) {}
-  Result<Document> Describe(const Call&) override {
-    return DocumentBuilder().String("kind", "memory").Double("oplog_hours", hours_).Finish();
-  }
-
- private:
-  const double hours_;
-};
-
 TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
   const auto with_oplog = [](double hours) {
     return [hours](PhaseWorld& w) {
-      w.documents = std::make_shared<WithOplog>(hours);
+      w.documents = std::make_shared<MemoryDocumentStore>(
+          MemoryDocumentStore::Options{.identity = "m", .oplog_hours = hours});
       w.InsertSource(9);
       w.plan.limits.documents_per_s = 0.01;  // 900 s
       w.plan.limits.vectors_per_s = 0.01;    // 900 s
@@ -160,7 +149,8 @@ TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
       {"too short", with_oplog(0.8), Severity::kWarning, "change feed", "0.8 h of writes"},
       {"young, and phases that are soon done",
        [](PhaseWorld& w) {
-         w.documents = std::make_shared<WithOplog>(0.0);
+         w.documents = std::make_shared<MemoryDocumentStore>(
+             MemoryDocumentStore::Options{.identity = "m", .oplog_hours = 0.0});
          w.InsertSource(9);
          w.plan.limits.vectors_per_s = 1;
        },

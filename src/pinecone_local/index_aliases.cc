@@ -14,6 +14,19 @@ std::string Alias::ToJson() const {
   return std::move(json.EndObject()).Take();
 }
 
+namespace {
+
+Refusable<Alias> ReadStored(const JsonObject& json) {
+  Alias alias;
+  REHOME_TRY_ASSIGN(alias.name, json.String("name"));
+  REHOME_TRY_ASSIGN(alias.target, json.String("target"));
+  REHOME_TRY_ASSIGN(alias.created_at_ms, json.Integer("created_at_ms", 0));
+  REHOME_TRY_ASSIGN(alias.updated_at_ms, json.Integer("updated_at_ms", 0));
+  return alias;
+}
+
+}  // namespace
+
 Result<Alias> Alias::FromJson(std::string_view text) {
   simdjson::dom::parser parser;  // its own: a request may still be read with the thread's
   simdjson::dom::object root;
@@ -21,13 +34,8 @@ Result<Alias> Alias::FromJson(std::string_view text) {
     return Fail(ErrorCode::kDataLoss, "a stored namespace alias cannot be read",
                 "restore this directory from a backup");
   }
-  const JsonObject json(root);
-  Alias alias;
-  REHOME_TRY_ASSIGN(alias.name, json.String("name"));
-  REHOME_TRY_ASSIGN(alias.target, json.String("target"));
-  REHOME_TRY_ASSIGN(alias.created_at_ms, json.Integer("created_at_ms", 0));
-  REHOME_TRY_ASSIGN(alias.updated_at_ms, json.Integer("updated_at_ms", 0));
-  return alias;
+  auto alias = ReadStored(JsonObject(root));
+  return alias ? Result<Alias>(*std::move(alias)) : std::unexpected(std::move(alias).error().error);
 }
 
 std::vector<Alias> Index::Aliases() const {

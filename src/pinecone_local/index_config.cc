@@ -32,14 +32,9 @@ std::string IndexConfig::ToJson() const {
   return std::move(json.EndObject()).Take();
 }
 
-Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
-  simdjson::dom::parser parser;  // its own: a request may still be read with the thread's
-  simdjson::dom::object root;
-  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
-    return Fail(ErrorCode::kDataLoss, "the stored configuration of an index cannot be read",
-                "restore this directory from a backup");
-  }
-  const JsonObject json(root);
+namespace {
+
+Refusable<IndexConfig> ReadStored(const JsonObject& json) {
   IndexConfig config;
   REHOME_TRY_ASSIGN(config.name, json.String("name"));
   REHOME_TRY_ASSIGN(const auto dimension, json.Integer("dimension", 0));
@@ -66,6 +61,20 @@ Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
     }
   }
   return config;
+}
+
+}  // namespace
+
+Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
+  simdjson::dom::parser parser;  // its own: a request may still be read with the thread's
+  simdjson::dom::object root;
+  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
+    return Fail(ErrorCode::kDataLoss, "the stored configuration of an index cannot be read",
+                "restore this directory from a backup");
+  }
+  auto config = ReadStored(JsonObject(root));
+  return config ? Result<IndexConfig>(*std::move(config))
+                : std::unexpected(std::move(config).error().error);
 }
 
 Status CheckIndexName(std::string_view name) {

@@ -25,6 +25,7 @@ class MemoryDocumentStore final : public DocumentStore {
   struct Options {
     std::string identity = "memory:documents";
     bool has_feed = true;
+    std::optional<double> oplog_hours{};  // what Describe() says of it
   };
   MemoryDocumentStore() = default;
   explicit MemoryDocumentStore(Options options) : options_(std::move(options)) {}
@@ -32,7 +33,12 @@ class MemoryDocumentStore final : public DocumentStore {
   std::string Identity() const override { return options_.identity; }
   Result<Document> Describe(const Call& call) override {
     REHOME_TRY(Stopped(call));
-    return DocumentBuilder().String("kind", "memory").Finish();
+    DocumentBuilder out;
+    out.String("kind", "memory");
+    if (options_.oplog_hours) {
+      out.Double("oplog_hours", *options_.oplog_hours);
+    }
+    return out.Finish();
   }
 
   Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
