@@ -21,7 +21,7 @@ constexpr double kPauseRoundTrips = 40;
 constexpr double kAssumedTextsPerSecond = 50;
 constexpr double kSecondsPerMinute = 60;
 constexpr std::size_t kProbeTexts = 32;
-constexpr std::string_view kHashing = "hashing";  // embeds here and at once
+constexpr std::string_view kEmbedsAtOnce = "hashing";  // embeds here and at once
 
 double SecondsSince(Clock& clock, SteadyTime start) {
   return std::chrono::duration<double>(clock.Steady() - start).count();
@@ -57,7 +57,7 @@ Result<double> MeasureVectorRead(const Plan& plan, const Deps& deps, const Call&
 
 Result<double> MeasureEmbedding(const Deps& deps, const Call& call) {
   Embedder& embedder = *deps.stores.embedder;
-  if (embedder.Provider() != kHashing) {
+  if (embedder.Provider() != kEmbedsAtOnce) {
     return 1 / kAssumedTextsPerSecond;
   }
   const std::vector<std::string> texts(
@@ -94,7 +94,7 @@ Result<Pace> MeasurePace(const Plan& plan, const Deps& deps) {
 
 double LeastSeconds(const Plan& plan, std::uint64_t documents) {
   const auto count = static_cast<double>(documents);
-  const double assumed = plan.index.embedder.provider == kHashing ? 0 : kAssumedTextsPerSecond;
+  const double assumed = plan.index.embedder.provider == kEmbedsAtOnce ? 0 : kAssumedTextsPerSecond;
   return SecondsAtLimit(count, plan.limits.documents_per_s) +
          std::max(SecondsAtLimit(count, assumed), SecondsAtLimit(count, plan.limits.vectors_per_s));
 }

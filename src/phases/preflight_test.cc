@@ -140,9 +140,9 @@ TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
     return [hours](PhaseWorld& w) {
       w.documents = std::make_shared<MemoryDocumentStore>(
           MemoryDocumentStore::Options{.identity = "m", .oplog_hours = hours});
-      w.InsertSource(9);
-      w.plan.limits.documents_per_s = 0.01;  // 900 s
-      w.plan.limits.vectors_per_s = 0.01;    // 900 s
+      w.InsertSource(1);
+      w.plan.limits.documents_per_s = 1.0 / 900;
+      w.plan.limits.vectors_per_s = 1.0 / 900;
     };
   };
   ExpectFindings({
@@ -151,7 +151,7 @@ TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
        [](PhaseWorld& w) {
          w.documents = std::make_shared<MemoryDocumentStore>(
              MemoryDocumentStore::Options{.identity = "m", .oplog_hours = 0.0});
-         w.InsertSource(9);
+         w.InsertSource(1);
          w.plan.limits.vectors_per_s = 1;
        },
        Severity::kOk, "change feed", "0.0 h of writes"},

@@ -16,7 +16,7 @@ std::string Alias::ToJson() const {
 
 namespace {
 
-Refusable<Alias> ReadStored(const JsonObject& json) {
+Refusable<Alias> ReadStoredAlias(const JsonObject& json) {
   Alias alias;
   REHOME_TRY_ASSIGN(alias.name, json.String("name"));
   REHOME_TRY_ASSIGN(alias.target, json.String("target"));
@@ -34,7 +34,7 @@ Result<Alias> Alias::FromJson(std::string_view text) {
     return Fail(ErrorCode::kDataLoss, "a stored namespace alias cannot be read",
                 "restore this directory from a backup");
   }
-  auto alias = ReadStored(JsonObject(root));
+  auto alias = ReadStoredAlias(JsonObject(root));
   return alias ? Result<Alias>(*std::move(alias)) : std::unexpected(std::move(alias).error().error);
 }
 

@@ -34,7 +34,7 @@ std::string IndexConfig::ToJson() const {
 
 namespace {
 
-Refusable<IndexConfig> ReadStored(const JsonObject& json) {
+Refusable<IndexConfig> ReadStoredConfig(const JsonObject& json) {
   IndexConfig config;
   REHOME_TRY_ASSIGN(config.name, json.String("name"));
   REHOME_TRY_ASSIGN(const auto dimension, json.Integer("dimension", 0));
@@ -72,7 +72,7 @@ Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
     return Fail(ErrorCode::kDataLoss, "the stored configuration of an index cannot be read",
                 "restore this directory from a backup");
   }
-  auto config = ReadStored(JsonObject(root));
+  auto config = ReadStoredConfig(JsonObject(root));
   return config ? Result<IndexConfig>(*std::move(config))
                 : std::unexpected(std::move(config).error().error);
 }

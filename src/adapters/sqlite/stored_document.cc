@@ -99,7 +99,7 @@ bool IsPlain(std::string_view bytes, int depth) {
 }
 
 /// The `_id` of bytes that are no sound document, for a sentence; empty where it cannot be told.
-std::string IdOf(std::string_view bytes) {
+std::string IdInBytes(std::string_view bytes) {
   constexpr std::string_view kKey("_id\0", 4);
   constexpr std::size_t kFirstKey = 5;  // behind the length and the element's type
   if (bytes.size() < kFirstKey || bytes.substr(kFirstKey, kKey.size()) != kKey) {
@@ -124,7 +124,7 @@ Result<Document> StoredDocument(std::string_view bytes) {
   }
   auto document = Document::Parse(std::string(bytes));
   if (!document) {
-    const std::string id = IdOf(bytes);
+    const std::string id = IdInBytes(bytes);
     return std::unexpected(
         std::move(document).error().In(id.empty() ? "a document" : "the document with _id " + id));
   }
