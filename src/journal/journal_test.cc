@@ -290,7 +290,7 @@ TEST(Saved, HoldsADocumentThatNoRecordCouldHold) {
     const std::string json = ToExtendedJson(document.view(), JsonMode::kCanonical);
     EXPECT_TRUE(std::ranges::any_of(*kept, [&](const SavedDatum& d) { return d.json == json; }));
   }
-  std::size_t parts = 0;
+  int parts = 0;
   for (const auto collection : {journal::kSaved, journal::kSavedDocuments}) {
     ASSERT_TRUE(ForEachBatch(store, collection, {}, kCall, [&](std::vector<Document> batch) {
       for (const Document& document : batch) {
@@ -300,7 +300,7 @@ TEST(Saved, HoldsADocumentThatNoRecordCouldHold) {
       return Status{};
     }));
   }
-  EXPECT_EQ(parts, 2U);
+  EXPECT_EQ(parts, 2);
 }
 
 TEST(Audit, GoesOnBehindAnEntryThatWasTakenOutAndTheGapStays) {

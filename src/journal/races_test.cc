@@ -119,9 +119,9 @@ TEST(LeaseRace, CheckHeedsTheStopOfItsRequest) {
   clock.Advance(kLeaseTimeToLive - kRequestTimeout);
   away = true;
   const SteadyTime before = clock.Steady();
-  EXPECT_EQ(
-      (*lease)->Check({.may_repeat = [] { return Fail(ErrorCode::kCancelled, ""); }}).error().code,
-      ErrorCode::kCancelled);
+  Call call;
+  call.may_repeat = [] { return Fail(ErrorCode::kCancelled, ""); };
+  EXPECT_EQ((*lease)->Check(call).error().code, ErrorCode::kCancelled);
   EXPECT_EQ(clock.Steady(), before);
 }
 

@@ -10,7 +10,7 @@ namespace rehome {
 namespace {
 
 // 1: first version.
-constexpr std::int64_t kJournalVersion = 1;
+constexpr std::int64_t kJournalVersion = 2;
 
 Document FromCounts(const Counts& counts) {
   DocumentBuilder builder;

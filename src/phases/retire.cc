@@ -335,23 +335,23 @@ Status WriteVectorsAgain(Session& session, const std::filesystem::path& backup) 
   REHOME_TRY_ASSIGN(const Packing packing, PackingOf(manifest, session.plan().backup.key));
   VectorStore& store = session.source_vectors();
   for (const NamespaceBackup& ns : manifest.namespaces) {
-    REHOME_TRY(ForEachBackedUp(
-        backup, packing, ns, [&](const std::vector<VectorRecord>& records) -> Status {
-          std::vector<std::string> ids;
-          std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
-          REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name, ids, session.call()));
-          std::vector<VectorRecord> again;
-          for (const VectorRecord& record : records) {
-            const auto now = std::ranges::find(present, record.id, &VectorRecord::id);
-            if (now == present.end() || VectorDigest(*now) == VectorDigest(record)) {
-              again.push_back(record);
-            }
-          }
-          if (!again.empty()) {
-            REHOME_TRY(store.Upsert(ns.name, again, session.call()));
-          }
-          return {};
-        }));
+    const auto write_again = [&](const std::vector<VectorRecord>& records) -> Status {
+      std::vector<std::string> ids;
+      std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
+      REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name, ids, session.call()));
+      std::vector<VectorRecord> again;
+      for (const VectorRecord& record : records) {
+        const auto now = std::ranges::find(present, record.id, &VectorRecord::id);
+        if (now == present.end() || VectorDigest(*now) == VectorDigest(record)) {
+          again.push_back(record);
+        }
+      }
+      if (!again.empty()) {
+        REHOME_TRY(store.Upsert(ns.name, again, session.call()));
+      }
+      return {};
+    };
+    REHOME_TRY(ForEachBackedUp(backup, packing, ns, write_again));
   }
   return {};
 }

@@ -117,7 +117,7 @@ TEST_F(OfAReplicaSet, MuchToReadThroughIsReadInSlicesThatAreKept) {
   now_ += 1000 * kSecond;
   getmore_ms_ = 6'000;
   for (int slice = 1; slice <= 4; ++slice) {
-    answers_.push_back(Events("[]", Token(200 * kSecond + slice)));
+    answers_.push_back(Events("[]", Token(200 * kSecond + static_cast<std::uint64_t>(slice))));
   }
   const auto first = feed->Read(*head, 10, Millis{0}, {});
   ASSERT_TRUE(first) << first.error().message;
