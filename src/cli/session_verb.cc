@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -30,7 +31,7 @@ void PrintReport(const RunReport& report, const RunRecord& run, const std::strin
     environment.out << "  " << Escape(sentence) << "\n";
   }
   const std::string which = run.run_id.empty() ? "The plan" : fmt::format("Run {}", run.run_id);
-  environment.out << fmt::format("{} is {}. Next: {}\n", which, Name(run.state), next);
+  environment.out << fmt::format("{} is {}. Next: {}\n", which, StateInWords(run, run.state), next);
 }
 
 /// A plan that never ran: what a verb that needs a run says.
@@ -106,6 +107,15 @@ int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                    const std::function<SessionVerb(const Plan&)>& make) {
   return WithPlan(common, environment,
                   [&](const Plan& plan) { return Execute(plan, make(plan), common, environment); });
+}
+
+std::string_view StateInWords(const RunRecord& run, RunState state) {
+  const bool between_phases = std::ranges::all_of(run.phases, [](const PhaseRecord& phase) {
+    return phase.state == PhaseState::kPending || phase.state == PhaseState::kDone ||
+           phase.state == PhaseState::kUndone;
+  });
+  return state == RunState::kInterrupted && between_phases ? "at rest between two phases"
+                                                           : Name(state);
 }
 
 std::string NextStep(RunState state, bool quarantine_blocks) {

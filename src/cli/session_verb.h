@@ -33,6 +33,10 @@ struct SessionVerb {
 [[nodiscard]] int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                                  const std::function<SessionVerb(const Plan&)>& make);
 
+/// The state of a run in words. One that rests because it was told to ("--through 2") was not
+/// interrupted.
+[[nodiscard]] std::string_view StateInWords(const RunRecord& run, RunState state);
+
 /// What a person does next with a run in this state. `quarantine_blocks`: more is in quarantine than
 /// a cutover may leave there.
 [[nodiscard]] std::string NextStep(RunState state, bool quarantine_blocks = false);

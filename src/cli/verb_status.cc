@@ -207,7 +207,7 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
   }
   const RunRecord& run = *now.run;
   environment.out << fmt::format("Run {} of plan {} is {}\n", run.run_id, Escape(plan.name),
-                                 Name(now.state));
+                                 StateInWords(run, now.state));
   TextTable table({{"phase"}, {"state"}, {"seconds", TextTable::Align::kRight}, {"counts"}});
   for (const Phase phase : kPhases) {
     const PhaseRecord& record = run.At(phase);

@@ -60,6 +60,12 @@ class Phases(harness.Case):
             self.assertEqual(states[:last + 1], ["done"] * (last + 1))
             self.assertNotIn("done", states[last + 1:])
 
+    def test_a_run_that_was_told_to_rest_is_not_said_to_be_interrupted(self):
+        app = self.loaded()
+        for answer in (app.run("run", "--through", 1, "--yes"), app.run("status")):
+            self.assertIn("is at rest between two phases", answer.out)
+            self.assertNotIn("interrupted", answer.out)
+
     def test_through_goes_on_from_there(self):
         app = self.ran(through=1)
         app.run("run", "--through", 3, "--yes")

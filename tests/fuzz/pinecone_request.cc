@@ -39,9 +39,9 @@ void CheckRecord(const std::string& text) {
   simdjson::dom::parser parser;
   Json json;
   CHECK(parser.parse(text).get(json) == simdjson::SUCCESS);
-  const Result<VectorRecord> record = ParseRecord(json);
+  const auto record = ParseRecord(json);
   if (!record) {
-    fuzz::CheckRefusal(record.error(), ErrorCode::kInvalidArgument);
+    fuzz::CheckRefusal(record.error().error, ErrorCode::kInvalidArgument);
     return;
   }
   CHECK(ParseVectorJson(VectorJson(*record)) == *record);
@@ -54,7 +54,7 @@ void CheckUpsert(std::string_view text) {
   if (!plain) {
     return;
   }
-  const Result<JsonObject> body = JsonObject::Parse(std::string(text));
+  const auto body = JsonObject::Parse(std::string(text));
   CHECK(body.has_value());
   CHECK(body->String("namespace") == plain->ns);
   simdjson::dom::array array;
@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CheckUpsert(text);
   const auto body = JsonObject::Parse(std::string(text));
   if (!body) {
-    fuzz::CheckRefusal(body.error(), ErrorCode::kInvalidArgument);
+    fuzz::CheckRefusal(body.error().error, ErrorCode::kInvalidArgument);
     return 0;
   }
   CheckRecord(simdjson::minify(body->members()));

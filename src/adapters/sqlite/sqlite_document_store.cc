@@ -621,6 +621,10 @@ Result<std::unique_ptr<DocumentStore>> SqliteDocumentStore::Open(const std::file
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("`{}` names no file: {}", file.string(), error.message()));
   }
+  if (std::filesystem::is_directory(absolute, error)) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is a directory", absolute.string()),
+                "name a SQLite file in it, or one that does not exist yet");
+  }
   return std::make_unique<sqlite::Store>(std::make_shared<sqlite::Connections>(absolute, mode),
                                          "sqlite:" + absolute.string(), clock);
 }

@@ -246,6 +246,14 @@ TEST_F(SqliteStore, AFileThatIsNoDatabaseIsNamedWrongly) {
   EXPECT_EQ(Insert(*Open(), Doc(1, 1)).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(SqliteStore, ADirectoryIsNamedWrongly) {
+  const auto store = SqliteDocumentStore::Open(std::filesystem::temp_directory_path(),
+                                               OpenMode::kReadOnly, clock_);
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(store.error().message.find("is a directory"), std::string::npos);
+}
+
 TEST_F(SqliteStore, AFileOfANewerVersionIsRefused) {
   ASSERT_TRUE(Insert(*Open(), Doc(1, 1)));
   Shell("PRAGMA user_version = 99");
