@@ -239,10 +239,52 @@ PhaseOutcome Outcome(Session& session) {
   return out;
 }
 
-/// The pass after the flip: the application is on the new side whatever it finds.
+/// What is written to the old side while the application should be, or is, on the new one.
+class Stragglers {
+ public:
+  explicit Stragglers(Session& session) : session_(session) {}
+
+  /// Carries what there is; past the flip it is noted when that was.
+  Result<Drained> Drain(Millis wait) {
+    REHOME_TRY_ASSIGN(Drained drained, DrainForward(session_, VectorMode::kNow, wait));
+    const Reconciled& carried = drained.reconciled;
+    const std::size_t saved_before = saved_.size();
+    saved_.insert(carried.saved.begin(), carried.saved.end());
+    const std::size_t written = carried.inserted + carried.replaced + carried.deleted;
+    changed_ = written + saved_.size() - saved_before;
+    if (changed_ > 0 && session_.run().IsCutOver()) {
+      session_.run().last_straggler_at = session_.clock().Now();
+      REHOME_TRY(session_.Save());
+    }
+    counts_["stragglers carried"] += static_cast<std::int64_t>(written);
+    counts_["stragglers saved"] = static_cast<std::int64_t>(saved_.size());
+    return drained;
+  }
+
+  /// Of the last drain.
+  [[nodiscard]] std::size_t changed() const { return changed_; }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+ private:
+  Session& session_;
+  std::set<std::string> saved_;
+  std::size_t changed_ = 0;
+  Counts counts_;
+};
+
+/// The pass after the flip: the application is on the new side whatever it finds. What nothing
+/// fenced off meanwhile is carried before, else it would be found missing, now and at every
+/// attempt.
 Result<PhaseOutcome> FullPass(Session& session) {
   REHOME_TRY(LiftWriteBlock(session));
   REHOME_TRY(RunAfterHooks(session));
+  Stragglers stragglers(session);
+  for (int turn = 0; turn < kConvergeTurnsMax; ++turn) {
+    REHOME_TRY_ASSIGN(const Drained drained, stragglers.Drain(Millis{0}));
+    if (drained.caught_up) {
+      break;
+    }
+  }
   VerificationScope scope(session);
   scope.context().pending_fails = false;
   REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));
@@ -309,33 +351,20 @@ Result<bool> SettleCutover(Session& session) {
 }
 
 Result<Counts> CarryStragglers(Session& session, bool follow) {
-  Counts counts;
-  std::set<std::string> saved;
+  Stragglers stragglers(session);
   const Millis quiet = session.plan().cutover.quiet;
   while (true) {
-    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow, quiet));
-    const Reconciled& carried = drained.reconciled;
-    const std::size_t saved_before = saved.size();
-    saved.insert(carried.saved.begin(), carried.saved.end());
-    const std::size_t changed =
-        carried.inserted + carried.replaced + carried.deleted + saved.size() - saved_before;
-    if (changed > 0 && session.run().IsCutOver()) {
-      session.run().last_straggler_at = session.clock().Now();
-      REHOME_TRY(session.Save());
-    }
-    counts["stragglers carried"] +=
-        static_cast<std::int64_t>(carried.inserted + carried.replaced + carried.deleted);
-    counts["stragglers saved"] = static_cast<std::int64_t>(saved.size());
+    REHOME_TRY_ASSIGN(const Drained drained, stragglers.Drain(quiet));
     if (session.call().stop.stop_requested()) {
       return Fail(
           ErrorCode::kCancelled,
           fmt::format("stopped on request; what the feed named so far is carried ({} in this call)",
-                      counts["stragglers carried"]),
+                      stragglers.counts().at("stragglers carried")),
           "`rehome run --online` goes on from here");
     }
-    const bool quiet_now = drained.swept ? changed == 0 : drained.ids.empty();
+    const bool quiet_now = drained.swept ? stragglers.changed() == 0 : drained.ids.empty();
     if (quiet_now && drained.caught_up && !follow) {
-      return counts;
+      return stragglers.counts();
     }
   }
 }
