@@ -1,9 +1,12 @@
 // The only file that knows yaml-cpp.
 #include <fmt/format.h>
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "plan/plan_node.h"
 
@@ -176,6 +179,36 @@ std::string_view Hint(std::string_view yaml, int line) {
              : "; inside { } and [ ] write \"${NAME}\" in quotes";
 }
 
+/// Takes notice of where documents start, and of nothing else.
+class StartListener final : public YAML::EventHandler {
+ public:
+  std::vector<PlanMark> starts;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { starts.push_back(MarkOf(mark)); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
+
+/// Where the first two documents start. No more are asked for: yaml-cpp finds documents without end
+/// in a text that begins with a comma.
+std::vector<PlanMark> DocumentStarts(std::string_view yaml) {
+  std::istringstream text{std::string(yaml)};
+  YAML::Parser parser(text);
+  StartListener listener;
+  while (listener.starts.size() < 2 && parser.HandleNextDocument(listener)) {
+  }
+  return std::move(listener.starts);
+}
+
 }  // namespace
 
 std::string_view Name(PlanNode::Kind kind) {
@@ -214,16 +247,16 @@ PlanNode ParseYaml(std::string_view yaml, std::vector<PlanProblem>& problems) {
     return {};
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) {
-      problems.push_back({MarkOf(documents[1].Mark()), "a second YAML document; a plan is one"});
+    const std::vector<PlanMark> starts = DocumentStarts(yaml);
+    if (starts.size() > 1) {
+      problems.push_back({starts[1], "a second YAML document; a plan is one"});
       return {};
     }
-    if (documents.empty()) {
+    if (starts.empty()) {
       return PlanNode::At({1, 1});
     }
     TreeBuilder builder(problems);
-    PlanNode root = builder.Convert(documents[0], 0);
+    PlanNode root = builder.Convert(YAML::Load(std::string(yaml)), 0);
     return builder.overflowed() ? PlanNode() : root;
   } catch (const YAML::Exception& error) {
     const PlanMark mark = error.mark.is_null() ? PlanMark{1, 1} : MarkOf(error.mark);
