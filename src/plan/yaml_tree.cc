@@ -249,7 +249,9 @@ PlanNode ParseYaml(std::string_view yaml, std::vector<PlanProblem>& problems) {
   try {
     const std::vector<PlanMark> starts = DocumentStarts(yaml);
     if (starts.size() > 1) {
-      problems.push_back({starts[1], "a second YAML document; a plan is one"});
+      const bool endless = starts[1].line == starts[0].line && starts[1].column == starts[0].column;
+      problems.push_back({starts[1], endless ? "not YAML: nothing begins like this"
+                                             : "a second YAML document; a plan is one"});
       return {};
     }
     if (starts.empty()) {
