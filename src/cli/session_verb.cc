@@ -109,13 +109,14 @@ int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                   [&](const Plan& plan) { return Execute(plan, make(plan), common, environment); });
 }
 
+bool IsUnderWay(const PhaseRecord& phase) {
+  return phase.state == PhaseState::kRunning || phase.state == PhaseState::kUndoing;
+}
+
 std::string_view StateInWords(const RunRecord& run, RunState state) {
-  const bool between_phases = std::ranges::all_of(run.phases, [](const PhaseRecord& phase) {
-    return phase.state == PhaseState::kPending || phase.state == PhaseState::kDone ||
-           phase.state == PhaseState::kUndone;
-  });
-  return state == RunState::kInterrupted && between_phases ? "at rest between two phases"
-                                                           : Name(state);
+  return state == RunState::kInterrupted && std::ranges::none_of(run.phases, IsUnderWay)
+             ? "at rest between two phases"
+             : Name(state);
 }
 
 std::string NextStep(RunState state, bool quarantine_blocks) {

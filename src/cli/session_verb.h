@@ -33,6 +33,9 @@ struct SessionVerb {
 [[nodiscard]] int RunSessionVerb(const CommonOptions& common, CliEnvironment& environment,
                                  const std::function<SessionVerb(const Plan&)>& make);
 
+/// A phase that is being run or undone, or was when its runner ended.
+[[nodiscard]] bool IsUnderWay(const PhaseRecord& phase);
+
 /// The state of a run in words. One that rests because it was told to ("--through 2") was not
 /// interrupted.
 [[nodiscard]] std::string_view StateInWords(const RunRecord& run, RunState state);

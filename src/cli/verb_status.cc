@@ -116,9 +116,8 @@ Json CountsOf(const Counts& counts) {
 
 /// A phase that was cut off is not running while its run rests.
 std::string_view StateOf(const PhaseRecord& record, RunState run) {
-  const bool under_way =
-      record.state == PhaseState::kRunning || record.state == PhaseState::kUndoing;
-  return under_way && run != RunState::kRunning ? Name(RunState::kInterrupted) : Name(record.state);
+  return IsUnderWay(record) && run != RunState::kRunning ? Name(RunState::kInterrupted)
+                                                         : Name(record.state);
 }
 
 Json PhasesJson(const RunRecord& run, RunState state) {

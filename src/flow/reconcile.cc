@@ -417,6 +417,10 @@ class Round {
 
 }  // namespace
 
+VectorMode VectorModeOf(const RunRecord& run) {
+  return run.At(Phase::kVectors).state == PhaseState::kDone ? VectorMode::kNow : VectorMode::kLater;
+}
+
 void Reconciled::Add(const Reconciled& other) {
   inserted += other.inserted;
   replaced += other.replaced;

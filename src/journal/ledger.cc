@@ -278,10 +278,8 @@ Result<std::vector<OwnedHistory>> Ledger::FindToWrite(const LedgerTarget& target
       writes.push_back(Reduce(one.record, one.kept));
     }
   }
-  if (!writes.empty()) {
-    // A record that another worker reduced meanwhile keeps the rest until it is met again.
-    REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
-  }
+  // A record that another worker reduced meanwhile keeps the rest until it is met again.
+  REHOME_TRY(ApplyAll(writes, call));
   return std::move(reading.histories);
 }
 

@@ -89,14 +89,19 @@ TEST(LeaseRace, AReplyThatGetsLostLosesNoLease) {
   EXPECT_TRUE((*lease)->Release());
 }
 
+/// A store that refuses everything while it is `away`, with the patience that elections need.
+RetryingDocumentStore PatientWhile(const bool& away, Clock& clock) {
+  return RetryingDocumentStore(
+      std::make_shared<FaultyDocumentStore>(
+          Watched(std::make_shared<sim::MemoryDocumentStore>(),
+                  [&away](const CallSite&) { return away ? Fault::kRefuse : Fault::kNone; })),
+      std::make_shared<RetryPolicy>(clock, Random(1), PatientWithElections()));
+}
+
 TEST(LeaseRace, ReleaseDoesNotWaitForAStoreThatIsAway) {
   ManualClock clock;
   bool away = false;
-  RetryingDocumentStore store(
-      std::make_shared<FaultyDocumentStore>(
-          Watched(std::make_shared<sim::MemoryDocumentStore>(),
-                  [&](const CallSite&) { return away ? Fault::kRefuse : Fault::kNone; })),
-      std::make_shared<RetryPolicy>(clock, Random(1), PatientWithElections()));
+  RetryingDocumentStore store = PatientWhile(away, clock);
   const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
   ASSERT_TRUE(lease);
   away = true;
@@ -109,11 +114,7 @@ TEST(LeaseRace, ReleaseDoesNotWaitForAStoreThatIsAway) {
 TEST(LeaseRace, CheckHeedsTheStopOfItsRequest) {
   ManualClock clock;
   bool away = false;
-  RetryingDocumentStore store(
-      std::make_shared<FaultyDocumentStore>(
-          Watched(std::make_shared<sim::MemoryDocumentStore>(),
-                  [&](const CallSite&) { return away ? Fault::kRefuse : Fault::kNone; })),
-      std::make_shared<RetryPolicy>(clock, Random(1), PatientWithElections()));
+  RetryingDocumentStore store = PatientWhile(away, clock);
   const auto lease = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
   ASSERT_TRUE(lease);
   clock.Advance(kLeaseTimeToLive - kRequestTimeout);

@@ -130,10 +130,44 @@ Status UnderFence(Session& session, const WritePause& pause) {
   return Complete(session);
 }
 
-/// Carries what the feed names until nothing is left, or as much as `turns` of a drain carry.
-Status CatchUp(Session& session, int turns) {
-  for (int turn = 0; turn < turns; ++turn) {
-    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+/// What the application writes to the old side: before the flip its work, after it a straggler.
+class Stragglers {
+ public:
+  explicit Stragglers(Session& session) : session_(session) {}
+
+  /// Carries what there is; past the flip it is noted when that was.
+  Result<Drained> Drain(Millis wait) {
+    REHOME_TRY_ASSIGN(Drained drained, DrainForward(session_, VectorMode::kNow, wait));
+    const Reconciled& carried = drained.reconciled;
+    const std::size_t saved_before = saved_.size();
+    saved_.insert(carried.saved.begin(), carried.saved.end());
+    const std::size_t written = carried.inserted + carried.replaced + carried.deleted;
+    changed_ = written + saved_.size() - saved_before;
+    if (changed_ > 0 && session_.run().IsCutOver()) {
+      session_.run().last_straggler_at = session_.clock().Now();
+      REHOME_TRY(session_.Save());
+    }
+    counts_["stragglers carried"] += static_cast<std::int64_t>(written);
+    counts_["stragglers saved"] = static_cast<std::int64_t>(saved_.size());
+    return drained;
+  }
+
+  /// Of the last drain.
+  [[nodiscard]] std::size_t changed() const { return changed_; }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+ private:
+  Session& session_;
+  std::set<std::string> saved_;
+  std::size_t changed_ = 0;
+  Counts counts_;
+};
+
+/// Carries what the feed names until nothing is left, or as much as so many drains carry.
+Status CatchUp(Session& session) {
+  Stragglers stragglers(session);
+  for (int turn = 0; turn < kConvergeTurnsMax; ++turn) {
+    REHOME_TRY_ASSIGN(const Drained drained, stragglers.Drain(Millis{0}));
     if (drained.caught_up) {
       break;
     }
@@ -171,7 +205,7 @@ Status Converge(Session& session) {
 
 /// Everything that needs no fence: drain, positions, the full verification.
 Status BeforeFence(Session& session) {
-  REHOME_TRY(CatchUp(session, kConvergeTurnsMax));
+  REHOME_TRY(CatchUp(session));
   REHOME_TRY(TakeReversePosition(session));
   VerificationScope scope(session);
   scope.context().pending_fails =
@@ -239,52 +273,13 @@ PhaseOutcome Outcome(Session& session) {
   return out;
 }
 
-/// What is written to the old side while the application should be, or is, on the new one.
-class Stragglers {
- public:
-  explicit Stragglers(Session& session) : session_(session) {}
-
-  /// Carries what there is; past the flip it is noted when that was.
-  Result<Drained> Drain(Millis wait) {
-    REHOME_TRY_ASSIGN(Drained drained, DrainForward(session_, VectorMode::kNow, wait));
-    const Reconciled& carried = drained.reconciled;
-    const std::size_t saved_before = saved_.size();
-    saved_.insert(carried.saved.begin(), carried.saved.end());
-    const std::size_t written = carried.inserted + carried.replaced + carried.deleted;
-    changed_ = written + saved_.size() - saved_before;
-    if (changed_ > 0 && session_.run().IsCutOver()) {
-      session_.run().last_straggler_at = session_.clock().Now();
-      REHOME_TRY(session_.Save());
-    }
-    counts_["stragglers carried"] += static_cast<std::int64_t>(written);
-    counts_["stragglers saved"] = static_cast<std::int64_t>(saved_.size());
-    return drained;
-  }
-
-  /// Of the last drain.
-  [[nodiscard]] std::size_t changed() const { return changed_; }
-  [[nodiscard]] const Counts& counts() const { return counts_; }
-
- private:
-  Session& session_;
-  std::set<std::string> saved_;
-  std::size_t changed_ = 0;
-  Counts counts_;
-};
-
 /// The pass after the flip: the application is on the new side whatever it finds. What nothing
 /// fenced off meanwhile is carried before, else it would be found missing, now and at every
 /// attempt.
 Result<PhaseOutcome> FullPass(Session& session) {
   REHOME_TRY(LiftWriteBlock(session));
   REHOME_TRY(RunAfterHooks(session));
-  Stragglers stragglers(session);
-  for (int turn = 0; turn < kConvergeTurnsMax; ++turn) {
-    REHOME_TRY_ASSIGN(const Drained drained, stragglers.Drain(Millis{0}));
-    if (drained.caught_up) {
-      break;
-    }
-  }
+  REHOME_TRY(CatchUp(session));
   VerificationScope scope(session);
   scope.context().pending_fails = false;
   REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));

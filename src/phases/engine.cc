@@ -202,9 +202,7 @@ Status RefuseQuarantine(Session& session) {
 
 /// Before the phases of a call with --sweep: a new feed position, and what differs mended.
 Status SweepFirst(Session& session, RunReport& report) {
-  const VectorMode mode =
-      IsDone(session.run(), Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
-  REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, mode));
+  REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, VectorModeOf(session.run())));
   report.done.push_back(
       fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
   return {};

@@ -64,10 +64,7 @@ class Repairer {
   }
 
  private:
-  [[nodiscard]] VectorMode Mode() const {
-    const bool embeds = session_.run().At(Phase::kVectors).state == PhaseState::kDone;
-    return embeds ? VectorMode::kNow : VectorMode::kLater;
-  }
+  [[nodiscard]] VectorMode Mode() const { return VectorModeOf(session_.run()); }
 
   /// What a feed has named and nobody applied yet is no damage.
   Status CarryFirst() {

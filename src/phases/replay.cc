@@ -70,11 +70,8 @@ Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
     return report;
   }
   REHOME_TRY(session.Audit("quarantine replay", fmt::format("{} documents", ids.size())));
-  const VectorMode mode = session.run().At(Phase::kVectors).state == PhaseState::kDone
-                              ? VectorMode::kNow
-                              : VectorMode::kLater;
   REHOME_TRY_ASSIGN(const Reconciled reconciled,
-                    Reconcile(session.flow(), ids, mode, session.call()));
+                    Reconcile(session.flow(), ids, VectorModeOf(session.run()), session.call()));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY(RefreshRestorePoints(session));
   REHOME_TRY_ASSIGN(const auto staying, session.quarantine().Contains(ids, session.call()));

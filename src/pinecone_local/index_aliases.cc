@@ -28,14 +28,7 @@ Refusable<Alias> ReadStoredAlias(const JsonObject& json) {
 }  // namespace
 
 Result<Alias> Alias::FromJson(std::string_view text) {
-  simdjson::dom::parser parser;  // its own: a request may still be read with the thread's
-  simdjson::dom::object root;
-  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
-    return Fail(ErrorCode::kDataLoss, "a stored namespace alias cannot be read",
-                "restore this directory from a backup");
-  }
-  auto alias = ReadStoredAlias(JsonObject(root));
-  return alias ? Result<Alias>(*std::move(alias)) : std::unexpected(std::move(alias).error().error);
+  return ReadStored(text, "a stored namespace alias", ReadStoredAlias);
 }
 
 std::vector<Alias> Index::Aliases() const {

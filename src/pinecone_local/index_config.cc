@@ -66,15 +66,7 @@ Refusable<IndexConfig> ReadStoredConfig(const JsonObject& json) {
 }  // namespace
 
 Result<IndexConfig> IndexConfig::FromJson(std::string_view text) {
-  simdjson::dom::parser parser;  // its own: a request may still be read with the thread's
-  simdjson::dom::object root;
-  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
-    return Fail(ErrorCode::kDataLoss, "the stored configuration of an index cannot be read",
-                "restore this directory from a backup");
-  }
-  auto config = ReadStoredConfig(JsonObject(root));
-  return config ? Result<IndexConfig>(*std::move(config))
-                : std::unexpected(std::move(config).error().error);
+  return ReadStored(text, "the stored configuration of an index", ReadStoredConfig);
 }
 
 Status CheckIndexName(std::string_view name) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -48,6 +49,21 @@ class JsonObject {
  private:
   simdjson::dom::object object_;
 };
+
+/// What `read` makes of a text that this server stored. kDataLoss, which names `what`, if that is no
+/// JSON object.
+template <class T>
+[[nodiscard]] Result<T> ReadStored(std::string_view text, std::string_view what,
+                                   Refusable<T> (*read)(const JsonObject& json)) {
+  simdjson::dom::parser parser;  // its own: a request may still be read with the thread's
+  simdjson::dom::object root;
+  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
+    return Fail(ErrorCode::kDataLoss, std::string(what) + " cannot be read",
+                "restore this directory from a backup");
+  }
+  auto value = read(JsonObject(root));
+  return value ? Result<T>(*std::move(value)) : std::unexpected(std::move(value).error().error);
+}
 
 /// One record of an upsert, with every rule that does not depend on the index.
 [[nodiscard]] Refusable<VectorRecord> ParseRecord(const Json& json);
