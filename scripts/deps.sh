@@ -15,7 +15,8 @@ test_packages=(python3-venv clang-19 libclang-rt-19-dev)  # the sanitizers' pres
 lint_packages=(clang-format-19 clang-tidy-19)
 
 # Programs that may come from elsewhere than Debian: the package is wanted only where the command is absent.
-test_commands=(python3:python3 node:nodejs npm:npm jq:jq javac:default-jdk-headless mvn:maven go:golang-go)
+build_commands=(python3:python3)
+test_commands=(node:nodejs npm:npm jq:jq javac:default-jdk-headless mvn:maven go:golang-go)
 
 want_commands() {
   local pair
@@ -34,6 +35,7 @@ want_packages() {
 
 missing=()
 want_packages "${build_packages[@]}"
+want_commands "${build_commands[@]}"
 case "${1:-test}" in
   build) ;;
   test)
