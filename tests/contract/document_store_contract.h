@@ -155,6 +155,8 @@ inline std::vector<Value> IdsOfEveryType() {
                          Value::String("a\xC3\xA9"),
                          raw(BsonType::kDocument, inner.bytes())};
   ids.push_back(raw(BsonType::kBinary, std::string("\x02\0\0\0\0ab", 7)));
+  ids.push_back(raw(BsonType::kBinary, std::string("\x10\0\0\0\x03", 5) + std::string(16, 'u')));
+  ids.push_back(raw(BsonType::kBinary, std::string("\x10\0\0\0\x04", 5) + std::string(16, 'u')));
   ids.push_back(raw(BsonType::kObjectId, std::string(12, '\x01')));
   ids.push_back(Value::Bool(false));
   ids.push_back(Value::Bool(true));

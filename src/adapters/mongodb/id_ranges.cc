@@ -94,9 +94,58 @@ std::optional<Document> WholeGroups(std::size_t first, std::size_t end, bool eve
   return OnId(DocumentBuilder().Array("$type", types.Finish()).Finish());
 }
 
+Value Binary(std::uint8_t subtype, std::string_view bytes) {
+  std::string payload(1, static_cast<char>(bytes.size()));
+  payload.append(3, '\0').push_back(static_cast<char>(subtype));
+  return Value(ValueView(BsonType::kBinary, payload.append(bytes)));
+}
+
+bool IsBinary(const std::optional<Value>& bound) {
+  return bound && bound->view().type() == BsonType::kBinary;
+}
+
+/// Where a server that keeps UUIDs apart orders a binary value: others, old UUIDs, UUIDs.
+std::size_t KindOf(const Value& binary) {
+  constexpr std::size_t kUuidBytes = 5 + 16;
+  const std::string_view payload = binary.view().payload();
+  const bool is_uuid = payload.size() == kUuidBytes && (payload[4] == 3 || payload[4] == 4);
+  return is_uuid ? static_cast<std::size_t>(payload[4]) - 2 : 0;
+}
+
+/// after < _id <= upto among binary values on a server that compares each kind with itself only. It
+/// orders old UUIDs by their two halves, each a signed number with its bytes reversed.
+void AppendKinds(const std::optional<Value>& after, const std::optional<Value>& upto,
+                 std::vector<Document>& out) {
+  using namespace std::string_literals;
+  const std::string least = "\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0\x80"s;
+  const std::string most = "\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x7f"s;
+  const std::array firsts{Binary(0, ""), Binary(3, least), Binary(4, std::string(16, '\0'))};
+  const std::array lasts{Binary(0, ""), Binary(3, most), Binary(4, std::string(16, '\xff'))};
+  const std::size_t lowest = after ? KindOf(*after) : 0;
+  const std::size_t highest = upto ? KindOf(*upto) : firsts.size() - 1;
+  for (std::size_t kind = lowest; kind <= highest; ++kind) {
+    DocumentBuilder condition;
+    if (after && kind == lowest) {
+      condition.Append("$gt", *after);
+    } else {
+      condition.Append("$gte", firsts[kind]);
+    }
+    if (upto && kind == highest) {
+      condition.Append("$lte", *upto);
+    } else if (kind > 0) {
+      condition.Append("$lte", lasts[kind]);
+    }
+    out.push_back(OnId(condition.Finish()));
+  }
+}
+
 /// after < _id <= upto inside one group; either may be absent, then the group's end bounds.
 void AppendInGroup(const std::optional<Value>& after, const std::optional<Value>& upto,
-                   std::vector<Document>& out) {
+                   bool uuids_apart, std::vector<Document>& out) {
+  if (uuids_apart && (IsBinary(after) || IsBinary(upto))) {
+    AppendKinds(after, upto, out);
+    return;
+  }
   const Group& group = kGroups[GroupOf((after ? *after : *upto).view())];
   if (group.one_value) {
     if (!after) {
@@ -143,20 +192,27 @@ std::vector<Document> RangeFilters(const IdRange& range, bool every_type) {
     return {};
   }
   std::vector<Document> out;
+  if (every_type && (IsBinary(range.after) || IsBinary(range.upto))) {
+    // Nothing: a server that knows fewer types says so before it misses what it keeps apart.
+    out.push_back(OnId(DocumentBuilder()
+                           .Int32("$type", TypeNumber(BsonType::kCode))
+                           .Array("$in", Document())
+                           .Finish()));
+  }
   const std::size_t first = range.after ? GroupOf(range.after->view()) : kGroups.size();
   const std::size_t last = range.upto ? GroupOf(range.upto->view()) : kGroups.size();
   if (range.after && first == last) {
-    AppendInGroup(range.after, range.upto, out);
+    AppendInGroup(range.after, range.upto, !every_type, out);
     return out;
   }
   if (first < kGroups.size()) {
-    AppendInGroup(range.after, std::nullopt, out);
+    AppendInGroup(range.after, std::nullopt, !every_type, out);
   }
   if (auto between = WholeGroups(range.after ? first + 1 : 0, last, every_type)) {
     out.push_back(*std::move(between));
   }
   if (last < kGroups.size()) {
-    AppendInGroup(std::nullopt, range.upto, out);
+    AppendInGroup(std::nullopt, range.upto, !every_type, out);
   }
   return out;
 }

@@ -10,7 +10,8 @@
 namespace rehome::mongodb {
 
 /// Filters over `_id` in ascending order, disjoint; none: the range is empty. `every_type`: whether
-/// the server knows the types that only old applications wrote (symbol, DBPointer, code).
+/// the server knows the types that only old applications wrote (symbol, DBPointer, code), as MongoDB
+/// does. One that does not is taken to keep UUIDs apart from other binary values, behind them.
 [[nodiscard]] std::vector<Document> RangeFilters(const IdRange& range, bool every_type);
 
 /// { _id: id } as a filter that matches documents as ids too.

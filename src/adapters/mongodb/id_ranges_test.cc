@@ -67,6 +67,45 @@ TEST(IdRanges, AnEmptyRangeAsksNothing) {
   EXPECT_TRUE(Filters({Value::String("a"), Value::Int32(5)}).empty());
 }
 
+Value Binary(std::uint8_t subtype, std::string_view bytes) {
+  std::string payload(1, static_cast<char>(bytes.size()));
+  payload.append(3, '\0').push_back(static_cast<char>(subtype));
+  return Value(ValueView(BsonType::kBinary, payload.append(bytes)));
+}
+
+/// The sixteen bytes of a UUID that begins so.
+Value Uuid(std::uint8_t subtype, char first) {
+  return Binary(subtype, std::string(1, first) + std::string(15, '\0'));
+}
+
+TEST(IdRanges, WhereUuidsStandApartNoFilterCrossesToThem) {
+  const auto kinds = [](const IdRange& range) {
+    std::vector<std::string> out;
+    for (const Document& filter : RangeFilters(range, false)) {
+      std::string bounds;
+      for (const auto& [name, bound] : filter.view().Find("_id")->AsDocument()) {
+        bounds += std::string(name);
+        if (bound.type() == BsonType::kBinary) {
+          bounds += " " + std::to_string(static_cast<int>(bound.payload()[4])) + " ";
+        }
+      }
+      out.push_back(bounds);
+    }
+    return out;
+  };
+  EXPECT_EQ(kinds({Binary(0, "a"), std::nullopt}),
+            (Texts{"$gt 0 ", "$gte 3 $lte 3 ", "$gte 4 $lte 4 ", "$type"}));
+  EXPECT_EQ(kinds({Uuid(4, 'b'), std::nullopt}), (Texts{"$gt 4 $lte 4 ", "$type"}));
+  EXPECT_EQ(kinds({Uuid(3, 'a'), Uuid(4, 'b')}), (Texts{"$gt 3 $lte 3 ", "$gte 4 $lte 4 "}));
+  EXPECT_EQ(kinds({std::nullopt, Uuid(3, 'a')}), (Texts{"$type", "$gte 0 ", "$gte 3 $lte 3 "}));
+  EXPECT_EQ(kinds({Binary(0, "a"), Binary(0, "b")}), (Texts{"$gt 0 $lte 0 "}));
+}
+
+TEST(IdRanges, ABinaryBoundAsksFirstWhetherTheServerKnowsEveryType) {
+  EXPECT_EQ(Filters({Binary(0, "a"), Binary(0, "b")}, true).front(),
+            R"({"_id":{"$type":13,"$in":[]}})");
+}
+
 TEST(IdRanges, RareTypesAreAskedForWhereTheServerKnowsThem) {
   EXPECT_EQ(Filters({Value::Int32(1), std::nullopt}, true).back(),
             R"({"_id":{"$type":[2,14,3,5,7,8,9,17,12,13,15,127]}})");

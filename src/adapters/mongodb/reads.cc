@@ -239,6 +239,22 @@ Result<std::optional<std::vector<Value>>> SampleBoundaries(Server& server,
   return boundaries;
 }
 
+/// Between ranges stands only what the server orders as MongoDB does.
+Status DropUnordered(const std::shared_ptr<Server>& server, std::string_view collection,
+                     std::vector<Value>& boundaries, const Call& call) {
+  const auto is_binary = [](const Value& one) { return one.view().type() == BsonType::kBinary; };
+  const auto binary = std::ranges::find_if(boundaries, is_binary);
+  if (binary == boundaries.end()) {
+    return {};
+  }
+  RangeReader reader(server, collection, {*binary, std::nullopt}, Document(), true);
+  REHOME_TRY(reader.Next(1, call));  // which tells how it compares them
+  if (!server->knows_every_type()) {
+    std::erase_if(boundaries, is_binary);
+  }
+  return {};
+}
+
 }  // namespace
 
 Document SimpleCollation() {
@@ -412,6 +428,7 @@ Result<std::vector<IdRange>> SplitById(const std::shared_ptr<Server>& server,
   } else {
     REHOME_TRY_ASSIGN(boundaries, WalkBoundaries(server, collection, parts, call));
   }
+  REHOME_TRY(DropUnordered(server, collection, boundaries, call));
   for (Value& boundary : boundaries) {
     ranges.back().upto = boundary;
     ranges.push_back({std::move(boundary), std::nullopt});

@@ -18,11 +18,10 @@ namespace rehome::mongodb {
 /// own answer tells.
 struct Capabilities {
   std::string version;
-  std::string set_name;     // of the replica set; empty: none
-  bool sharded = false;     // a mongos answered
-  std::string cluster;      // who it is, whatever the database
-  bool hello = false;       // answers `hello`: MongoDB since 4.4.2, 4.2.10, 4.0.21, 3.6.21
-  bool every_type = false;  // knows the rare types in $type, as MongoDB does
+  std::string set_name;  // of the replica set; empty: none
+  bool sharded = false;  // a mongos answered
+  std::string cluster;   // who it is, whatever the database
+  bool hello = false;    // answers `hello`: MongoDB since 4.4.2, 4.2.10, 4.0.21, 3.6.21
   bool sessions = false;
   bool transactions = false;  // sessions, and the replication that they need
   std::int64_t wire_version = 0;
