@@ -12,12 +12,12 @@ namespace {
 // 1: first version.
 constexpr std::int64_t kJournalVersion = 2;
 
-Document FromCounts(const Counts& counts) {
-  DocumentBuilder builder;
-  for (const auto& [key, value] : counts) {
-    builder.Int64(key, value);
-  }
-  return builder.Finish();
+void PutCounts(DocumentBuilder& builder, std::string_view name, const Counts& counts) {
+  builder.Nested(name, [&](DocumentBuilder& nested) {
+    for (const auto& [key, value] : counts) {
+      nested.Int64(key, value);
+    }
+  });
 }
 
 Counts ToCounts(DocumentView document) {
@@ -31,12 +31,13 @@ Counts ToCounts(DocumentView document) {
 }
 
 // Keys of these maps hold dots and dollars (namespaces, file names), so they are stored as pairs.
-Document FromTexts(const Texts& texts) {
-  ArrayBuilder builder;
-  for (const auto& [key, value] : texts) {
-    builder.Append(DocumentBuilder().String("k", key).String("v", value).Finish());
-  }
-  return builder.Finish();
+void PutTexts(DocumentBuilder& builder, std::string_view name, const Texts& texts) {
+  builder.ArrayOf(name, texts,
+                  [](DocumentBuilder& array, std::string_view index, const auto& text) {
+                    array.Nested(index, [&](DocumentBuilder& pair) {
+                      pair.String("k", text.first).String("v", text.second);
+                    });
+                  });
 }
 
 Texts ToTexts(DocumentView pairs) {
@@ -47,12 +48,20 @@ Texts ToTexts(DocumentView pairs) {
   return out;
 }
 
-Document FromStrings(const std::vector<std::string>& strings) {
-  ArrayBuilder builder;
-  for (const std::string& string : strings) {
-    builder.String(string);
-  }
-  return builder.Finish();
+void PutStrings(DocumentBuilder& builder, std::string_view name,
+                const std::vector<std::string>& strings) {
+  builder.ArrayOf(name, strings,
+                  [](DocumentBuilder& array, std::string_view index, const std::string& string) {
+                    array.String(index, string);
+                  });
+}
+
+/// An array of sub-documents, each filled by `put`.
+template <class List, class Put>
+void PutEach(DocumentBuilder& builder, std::string_view name, const List& list, const Put& put) {
+  builder.ArrayOf(name, list, [&](DocumentBuilder& array, std::string_view index, const auto& one) {
+    array.Nested(index, [&](DocumentBuilder& nested) { put(nested, one); });
+  });
 }
 
 std::vector<std::string> ToStrings(DocumentView array) {
@@ -78,15 +87,13 @@ std::optional<WallTime> ToOptionalTime(DocumentView document, std::string_view k
   return document.Find(key) ? std::optional(ToTime(document, key)) : std::nullopt;
 }
 
-Document FromPhase(Phase phase, const PhaseRecord& record) {
-  DocumentBuilder builder;
+void PutPhase(DocumentBuilder& builder, Phase phase, const PhaseRecord& record) {
   builder.Int32("phase", Number(phase))
       .String("name", Name(phase))
       .String("state", Name(record.state));
   OptionalTime(builder, "started_at", record.started_at);
-  return builder.Double("seconds", record.seconds)
-      .Append("counts", FromCounts(record.counts))
-      .Finish();
+  builder.Double("seconds", record.seconds);
+  PutCounts(builder, "counts", record.counts);
 }
 
 PhaseRecord ToPhase(DocumentView document) {
@@ -96,16 +103,14 @@ PhaseRecord ToPhase(DocumentView document) {
           .counts = ToCounts(DocumentField(document, "counts"))};
 }
 
-Document FromRestorePoint(const RestorePoint& point) {
-  return DocumentBuilder()
-      .Int32("phase", Number(point.phase))
+void PutRestorePoint(DocumentBuilder& builder, const RestorePoint& point) {
+  builder.Int32("phase", Number(point.phase))
       .Date("at", point.at.time_since_epoch().count())
-      .String("digest", point.digest)
-      .Append("counts", FromCounts(point.counts))
-      .Array("positions", FromTexts(point.positions))
-      .Array("pointers", FromTexts(point.pointers))
-      .String("undo", point.undo)
-      .Finish();
+      .String("digest", point.digest);
+  PutCounts(builder, "counts", point.counts);
+  PutTexts(builder, "positions", point.positions);
+  PutTexts(builder, "pointers", point.pointers);
+  builder.String("undo", point.undo);
 }
 
 RestorePoint ToRestorePoint(DocumentView document) {
@@ -118,8 +123,7 @@ RestorePoint ToRestorePoint(DocumentView document) {
           .undo = StringField(document, "undo")};
 }
 
-Document FromPointer(const PointerRecord& pointer) {
-  DocumentBuilder builder;
+void PutPointer(DocumentBuilder& builder, const PointerRecord& pointer) {
   builder.String("kind", pointer.kind)
       .String("where", pointer.where)
       .String("id", pointer.id)
@@ -127,10 +131,9 @@ Document FromPointer(const PointerRecord& pointer) {
   if (pointer.old_value) {
     builder.String("old", *pointer.old_value);
   }
-  return builder.String("new", pointer.new_value)
+  builder.String("new", pointer.new_value)
       .String("old_written", pointer.old_written)
-      .Bool("flipped", pointer.flipped)
-      .Finish();
+      .Bool("flipped", pointer.flipped);
 }
 
 PointerRecord ToPointer(DocumentView document) {
@@ -145,15 +148,13 @@ PointerRecord ToPointer(DocumentView document) {
           .flipped = BoolField(document, "flipped")};
 }
 
-Document FromFence(const FenceRecord& fence) {
-  return DocumentBuilder()
-      .String("collection", fence.collection)
+void PutFence(DocumentBuilder& builder, const FenceRecord& fence) {
+  builder.String("collection", fence.collection)
       .Bool("on_target", fence.on_target)
       .Int32("kind", static_cast<std::int32_t>(fence.kind))
       .Append("undo", fence.undo)
       .Bool("raised", fence.raised)
-      .Bool("by_hooks", fence.by_hooks)
-      .Finish();
+      .Bool("by_hooks", fence.by_hooks);
 }
 
 FenceRecord ToFence(DocumentView document) {
@@ -165,23 +166,12 @@ FenceRecord ToFence(DocumentView document) {
           .by_hooks = BoolField(document, "by_hooks")};
 }
 
-Document FromCutover(const CutoverRecord& cutover) {
-  ArrayBuilder pointers;
-  for (const PointerRecord& pointer : cutover.pointers) {
-    pointers.Append(FromPointer(pointer));
-  }
-  ArrayBuilder fences;
-  for (const FenceRecord& fence : cutover.fences) {
-    fences.Append(FromFence(fence));
-  }
-  return DocumentBuilder()
-      .Int32("state", static_cast<std::int32_t>(cutover.state))
-      .Bool("reverse", cutover.reverse)
-      .Array("pointers", pointers.Finish())
-      .Array("fences", fences.Finish())
-      .Int64("write_pause_ms", cutover.write_pause_ms)
-      .Bool("after_hooks_ran", cutover.after_hooks_ran)
-      .Finish();
+void PutCutover(DocumentBuilder& builder, const CutoverRecord& cutover) {
+  builder.Int32("state", static_cast<std::int32_t>(cutover.state)).Bool("reverse", cutover.reverse);
+  PutEach(builder, "pointers", cutover.pointers, &PutPointer);
+  PutEach(builder, "fences", cutover.fences, &PutFence);
+  builder.Int64("write_pause_ms", cutover.write_pause_ms)
+      .Bool("after_hooks_ran", cutover.after_hooks_ran);
 }
 
 CutoverRecord ToCutover(DocumentView document) {
@@ -238,14 +228,6 @@ std::uint64_t RunRecord::SampleSeed() const {
 }
 
 Document RunRecord::ToDocument() const {
-  ArrayBuilder phase_list;
-  for (const Phase phase : kPhases) {
-    phase_list.Append(FromPhase(phase, At(phase)));
-  }
-  ArrayBuilder points;
-  for (const RestorePoint& point : restore_points) {
-    points.Append(FromRestorePoint(point));
-  }
   DocumentBuilder builder;
   builder.String("_id", run_id)
       .Int64("journal_version", kJournalVersion)
@@ -256,25 +238,26 @@ Document RunRecord::ToDocument() const {
       .String("state", Name(state))
       .Int64("epoch", epoch)
       .Date("created_at", created_at.time_since_epoch().count())
-      .Date("updated_at", updated_at.time_since_epoch().count())
-      .Array("phases", phase_list.Finish())
-      .Array("restore_points", points.Finish())
-      .Array("namespaces", FromTexts(namespaces))
-      .Array("created_collections", FromStrings(created_collections))
-      .Array("positions", FromTexts(positions))
-      .Array("watermarks", FromTexts(watermarks))
-      .String("backup", backup)
-      .Array("retire_backups", FromStrings(retire_backups))
-      .Bool("items_reconciled", items_reconciled)
-      .Array("changed_while_read", FromStrings(changed_while_read))
-      .Int64("audit_number", audit_number)
+      .Date("updated_at", updated_at.time_since_epoch().count());
+  PutEach(builder, "phases", kPhases,
+          [this](DocumentBuilder& nested, Phase phase) { PutPhase(nested, phase, At(phase)); });
+  PutEach(builder, "restore_points", restore_points, &PutRestorePoint);
+  PutTexts(builder, "namespaces", namespaces);
+  PutStrings(builder, "created_collections", created_collections);
+  PutTexts(builder, "positions", positions);
+  PutTexts(builder, "watermarks", watermarks);
+  builder.String("backup", backup);
+  PutStrings(builder, "retire_backups", retire_backups);
+  builder.Bool("items_reconciled", items_reconciled);
+  PutStrings(builder, "changed_while_read", changed_while_read);
+  builder.Int64("audit_number", audit_number)
       .String("audit_hash", audit_hash)
       .String("last_error", last_error)
       .String("last_hint", last_hint);
   OptionalTime(builder, "cut_over_at", cut_over_at);
   OptionalTime(builder, "last_straggler_at", last_straggler_at);
   if (cutover) {
-    builder.Append("cutover", FromCutover(*cutover));
+    builder.Nested("cutover", [this](DocumentBuilder& nested) { PutCutover(nested, *cutover); });
   }
   return builder.Finish();
 }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 
 #include "model/bytes.h"
 #include "model/validate.h"
@@ -10,54 +13,106 @@
 namespace rehome {
 namespace {
 
+constexpr std::size_t kLengthBytes = sizeof(std::int32_t);
+
 std::size_t LengthPrefix(std::string_view bytes) {
   const auto length = LoadAt<std::int32_t>(bytes);
   CHECK(length >= 0);
   return static_cast<std::size_t>(length);
 }
 
-/// Bytes of the payload of `type` that starts at `bytes`.
-std::size_t PayloadBytes(BsonType type, std::string_view bytes) {
+/// How the bytes of a payload are counted.
+struct PayloadShape {
+  enum class Kind : std::uint8_t { kUnknown, kFixed, kPrefixed, kTwoTexts };
+  Kind kind = Kind::kUnknown;
+  std::uint8_t bytes = 0;  // kPrefixed: besides those that the length before it counts
+};
+
+constexpr PayloadShape ShapeOf(BsonType type) {
+  using Kind = PayloadShape::Kind;
   switch (type) {
     case BsonType::kUndefined:
     case BsonType::kNull:
     case BsonType::kMinKey:
     case BsonType::kMaxKey:
-      return 0;
+      return {Kind::kFixed, 0};
     case BsonType::kBool:
-      return 1;
+      return {Kind::kFixed, 1};
     case BsonType::kInt32:
-      return 4;
+      return {Kind::kFixed, 4};
     case BsonType::kDouble:
     case BsonType::kDate:
     case BsonType::kTimestamp:
     case BsonType::kInt64:
-      return 8;
+      return {Kind::kFixed, 8};
     case BsonType::kObjectId:
-      return 12;
+      return {Kind::kFixed, 12};
     case BsonType::kDecimal128:
-      return 16;
+      return {Kind::kFixed, 16};
     case BsonType::kString:
     case BsonType::kCode:
     case BsonType::kSymbol:
-      return 4 + LengthPrefix(bytes);
+      return {Kind::kPrefixed, 4};
     case BsonType::kDbPointer:
-      return 4 + LengthPrefix(bytes) + 12;
+      return {Kind::kPrefixed, 4 + 12};
     case BsonType::kDocument:
     case BsonType::kArray:
     case BsonType::kCodeWithScope:
-      return LengthPrefix(bytes);
+      return {Kind::kPrefixed, 0};
     case BsonType::kBinary:
-      return 5 + LengthPrefix(bytes);
-    case BsonType::kRegex: {
-      const std::size_t pattern = bytes.find('\0');
-      const std::size_t options = bytes.find('\0', pattern + 1);
-      CHECK(pattern != std::string_view::npos && options != std::string_view::npos);
-      return options + 1;
+      return {Kind::kPrefixed, 5};
+    case BsonType::kRegex:
+      return {Kind::kTwoTexts, 0};
+  }
+  return {};
+}
+
+// By type byte: reading a document asks once per element.
+constexpr auto kShapes = [] {
+  std::array<PayloadShape, 256> out{};
+  for (std::size_t type = 0; type < out.size(); ++type) {
+    out[type] = ShapeOf(static_cast<BsonType>(type));
+  }
+  return out;
+}();
+
+std::size_t TwoTextsBytes(std::string_view bytes) {
+  const std::size_t pattern = bytes.find('\0');
+  const std::size_t options = bytes.find('\0', pattern + 1);
+  CHECK(pattern != std::string_view::npos && options != std::string_view::npos);
+  return options + 1;
+}
+
+/// Bytes of the payload of `type` that starts at `bytes`.
+inline std::size_t PayloadBytes(BsonType type, std::string_view bytes) {
+  const PayloadShape shape = kShapes[static_cast<std::uint8_t>(type)];
+  if (shape.kind == PayloadShape::Kind::kFixed) {
+    return shape.bytes;
+  }
+  if (shape.kind == PayloadShape::Kind::kPrefixed) {
+    return shape.bytes + LengthPrefix(bytes);
+  }
+  CHECK(shape.kind == PayloadShape::Kind::kTwoTexts);  // validation lets no other type pass
+  return TwoTextsBytes(bytes);
+}
+
+/// The zero behind the key at `at`, before `end`. Keys are short: a few words are compared before a
+/// call of memchr has begun.
+inline const char* KeyEnd(const char* at, const char* end) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = 0x8080808080808080;
+  for (std::uint64_t word = 0; end - at >= std::ptrdiff_t{sizeof(word)}; at += sizeof(word)) {
+    std::memcpy(&word, at, sizeof(word));
+    // The lowest top bit that is left belongs to the first byte that is zero.
+    if (const std::uint64_t zeros = (word - kOnes) & ~word & kTops; zeros != 0) {
+      return at + (std::countr_zero(zeros) / 8);
     }
   }
-  CHECK(false && "a BSON type that validation let pass");
-  return 0;
+  while (at != end && *at != '\0') {
+    ++at;
+  }
+  CHECK(at != end);
+  return at;
 }
 
 }  // namespace
@@ -197,13 +252,14 @@ void DocumentView::Iterator::Read() {
     return;
   }
   const auto type = static_cast<BsonType>(rest_.front());
-  const std::size_t key_end = rest_.find('\0', 1);
-  CHECK(key_end != std::string_view::npos);
-  const std::string_view payload = rest_.substr(key_end + 1);
+  const char* const key = rest_.data() + 1;
+  const char* const end = rest_.data() + rest_.size();
+  const char* const key_end = KeyEnd(key, end);
+  const std::string_view payload(key_end + 1, end);
   const std::size_t payload_bytes = PayloadBytes(type, payload);
   CHECK(payload_bytes <= payload.size());
-  element_ = {rest_.substr(1, key_end - 1), ValueView(type, payload.substr(0, payload_bytes))};
-  element_bytes_ = key_end + 1 + payload_bytes;
+  element_ = {std::string_view(key, key_end), ValueView(type, payload.substr(0, payload_bytes))};
+  element_bytes_ = rest_.size() - payload.size() + payload_bytes;
 }
 
 DocumentView::Iterator& DocumentView::Iterator::operator++() {
@@ -223,19 +279,13 @@ std::optional<ValueView> DocumentView::Find(std::string_view key) const {
   const char* const end = bytes_.data() + bytes_.size() - 1;
   while (at != end) {
     const auto type = static_cast<BsonType>(*at++);
-    // Keys are short: a loop is done before a call of memcmp or memchr has begun.
-    std::size_t same = 0;
-    while (same < key.size() && at[same] == key[same] && key[same] != '\0') {
-      ++same;
-    }
-    const bool found = same == key.size() && at[same] == '\0';
-    for (at += same; *at != '\0'; ++at) {
-    }
-    CHECK(at < end);
-    const std::string_view payload(at + 1, end);
+    const char* const key_end = KeyEnd(at, end);
+    const std::string_view payload(key_end + 1, end);
     const std::size_t payload_bytes = PayloadBytes(type, payload);
     CHECK(payload_bytes <= payload.size());
-    if (found) {
+    // A call of memcmp only where it is likely to say yes.
+    if (key.size() == static_cast<std::size_t>(key_end - at) &&
+        (key.empty() || key.front() == *at) && key == std::string_view(at, key_end)) {
       return ValueView(type, payload.substr(0, payload_bytes));
     }
     at = payload.data() + payload_bytes;
@@ -269,24 +319,32 @@ DocumentBuilder::DocumentBuilder() {
   // Most documents that are built here fit: growing to them would cost several allocations.
   constexpr std::size_t kUsualBytes = 480;
   bytes_.reserve(kUsualBytes);
-  bytes_.assign(4, '\0');
+  bytes_.assign(kLengthBytes, '\0');
 }
 
-void DocumentBuilder::Key(BsonType type, std::string_view key) {
+char* DocumentBuilder::Element(BsonType type, std::string_view key, std::size_t payload_bytes) {
   CHECK(key.find('\0') == std::string_view::npos);
   const std::size_t at = bytes_.size();
-  const std::size_t size = at + key.size() + 2;
+  const std::size_t size = at + key.size() + 2 + payload_bytes;
   bytes_.resize_and_overwrite(size, [&](char* bytes, std::size_t /*may be more*/) {
-    bytes[at] = static_cast<char>(type);
-    std::ranges::copy(key, bytes + at + 1);
-    bytes[size - 1] = '\0';
+    char* const element = bytes + at;
+    element[0] = static_cast<char>(type);
+    std::memcpy(element + 1, key.data(), key.size());
+    element[1 + key.size()] = '\0';
     return size;
   });
+  return bytes_.data() + size - payload_bytes;
+}
+
+template <class T>
+DocumentBuilder& DocumentBuilder::Number(BsonType type, std::string_view key, T number) {
+  std::memcpy(Element(type, key, sizeof(number)), &number, sizeof(number));
+  return *this;
 }
 
 DocumentBuilder& DocumentBuilder::Append(std::string_view key, ValueView value) {
-  Key(value.type(), key);
-  bytes_.append(value.payload());
+  const std::string_view payload = value.payload();
+  std::memcpy(Element(value.type(), key, payload.size()), payload.data(), payload.size());
   return *this;
 }
 
@@ -299,69 +357,70 @@ DocumentBuilder& DocumentBuilder::Array(std::string_view key, const Document& el
 }
 
 DocumentBuilder& DocumentBuilder::String(std::string_view key, std::string_view text) {
-  Key(BsonType::kString, key);
-  AppendNumber(bytes_, static_cast<std::int32_t>(text.size() + 1));
-  bytes_.append(text);
-  bytes_.push_back('\0');
+  const auto counted = static_cast<std::int32_t>(text.size() + 1);
+  char* const payload = Element(BsonType::kString, key, sizeof(counted) + text.size() + 1);
+  std::memcpy(payload, &counted, sizeof(counted));
+  std::memcpy(payload + sizeof(counted), text.data(), text.size());
+  payload[sizeof(counted) + text.size()] = '\0';
   return *this;
 }
 
 DocumentBuilder& DocumentBuilder::Int32(std::string_view key, std::int32_t number) {
-  Key(BsonType::kInt32, key);
-  AppendNumber(bytes_, number);
-  return *this;
+  return Number(BsonType::kInt32, key, number);
 }
 
 DocumentBuilder& DocumentBuilder::Int64(std::string_view key, std::int64_t number) {
-  Key(BsonType::kInt64, key);
-  AppendNumber(bytes_, number);
-  return *this;
+  return Number(BsonType::kInt64, key, number);
 }
 
 DocumentBuilder& DocumentBuilder::Double(std::string_view key, double number) {
-  Key(BsonType::kDouble, key);
-  AppendNumber(bytes_, number);
-  return *this;
+  return Number(BsonType::kDouble, key, number);
 }
 
 DocumentBuilder& DocumentBuilder::Bool(std::string_view key, bool value) {
-  Key(BsonType::kBool, key);
-  bytes_.push_back(value ? '\1' : '\0');
+  *Element(BsonType::kBool, key, 1) = value ? '\1' : '\0';
   return *this;
 }
 
 DocumentBuilder& DocumentBuilder::Date(std::string_view key,
                                        std::int64_t milliseconds_since_epoch) {
-  Key(BsonType::kDate, key);
-  AppendNumber(bytes_, milliseconds_since_epoch);
-  return *this;
+  return Number(BsonType::kDate, key, milliseconds_since_epoch);
 }
 
 DocumentBuilder& DocumentBuilder::Null(std::string_view key) {
-  Key(BsonType::kNull, key);
+  Element(BsonType::kNull, key, 0);
   return *this;
 }
 
 DocumentBuilder& DocumentBuilder::Binary(std::string_view key, std::string_view bytes,
                                          std::uint8_t subtype) {
-  Key(BsonType::kBinary, key);
-  AppendNumber(bytes_, static_cast<std::int32_t>(bytes.size()));
-  bytes_.push_back(static_cast<char>(subtype));
-  bytes_.append(bytes);
+  const auto counted = static_cast<std::int32_t>(bytes.size());
+  char* const payload = Element(BsonType::kBinary, key, sizeof(counted) + 1 + bytes.size());
+  std::memcpy(payload, &counted, sizeof(counted));
+  payload[sizeof(counted)] = static_cast<char>(subtype);
+  std::memcpy(payload + sizeof(counted) + 1, bytes.data(), bytes.size());
   return *this;
 }
 
-Document DocumentBuilder::Finish() {
+std::size_t DocumentBuilder::Open(BsonType type, std::string_view key) {
+  Element(type, key, kLengthBytes);
+  return bytes_.size() - kLengthBytes;
+}
+
+void DocumentBuilder::Close(std::size_t at) {
   bytes_.push_back('\0');
-  const auto size = static_cast<std::int32_t>(bytes_.size());
-  StoreAt(bytes_, 0, size);
+  StoreAt(bytes_, at, static_cast<std::int32_t>(bytes_.size() - at));
+}
+
+Document DocumentBuilder::Finish() {
+  Close(0);
   Document out = Document::Trusted(std::move(bytes_));
-  bytes_.assign(4, '\0');
+  bytes_.assign(kLengthBytes, '\0');
   return out;
 }
 
 ArrayBuilder& ArrayBuilder::Append(ValueView value) {
-  builder_.Append(std::to_string(count_++), value);
+  builder_.Append(ArrayKey(count_++).view(), value);
   return *this;
 }
 
@@ -370,7 +429,7 @@ ArrayBuilder& ArrayBuilder::Append(const Document& document) {
 }
 
 ArrayBuilder& ArrayBuilder::String(std::string_view text) {
-  builder_.String(std::to_string(count_++), text);
+  builder_.String(ArrayKey(count_++).view(), text);
   return *this;
 }
 

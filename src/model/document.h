@@ -3,6 +3,8 @@
 // may re-encode it. Views borrow; Document and Value own. Bytes from outside enter through
 // Document::Parse, which validates them; everything behind it relies on well-formed bytes and does
 // not check again.
+#include <array>
+#include <charconv>
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -177,12 +179,40 @@ class DocumentBuilder {
   DocumentBuilder& Date(std::string_view key, std::int64_t milliseconds_since_epoch);
   DocumentBuilder& Null(std::string_view key);
   DocumentBuilder& Binary(std::string_view key, std::string_view bytes, std::uint8_t subtype = 0);
+  /// A sub-document: what `write(*this)` appends.
+  template <class Write>
+  DocumentBuilder& Nested(std::string_view key, const Write& write);
+  /// An array: of each of `list`, `write(*this, KEY, it)` appends one element of that key.
+  template <class List, class Write>
+  DocumentBuilder& ArrayOf(std::string_view key, const List& list, const Write& write);
   /// The finished document; the builder is empty again.
   [[nodiscard]] Document Finish();
 
  private:
-  void Key(BsonType type, std::string_view key);
+  /// Appends an element but for its payload, which the caller writes where this points to.
+  char* Element(BsonType type, std::string_view key, std::size_t payload_bytes);
+  template <class T>
+  DocumentBuilder& Number(BsonType type, std::string_view key, T number);
+  /// Begins a sub-document or an array, which is what is appended until Close() of what this
+  /// returns.
+  [[nodiscard]] std::size_t Open(BsonType type, std::string_view key);
+  void Close(std::size_t at);
+
   std::string bytes_;
+};
+
+/// The decimal key of an array's element.
+class ArrayKey {
+ public:
+  explicit ArrayKey(std::size_t index)
+      : end_(std::to_chars(digits_.begin(), digits_.end(), index).ptr) {}
+  ArrayKey(const ArrayKey&) = delete;
+  ArrayKey& operator=(const ArrayKey&) = delete;
+  [[nodiscard]] std::string_view view() const { return {digits_.begin(), end_}; }
+
+ private:
+  std::array<char, 20> digits_;
+  const char* end_;
 };
 
 /// Writes array elements with their decimal keys.
@@ -197,5 +227,25 @@ class ArrayBuilder {
   DocumentBuilder builder_;
   std::size_t count_ = 0;
 };
+
+template <class Write>
+DocumentBuilder& DocumentBuilder::Nested(std::string_view key, const Write& write) {
+  const std::size_t at = Open(BsonType::kDocument, key);
+  write(*this);
+  Close(at);
+  return *this;
+}
+
+template <class List, class Write>
+DocumentBuilder& DocumentBuilder::ArrayOf(std::string_view key, const List& list,
+                                          const Write& write) {
+  const std::size_t at = Open(BsonType::kArray, key);
+  std::size_t index = 0;
+  for (const auto& one : list) {
+    write(*this, ArrayKey(index++).view(), one);
+  }
+  Close(at);
+  return *this;
+}
 
 }  // namespace rehome
