@@ -81,7 +81,8 @@ Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t byte
   }
   // One byte more than there should be: the read after the last one finds the end without growing.
   // Files of /proc say that they have none.
-  std::string out(std::max(expected + 1, kBufferBytes / 16), '\0');
+  constexpr std::size_t kBytesMin = 4096;
+  std::string out(std::max(expected + 1, kBytesMin), '\0');
   std::size_t filled = 0;
   while (true) {
     if (filled == out.size()) {
