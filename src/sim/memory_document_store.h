@@ -224,6 +224,7 @@ class MemoryDocumentStore final : public DocumentStore {
       return Fail(ErrorCode::kFailedPrecondition, std::string(name) + " is fenced by rehome");
     }
     std::vector<WriteResult> results;
+    results.reserve(writes.size());
     for (const Write& write : writes) {
       results.push_back(ApplyOne(collection, write));
       if (results.back().applied()) {
@@ -396,12 +397,8 @@ class MemoryDocumentStore final : public DocumentStore {
       }
     }
     for (MemoryIndex& index : collection.indexes) {
-      if (present) {
-        index.Remove(key, at->second.view());
-      }
-      if (stays) {
-        index.Add(key, write.document.view());
-      }
+      index.Change(key, present ? std::optional(at->second.view()) : std::nullopt,
+                   stays ? std::optional(write.document.view()) : std::nullopt);
     }
     if (!stays) {
       collection.documents.erase(at);

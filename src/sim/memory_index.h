@@ -2,6 +2,7 @@
 // memory_index.h — an index of a collection in memory: which documents hold a value at its paths.
 // An array gives an entry for itself and one per element; an absent path is null, as in MongoDB.
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -57,17 +58,29 @@ class MemoryIndex {
   }
 
   /// `key` is the sort key of the document's `_id`.
-  void Add(const std::string& key, DocumentView document) {
-    for (std::string& entry : Entries(document)) {
-      keys_[std::move(entry)].insert(key);
+  void Add(const std::string& key, DocumentView document) { Change(key, std::nullopt, document); }
+  /// From what the document was to what it is; nothing: it was, or is, not there.
+  void Change(const std::string& key, const std::optional<DocumentView>& before,
+              const std::optional<DocumentView>& after) {
+    std::vector<std::string> old_entries;
+    if (before) {
+      old_entries = Entries(*before);
     }
-  }
-  void Remove(const std::string& key, DocumentView document) {
-    for (const std::string& entry : Entries(document)) {
+    std::vector<std::string> new_entries;
+    if (after) {
+      new_entries = Entries(*after);
+    }
+    if (old_entries == new_entries) {
+      return;
+    }
+    for (const std::string& entry : old_entries) {
       const auto found = keys_.find(entry);
       if (found != keys_.end() && found->second.erase(key) == 1 && found->second.empty()) {
         keys_.erase(found);
       }
+    }
+    for (std::string& entry : new_entries) {
+      keys_[std::move(entry)].insert(key);
     }
   }
   /// Whether a unique index has an entry of `document` under another key.

@@ -108,13 +108,16 @@ class MemoryVectorStore final : public VectorStore {
                                         int top_k, bool with_metadata, const Call& call) override {
     REHOME_TRY(Check(ns, call));
     const std::scoped_lock lock(mutex_);
+    const Space& space = Find(ns);
     std::vector<std::pair<double, const VectorRecord*>> scores;
-    for (const auto& [id, record] : Find(ns).records) {
+    scores.reserve(space.records.size());
+    for (const auto& [id, record] : space.records) {
       scores.emplace_back(Score(record.values, vector), &record);
     }
     std::ranges::stable_sort(scores, std::greater<>(), [](const auto& one) { return one.first; });
     scores.resize(std::min(scores.size(), static_cast<std::size_t>(std::max(top_k, 0))));
     std::vector<QueryMatch> matches;
+    matches.reserve(scores.size());
     for (const auto& [score, record] : scores) {
       matches.push_back({record->id, score, with_metadata ? record->metadata : Metadata()});
     }
@@ -186,22 +189,25 @@ class MemoryVectorStore final : public VectorStore {
   }
   double Score(const std::vector<float>& stored, std::span<const float> asked) const {
     const std::size_t count = std::min(stored.size(), asked.size());
-    const auto sum = [&](const auto& term) {
-      double out = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        out += term(static_cast<double>(stored[i]), static_cast<double>(asked[i]));
-      }
-      return out;
-    };
-    if (options_.metric == "euclidean") {
-      return 1.0 / (1.0 + sum([](double a, double b) { return (a - b) * (a - b); }));
+    double dot = 0;
+    double of_stored = 0;
+    double of_asked = 0;
+    double distance = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double a = static_cast<double>(stored[i]);
+      const double b = static_cast<double>(asked[i]);
+      dot += a * b;
+      of_stored += a * a;
+      of_asked += b * b;
+      distance += (a - b) * (a - b);
     }
-    const double dot = sum([](double a, double b) { return a * b; });
+    if (options_.metric == "euclidean") {
+      return 1.0 / (1.0 + distance);
+    }
     if (options_.metric == "dotproduct") {
       return dot;
     }
-    const double norms = std::sqrt(sum([](double a, double) { return a * a; }) *
-                                   sum([](double, double b) { return b * b; }));
+    const double norms = std::sqrt(of_stored * of_asked);
     return norms > 0 ? dot / norms : 0;
   }
 
