@@ -13,7 +13,6 @@ constexpr std::size_t kOverlayBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kEventsMax = 1000;
 constexpr std::size_t kIdsPerRead = 500;
 constexpr int kRoundsMax = 20;
-constexpr int kReadsMax = 100;  // of one round
 // How long a feed may take to show what was committed before it was asked.
 constexpr Millis kFeedWait{1000};
 constexpr std::string_view kNoFeed =
@@ -44,9 +43,9 @@ Result<LiveWrites> LiveWrites::Begin(DocumentStore& store, std::vector<std::stri
 Result<LiveWrites::Dirty> LiveWrites::ReadFeed(const Call& call) {
   Dirty dirty;
   REHOME_TRY_ASSIGN(const ChangePosition head, feed_->Head(call));
-  // Beside a writer the position passes the head without being it: one that caught up ends
-  // the round, and only a round without events ends the catching up.
-  for (int reads = 0; reads < kReadsMax && position_ != head; ++reads) {
+  // Beside a writer the position passes the head without being it: the feed's lap ends the round,
+  // and only a round without events ends the catching up.
+  while (position_ != head) {
     REHOME_TRY_ASSIGN(ChangeBatch batch, feed_->Read(position_, kEventsMax, kFeedWait, call));
     position_ = std::move(batch.position);
     for (ChangeEvent& event : batch.events) {

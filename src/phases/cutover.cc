@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "checks/check.h"
 #include "phases/feeds.h"
 #include "phases/fences.h"
@@ -16,11 +14,6 @@
 
 namespace rehome {
 namespace {
-
-// A drain under the fence that still finds something after this many turns has a writer that the
-// fence does not see.
-constexpr int kDrainTurnsMax = 50;
-constexpr int kConvergeTurnsMax = 20;
 
 /// The checks that judge documents one by one.
 const std::vector<std::string> kChecksOfDocuments = {"tenants", "schema", "digests", "orphans",
@@ -64,17 +57,28 @@ Status FailedVerification(const Verification& verification, std::string_view whe
       "`rehome verify` shows every discrepancy; mend them, then cut over again");
 }
 
-/// Drains until a turn finds nothing: under a fence that is zero lag; without one it is the head as
-/// last read.
+/// Keeps the ids that a drain names.
+ApplyIds Collecting(std::vector<Value>& ids) {
+  return [&ids](const std::vector<Value>& named) -> Status {
+    ids.insert(ids.end(), named.begin(), named.end());
+    return {};
+  };
+}
+
+/// Under a fence this comes to zero lag. What no fence sees is carried up to the head as last read;
+/// what comes later is a straggler.
 Status DrainToZero(Session& session, const WritePause& pause, std::vector<Value>& ids) {
-  for (int turn = 0; turn < kDrainTurnsMax; ++turn) {
-    REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+  const auto note = [&, collect = Collecting(ids)](const std::vector<Value>& named) -> Status {
     REHOME_TRY(pause.Check());
-    ids.insert(ids.end(), drained.ids.begin(), drained.ids.end());
-    if (drained.ids.empty() && drained.caught_up) {
-      return {};
-    }
-  }
+    return collect(named);
+  };
+  const auto lap = [&]() -> Result<std::size_t> {
+    REHOME_TRY_ASSIGN(const Drained drained,
+                      DrainForward(session, VectorMode::kNow, Millis{0}, note));
+    REHOME_TRY(pause.Check());
+    return drained.named;
+  };
+  REHOME_TRY(RunLaps(session.clock(), Millis::max(), lap));
   return {};
 }
 
@@ -105,9 +109,7 @@ Status RunAfterHooks(Session& session) {
 
 /// What was written to the new collection since the reverse position: nothing of ours should be.
 Status NamedByReverse(Session& session, std::vector<Value>& ids) {
-  REHOME_TRY_ASSIGN(const Drained named,
-                    DrainReverse(session, [](const std::vector<Value>&) { return Status{}; }));
-  ids.insert(ids.end(), named.ids.begin(), named.ids.end());
+  REHOME_TRY(DrainReverse(session, Collecting(ids)));
   return {};
 }
 
@@ -118,6 +120,7 @@ Status UnderFence(Session& session, const WritePause& pause) {
   REHOME_TRY(DrainToZero(session, pause, ids));
   REHOME_TRY(NamedByReverse(session, ids));
   VerificationScope scope(session);
+  scope.context().pending_fails = false;  // a write that no fence sees is a straggler
   scope.context().only = std::move(ids);
   REHOME_TRY_ASSIGN(const Verification delta, VerifyDelta(scope.context()));
   if (!delta.passed) {
@@ -139,73 +142,83 @@ class Stragglers {
   Result<Drained> Drain(Millis wait) {
     REHOME_TRY_ASSIGN(Drained drained, DrainForward(session_, VectorMode::kNow, wait));
     const Reconciled& carried = drained.reconciled;
-    const std::size_t saved_before = saved_.size();
-    saved_.insert(carried.saved.begin(), carried.saved.end());
     const std::size_t written = carried.inserted + carried.replaced + carried.deleted;
-    changed_ = written + saved_.size() - saved_before;
+    changed_ = written + carried.saved.size();
     if (changed_ > 0 && session_.run().IsCutOver()) {
       session_.run().last_straggler_at = session_.clock().Now();
       REHOME_TRY(session_.Save());
     }
     counts_["stragglers carried"] += static_cast<std::int64_t>(written);
-    counts_["stragglers saved"] = static_cast<std::int64_t>(saved_.size());
+    counts_["stragglers saved"] += static_cast<std::int64_t>(carried.saved.size());
     return drained;
   }
 
   /// Of the last drain.
   [[nodiscard]] std::size_t changed() const { return changed_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] std::int64_t carried() const { return counts_.at("stragglers carried"); }
 
  private:
   Session& session_;
-  std::set<std::string> saved_;
   std::size_t changed_ = 0;
-  Counts counts_;
+  Counts counts_ = {{"stragglers carried", 0}, {"stragglers saved", 0}};
 };
 
-/// Carries what the feed names until nothing is left, or as much as so many drains carry.
-Status CatchUp(Session& session) {
+/// Carries what the feed names, lap by lap.
+Result<LastLap> CatchUp(Session& session, Millis longest) {
   Stragglers stragglers(session);
-  for (int turn = 0; turn < kConvergeTurnsMax; ++turn) {
+  return RunLaps(session.clock(), longest, [&]() -> Result<std::size_t> {
     REHOME_TRY_ASSIGN(const Drained drained, stragglers.Drain(Millis{0}));
-    if (drained.caught_up) {
-      break;
-    }
-  }
-  return {};
+    return drained.named;
+  });
 }
 
-/// Carries and proves what was written during the verification while the application still writes,
-/// so that under the fence little is left. A steady writer never lets it come to nothing: once a
-/// turn is no half of the one before, it is as small as it gets.
-Status Converge(Session& session) {
-  std::size_t before = SIZE_MAX;
-  for (int turn = 0; turn < kConvergeTurnsMax; ++turn) {
-    REHOME_TRY_ASSIGN(Drained drained, DrainForward(session, VectorMode::kNow));
-    if (drained.ids.empty()) {
-      return {};
-    }
-    const std::size_t named = drained.ids.size();
-    VerificationScope scope(session);
-    scope.context().pending_fails = false;
-    scope.context().only = std::move(drained.ids);
-    REHOME_TRY_ASSIGN(const Verification delta, Verify(scope.context(), kChecksOfDocuments));
-    if (!delta.passed) {
-      return FailedVerification(delta, "before the fence");
-    }
-    session.run().watermarks.insert_or_assign("verified_through",
-                                              session.run().positions["forward"]);
-    if (drained.caught_up && named > before / 2) {
-      return {};
-    }
-    before = named;
+/// A lap that is proved as well: what the write pause will be made of.
+Result<std::size_t> ProvedLap(Session& session) {
+  std::vector<Value> ids;
+  REHOME_TRY(DrainForward(session, VectorMode::kNow, Millis{0}, Collecting(ids)));
+  const std::size_t named = ids.size();
+  if (named == 0) {
+    return named;
   }
-  return {};
+  VerificationScope scope(session);
+  scope.context().pending_fails = false;
+  scope.context().only = std::move(ids);
+  REHOME_TRY_ASSIGN(const Verification delta, Verify(scope.context(), kChecksOfDocuments));
+  if (!delta.passed) {
+    return std::unexpected(FailedVerification(delta, "before the fence").error());
+  }
+  session.run().watermarks.insert_or_assign("verified_through", session.run().positions["forward"]);
+  return named;
+}
+
+/// A pause over budget is foreseen rather than begun.
+Status RefuseLongPause(Session& session, const LastLap& last) {
+  const Millis budget = session.plan().cutover.write_pause_max;
+  if (last.named == 0 || last.took <= budget) {
+    return {};
+  }
+  return Fail(
+      ErrorCode::kDeadlineExceeded,
+      fmt::format("the write pause would last {} or longer, cutover.write_pause_max is {}: {} was "
+                  "written to {} documents in the time that it took to carry the writes before "
+                  "them, and that does not get less; nothing was fenced or flipped, the "
+                  "application writes on",
+                  FormatDuration(last.took), FormatDuration(budget), session.plan().items.from,
+                  last.named),
+      HasForwardFeed(session.run())
+          ? "try at a quieter time (`rehome run --online --follow` keeps the new side close until "
+            "then), or raise cutover.write_pause_max"
+          : "each lap is a sweep of both sides, since the source has no change feed (a replica set "
+            "has one): try when nothing is written, or raise cutover.write_pause_max");
 }
 
 /// Everything that needs no fence: drain, positions, the full verification.
 Status BeforeFence(Session& session) {
-  REHOME_TRY(CatchUp(session));
+  const Millis budget = session.plan().cutover.write_pause_max;
+  REHOME_TRY_ASSIGN(const LastLap carried, CatchUp(session, budget));
+  REHOME_TRY(RefuseLongPause(session, carried));
+  REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY(TakeReversePosition(session));
   VerificationScope scope(session);
   scope.context().pending_fails =
@@ -215,7 +228,9 @@ Status BeforeFence(Session& session) {
     return FailedVerification(full, "before the fence");
   }
   session.run().watermarks.insert_or_assign("verified_through", session.run().positions["forward"]);
-  REHOME_TRY(Converge(session));
+  REHOME_TRY_ASSIGN(const LastLap proved,
+                    RunLaps(session.clock(), budget, [&] { return ProvedLap(session); }));
+  REHOME_TRY(RefuseLongPause(session, proved));
   return session.Save();
 }
 
@@ -259,7 +274,7 @@ Result<bool> MayRollForward(Session& session) {
     return true;
   }
   REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
-  return drained.ids.empty();
+  return drained.named == 0;
 }
 
 PhaseOutcome Outcome(Session& session) {
@@ -279,7 +294,8 @@ PhaseOutcome Outcome(Session& session) {
 Result<PhaseOutcome> FullPass(Session& session) {
   REHOME_TRY(LiftWriteBlock(session));
   REHOME_TRY(RunAfterHooks(session));
-  REHOME_TRY(CatchUp(session));
+  REHOME_TRY(CatchUp(session, Millis::max()));
+  REHOME_TRY(session.SettleLeftOpen());
   VerificationScope scope(session);
   scope.context().pending_fails = false;
   REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));
@@ -349,16 +365,19 @@ Result<Counts> CarryStragglers(Session& session, bool follow) {
   Stragglers stragglers(session);
   const Millis quiet = session.plan().cutover.quiet;
   while (true) {
-    REHOME_TRY_ASSIGN(const Drained drained, stragglers.Drain(quiet));
-    if (session.call().stop.stop_requested()) {
+    const auto drained = stragglers.Drain(quiet);
+    if (!drained && drained.error().code != ErrorCode::kCancelled) {
+      return std::unexpected(drained.error());
+    }
+    if (!drained || session.call().stop.stop_requested()) {
       return Fail(
           ErrorCode::kCancelled,
           fmt::format("stopped on request; what the feed named so far is carried ({} in this call)",
-                      stragglers.counts().at("stragglers carried")),
+                      stragglers.carried()),
           "`rehome run --online` goes on from here");
     }
-    const bool quiet_now = drained.swept ? stragglers.changed() == 0 : drained.ids.empty();
-    if (quiet_now && drained.caught_up && !follow) {
+    const bool quiet_now = drained->swept ? stragglers.changed() == 0 : drained->named == 0;
+    if (quiet_now && !follow) {
       return stragglers.counts();
     }
   }

@@ -204,7 +204,7 @@ Status RefuseQuarantine(Session& session) {
 Status SweepFirst(Session& session, RunReport& report) {
   REHOME_TRY_ASSIGN(const Drained swept, SweepForward(session, VectorModeOf(session.run())));
   report.done.push_back(
-      fmt::format("sweep: {} documents differed and were reconciled", swept.ids.size()));
+      fmt::format("sweep: {} documents differed and were reconciled", swept.named));
   return {};
 }
 
@@ -217,7 +217,7 @@ Status CarryAfter(Session& session, const RunRequest& request, RunReport& report
   }
   if (!session.run().IsCutOver() && !request.follow) {
     REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
-    report.done.push_back(fmt::format("carried {} changes of the source", drained.ids.size()));
+    report.done.push_back(fmt::format("carried {} changes of the source", drained.named));
     return {};
   }
   REHOME_TRY_ASSIGN(const Counts carried, CarryStragglers(session, request.follow));
@@ -275,7 +275,7 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
     REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
   }
-  if (!run.retire_backups.empty()) {
+  if (!run.retirements.empty()) {
     return Fail(ErrorCode::kFailedPrecondition,
                 "phase 5 (retire) was interrupted: part of the old side is gone, and what is gone "
                 "there is not to be followed",

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "flow/item_writer.h"
 #include "model/fields.h"
@@ -17,9 +19,6 @@ namespace {
 // The saved position where the store has no feed.
 constexpr std::string_view kNoFeed = "none";
 constexpr std::size_t kEventsMax = 1000;
-// Reads of one call: a writer that never stops is carried in slices, so that a stop and a status
-// come between.
-constexpr int kReadsMax = 100;
 
 /// One of the two feeds of a run: the legacy side, or what the application writes after cutover.
 enum class Side : std::uint8_t { kForward, kReverse };
@@ -68,24 +67,24 @@ Status StampNamed(Session& session, const std::vector<ChangeEvent>& events) {
   return {};
 }
 
-/// Reads one feed from its saved position until it has caught up.
+/// One lap of a feed, from its saved position to where the feed stood when this began, in slices.
 Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait, Drained& out) {
   const ItemsPlan& items = session.plan().items;
   const std::string& collection = side == Side::kForward ? items.from : items.to;
   REHOME_TRY_ASSIGN(const auto feed,
                     StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call()));
-  for (int reads = 0; reads < kReadsMax; ++reads) {
+  while (true) {
     const ChangePosition position{session.run().positions.at(std::string(Name(side)))};
     REHOME_TRY_ASSIGN(
         const ChangeBatch batch,
-        feed->Read(position, kEventsMax, reads == 0 ? wait : Millis{0}, session.call()));
+        feed->Read(position, kEventsMax, std::exchange(wait, Millis{0}), session.call()));
     if (side == Side::kForward) {
       REHOME_TRY(StampNamed(session, batch.events));
     }
     const std::vector<Value> ids = Named(batch.events, collection);
     if (!ids.empty()) {
       REHOME_TRY(apply(ids));
-      out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+      out.named += ids.size();
     }
     if (side == Side::kForward) {
       session.run().watermarks.insert_or_assign("applied_through", batch.position.token);
@@ -98,8 +97,6 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
       return {};
     }
   }
-  out.caught_up = false;
-  return {};
 }
 
 /// Ids of the batch whose item is not what the mapping of the source gives now, or still waits for
@@ -182,7 +179,7 @@ Status Sweep(Session& session, DocumentStore& store, const std::string& collecti
                         REHOME_TRY_ASSIGN(const std::vector<Value> ids, find(std::move(documents)));
                         if (!ids.empty()) {
                           REHOME_TRY(apply(ids));
-                          out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+                          out.named += ids.size();
                         }
                         return {};
                       });
@@ -221,17 +218,22 @@ Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document
   return out;
 }
 
-/// Takes the store's head as the position to read from; "none" where there is no feed.
-Status TakePosition(Session& session, Side side) {
+/// The store's head, to read from later; "none" where there is no feed.
+Result<std::string> HeadOf(Session& session, Side side) {
   auto feed = StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call());
   if (!feed) {
     if (feed.error().code != ErrorCode::kFailedPrecondition) {
       return std::unexpected(std::move(feed).error());
     }
-    return SavePosition(session, side, std::string(kNoFeed));
+    return std::string(kNoFeed);
   }
-  REHOME_TRY_ASSIGN(const ChangePosition head, (*feed)->Head(session.call()));
-  return SavePosition(session, side, head.token);
+  REHOME_TRY_ASSIGN(ChangePosition head, (*feed)->Head(session.call()));
+  return std::move(head.token);
+}
+
+Status TakePosition(Session& session, Side side) {
+  REHOME_TRY_ASSIGN(std::string head, HeadOf(session, side));
+  return SavePosition(session, side, std::move(head));
 }
 
 Status Forget(Session& session, Side side) {
@@ -262,7 +264,27 @@ ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out, const Appl
   };
 }
 
+/// A sweep would take every item for one whose source was deleted.
+Status RefuseGoneSource(Session& session) {
+  const std::string& from = session.plan().items.from;
+  const RestorePoint* moved = session.run().FindRestorePoint(Phase::kItems);
+  if (moved == nullptr || !moved->counts.contains("items") || moved->counts.at("items") == 0) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const auto collections, session.source().Collections(session.call()));
+  if (std::ranges::find(collections, from, &CollectionInfo::name) != collections.end()) {
+    return {};
+  }
+  return Fail(ErrorCode::kFailedPrecondition,
+              fmt::format("{} is gone, and not by `rehome retire`: comparing with it would delete "
+                          "all {} items; nothing was changed",
+                          from, moved->counts.at("items")),
+              "`rehome backup restore` puts it back; the new side needs it no more once `rehome "
+              "retire` has passed");
+}
+
 Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
+  REHOME_TRY(RefuseGoneSource(session));
   const ApplyIds apply = Reconciling(session, mode, out);
   REHOME_TRY(Sweep(
       session, session.source(), session.plan().items.from, apply, out,
@@ -273,7 +295,7 @@ Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
   REHOME_TRY_ASSIGN(const std::vector<Value> needless, QuarantinedForNothing(session));
   if (!needless.empty()) {
     REHOME_TRY(apply(needless));
-    out.ids.insert(out.ids.end(), needless.begin(), needless.end());
+    out.named += needless.size();
   }
   return {};
 }
@@ -335,21 +357,39 @@ Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wai
 
 Result<Drained> SweepForward(Session& session, VectorMode mode) {
   Drained out;
-  REHOME_TRY(TakePosition(session, Side::kForward));
+  // Saved after the sweep: a sweep that was cut off is owed still, and a lost position says so.
+  REHOME_TRY_ASSIGN(std::string head, HeadOf(session, Side::kForward));
   REHOME_TRY(SweepBothSides(session, mode, out));
+  REHOME_TRY(SavePosition(session, Side::kForward, std::move(head)));
   return out;
 }
 
+Result<LastLap> RunLaps(Clock& clock, Millis longest,
+                        const std::function<Result<std::size_t>()>& lap) {
+  std::size_t before = SIZE_MAX;
+  while (true) {
+    const SteadyTime start = clock.Steady();
+    REHOME_TRY_ASSIGN(const std::size_t named, lap());
+    const auto took = std::chrono::ceil<Millis>(clock.Steady() - start);
+    const bool worth_another = took > longest ? named < before - before / 16 : named <= before / 2;
+    if (named == 0 || !worth_another) {
+      return LastLap{named, took};
+    }
+    before = named;
+  }
+}
+
 Status PendingChanges::Follow(const std::string& applied_through, const Call& call) {
-  if (feed_ == nullptr || applied_through != applied_through_) {
-    REHOME_TRY_ASSIGN(feed_,
-                      stores_.source_documents->OpenFeed(Watched(plan_, Side::kForward), call));
+  // Its lap begins here: one that an error cut off would end too early.
+  REHOME_TRY_ASSIGN(const auto feed,
+                    stores_.source_documents->OpenFeed(Watched(plan_, Side::kForward), call));
+  if (applied_through != applied_through_) {
     applied_through_ = applied_through;
     reached_ = {applied_through};
     named_.clear();
   }
-  for (int reads = 0; reads < kReadsMax; ++reads) {
-    REHOME_TRY_ASSIGN(ChangeBatch batch, feed_->Read(reached_, kEventsMax, Millis{0}, call));
+  while (true) {
+    REHOME_TRY_ASSIGN(ChangeBatch batch, feed->Read(reached_, kEventsMax, Millis{0}, call));
     for (const ChangeEvent& event : batch.events) {
       if (event.collection == plan_.items.from) {
         named_.insert(SortKey(event.id.view()));
@@ -357,10 +397,9 @@ Status PendingChanges::Follow(const std::string& applied_through, const Call& ca
     }
     reached_ = std::move(batch.position);
     if (batch.caught_up) {
-      break;
+      return {};
     }
   }
-  return {};
 }
 
 Result<std::vector<bool>> PendingChanges::Among(std::span<const Value> ids, const Call& call) {

@@ -17,10 +17,9 @@
 namespace rehome {
 
 struct Drained {
-  std::vector<Value> ids;  // that the feed or the sweep named
+  std::size_t named = 0;  // ids that the feed or the sweep named; one twice where slices part it
   Reconciled reconciled;
-  bool caught_up = true;  // false: more came than one call carries
-  bool swept = false;     // without a feed: what must be left alone is named again each time
+  bool swept = false;  // without a feed: what must be left alone is named again each time
 };
 
 /// Takes the position from which DrainForward() will read, once per run, before phase 2's first
@@ -37,9 +36,10 @@ struct Drained {
 
 using ApplyIds = std::function<Status(const std::vector<Value>& ids)>;
 
-/// Applies what the source's feed named since the saved position, until it has caught up; waits up
-/// to `wait` for a first event. Without a feed: a sweep. `note`, where given, hears of ids before
-/// they are applied. kFailedPrecondition where the position was lost, with the hint `--sweep`.
+/// A lap: applies what the source's feed names from the saved position to where it stands at the
+/// call; waits up to `wait` for a first event. Without a feed: a sweep. `note`, where given, hears of
+/// ids before they are applied, and its error ends the lap. kFailedPrecondition where the position
+/// was lost, with the hint `--sweep`.
 [[nodiscard]] Result<Drained> DrainForward(Session& session, VectorMode mode,
                                            Millis wait = Millis{0}, const ApplyIds& note = {});
 
@@ -51,6 +51,19 @@ using ApplyIds = std::function<Status(const std::vector<Value>& ids)>;
 
 /// A new position first, then both sides compared by digest, and what differs reconciled.
 [[nodiscard]] Result<Drained> SweepForward(Session& session, VectorMode mode);
+
+/// How the last of some laps went.
+struct LastLap {
+  std::size_t named = 0;
+  Millis took{0};
+};
+
+/// Runs `lap`, which tells how many ids it named, again and again. A lap carries what was written
+/// during the one before it: beside a steady writer laps become as short as they get, not empty. So
+/// one is the last that named none, or no less than half of the one before; while they take longer
+/// than `longest`, that hardly named less.
+[[nodiscard]] Result<LastLap> RunLaps(Clock& clock, Millis longest,
+                                      const std::function<Result<std::size_t>()>& lap);
 
 /// What the forward feed names beyond what was applied. Reads only and changes no position; goes on
 /// where its last look ended while the run's position stands. For one thread; all outlive it.
@@ -69,7 +82,6 @@ class PendingChanges {
   const Plan& plan_;
   const RunRecord& run_;
   const Stores& stores_;
-  std::unique_ptr<ChangeFeed> feed_;
   std::string applied_through_;  // what `named_` begins behind
   ChangePosition reached_;
   std::set<std::string> named_;  // sort keys

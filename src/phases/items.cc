@@ -177,7 +177,7 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   }
   // What was reconciled, now or in an earlier attempt, is not in the ranges' sums: then the items
   // are read back.
-  session.run().items_reconciled |= !drained.ids.empty();
+  session.run().items_reconciled |= drained.named > 0;
   REHOME_TRY(session.Save());
   if (!online) {
     REHOME_TRY(RefuseChangedSource(session));

@@ -72,9 +72,9 @@ class Repairer {
       return {};
     }
     REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session_, Mode()));
-    if (!drained.ids.empty()) {
+    if (drained.named > 0) {
       out_.done.push_back(
-          fmt::format("{} changes of the source were carried first", drained.ids.size()));
+          fmt::format("{} changes of the source were carried first", drained.named));
     }
     return {};
   }

@@ -97,8 +97,9 @@ class WriteBack {
         before.push_back(*pair.legacy);
       }
     }
-    return session_.saved().Add("legacy document before the write-back", legacy_.target.name,
-                                before, call());
+    REHOME_TRY(session_.saved().Add("legacy document before the write-back", legacy_.target.name,
+                                    before, call()));
+    return {};
   }
 
   static Status RequireAll(const std::vector<WriteResult>& results, std::string_view collection) {
@@ -262,7 +263,7 @@ Status DrainToQuiet(Session& session, WriteBack& back, Millis quiet) {
         const Drained drained,
         DrainReverse(
             session, [&](const std::vector<Value>& ids) { return back.Apply(ids); }, quiet));
-    if (drained.ids.empty() && drained.caught_up) {
+    if (drained.named == 0) {
       return {};
     }
   }
@@ -306,13 +307,14 @@ Result<Counts> UndoCutover(Session& session) {
   if (watched) {
     REHOME_TRY(DrainToQuiet(session, back, was_live ? session.plan().cutover.quiet : Millis{0}));
   }
-  REHOME_TRY(ForgetReverse(session));
-  run.cutover.reset();
-  REHOME_TRY(session.Save());
+  // Before the revert is over: what was set aside is named by no feed, so whoever resumes sweeps.
   REHOME_TRY(Reconcile(session.flow(), back.adopted, VectorMode::kNow, session.call()));
   if (resumed || back.counts.contains("saved aside")) {
     REHOME_TRY(SweepForward(session, VectorMode::kNow));
   }
+  REHOME_TRY(ForgetReverse(session));
+  run.cutover.reset();
+  REHOME_TRY(session.Save());
   Counts out = back.counts;
   out["pointers back"] = pointers;
   return out;

@@ -5,6 +5,8 @@
 //   threads   one reader thread per feed
 //   complete  every write committed after Head() returned P is named by Read() from P on, at least
 //             once
+//   laps      one begins with the first Read(), and with the first after one that had caught up: who
+//             reads until it has caught up comes to an end beside any writer
 //   lost      a position that the store no longer holds is kFailedPrecondition with hint `--sweep`
 #include <string>
 #include <vector>
@@ -31,7 +33,7 @@ struct ChangeBatch {
   std::vector<ChangeEvent> events;
   ChangePosition position;  // everything up to here is in this or an earlier batch; advances on an
                             // idle feed too
-  bool caught_up = false;   // everything committed before the call is in this or an earlier batch
+  bool caught_up = false;   // all that was committed before the lap began was in its batches
 };
 
 class ChangeFeed {

@@ -347,6 +347,7 @@ class MemoryDocumentStore final : public DocumentStore {
         return Fail(ErrorCode::kFailedPrecondition, "change position " + token + " is lost",
                     "--sweep");
       }
+      lap_end_ = lap_end_.value_or(store_.changes_.size());
       ChangeBatch batch;
       for (; at < store_.changes_.size() && batch.events.size() < count_max; ++at) {
         const Change& change = store_.changes_[at];
@@ -355,7 +356,10 @@ class MemoryDocumentStore final : public DocumentStore {
         }
       }
       batch.position = At(at);
-      batch.caught_up = at == store_.changes_.size();
+      batch.caught_up = at >= *lap_end_;
+      if (batch.caught_up) {
+        lap_end_.reset();
+      }
       return batch;
     }
     Status Release(const ChangePosition&, const Call& call) override { return Stopped(call); }
@@ -364,6 +368,7 @@ class MemoryDocumentStore final : public DocumentStore {
     static ChangePosition At(std::size_t number) { return {std::to_string(number)}; }
     MemoryDocumentStore& store_;
     std::set<std::string> names_;
+    std::optional<std::size_t> lap_end_;
   };
 
   static Status Stopped(const Call& call) {

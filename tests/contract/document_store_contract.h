@@ -587,6 +587,33 @@ TEST_P(DocumentStoreContract, TheFeedNamesEveryWriteAfterItsHead) {
   EXPECT_TRUE(Drain(**feed, *position).empty());
 }
 
+TEST_P(DocumentStoreContract, ALapOfTheFeedEndsBesideAWriterThatNeverRests) {
+  InsertAll({Doc(0, 0)});
+  const auto feed = store_->OpenFeed({std::string(kName)}, {});
+  auto position = (*feed)->Head({});
+  ASSERT_TRUE(position);
+  InsertAll({Doc(1, 1), Doc(2, 2), Doc(3, 3), Doc(4, 4)});
+  std::int32_t next = 5;
+  for (int lap = 0; lap < 2; ++lap) {
+    const std::int32_t written_before = next - 1;
+    std::vector<ChangeEvent> events;
+    bool caught_up = false;
+    for (int reads = 0; reads < 40 && !caught_up; ++reads) {
+      const auto batch = (*feed)->Read(*position, 2, Millis{0}, {});
+      ASSERT_TRUE(batch) << batch.error().message;
+      events.insert(events.end(), batch->events.begin(), batch->events.end());
+      *position = batch->position;
+      caught_up = batch->caught_up;
+      if (reads > 0 || lap > 0) {  // more than is read
+        InsertAll({Doc(next, 0), Doc(next + 1, 0), Doc(next + 2, 0)});
+        next += 3;
+      }
+    }
+    EXPECT_TRUE(caught_up);
+    EXPECT_TRUE(Named(events).contains(KeyOf(written_before)));
+  }
+}
+
 TEST_P(DocumentStoreContract, TheFeedNamesTheExactIdOfADeletedDocument) {
   InsertAll({Doc(Value::Double(5.0), 1)});
   const auto feed = store_->OpenFeed({std::string(kName)}, {});

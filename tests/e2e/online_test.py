@@ -14,7 +14,7 @@ import bson
 
 import harness
 from harness import CHECK_FAILED, DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
-from small_application import MANY_TENANTS, Case, Refused, item_id, job, jobs
+from small_application import MANY_TENANTS, Case, Refused, item_id, job, jobs, wait_until
 
 COUNT = 1200
 SLUGS = {"org_acme": "acme", "org_bolt": "bolt", "org_cord": "cord"}
@@ -163,6 +163,27 @@ class Online(Case):
         self.assertEqual((app.pointer(), app.is_fenced()), ("jobs_acme", True))
         self.assert_new_side_is(app, writer.documents.values())
         self.assert_texts(app)
+
+    def test_a_pause_that_a_faster_writer_would_make_too_long_is_foreseen_and_not_begun(self):
+        app = self.application(count=60, write_pause_max="100ms")
+        app.migrate("--through", "3", "--online")
+        with self.writer(app, pause_s=0) as writer:
+            refused = app.run("run", "--online", "--set", "limits.vectors_per_s=100", "--yes", expect=INTERRUPTED)
+            self.assertIn("the write pause would last", refused.err)
+            self.assertIn("cutover.write_pause_max is 100 ms", refused.err)
+            self.assertIn("nothing was fenced or flipped", refused.err)
+            self.assertNotEqual(app.pointer(), "jobs_acme")
+            self.write_more(writer, 20)  # nothing stops it
+        app.migrate("--online", "--set", "cutover.write_pause_max=10s")
+        self.assertEqual(app.pointer(), "jobs_acme")
+        self.assert_new_side_is(app, writer.documents.values())
+        app.verify()
+
+    @staticmethod
+    def write_more(writer, count):
+        wanted = writer.writes + count
+        wait_until(lambda: writer.writes >= wanted or not writer.is_alive(), "the writer's writes")
+        assert writer.is_alive(), "the writer ended"
 
     def test_a_backup_beside_a_writer_that_never_rests_ends_and_is_whole(self):
         app = self.application()

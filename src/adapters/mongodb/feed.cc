@@ -200,14 +200,16 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
   REHOME_TRY(RefuseStopped(call, doing));
   REHOME_TRY(Align(after, call));
   const SteadyTime start = clock_.Steady();
-  REHOME_TRY_ASSIGN(const Until until, Now(call));
+  if (!lap_end_) {
+    REHOME_TRY_ASSIGN(lap_end_, Now(call));
+  }
   bool caught_up = false;
   while (gathered_.size() < count_max) {
     REHOME_TRY(RefuseStopped(call, doing));
     const auto passed = std::chrono::floor<Millis>(clock_.Steady() - start);
     const Millis rest = gathered_.empty() ? std::max(wait - passed, Millis{0}) : Millis{0};
     const Millis patience = std::clamp(rest, kPatience, kPatienceMax);
-    REHOME_TRY_ASSIGN(const bool through, Look(count_max, patience, until, call));
+    REHOME_TRY_ASSIGN(const bool through, Look(count_max, patience, *lap_end_, call));
     if (through && (rest <= patience || !gathered_.empty())) {
       caught_up = true;
       break;
@@ -227,6 +229,9 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
 ChangeBatch Feed::Deliver(bool caught_up) {
   ChangeBatch batch{std::exchange(gathered_, {}), ToPosition(places_), caught_up};
   asked_ = batch.position;
+  if (caught_up) {
+    lap_end_.reset();
+  }
   return batch;
 }
 

@@ -2,6 +2,7 @@
 // feed.h — the change feed over change streams.
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ class Feed final : public ChangeFeed {
   [[nodiscard]] Status Release(const ChangePosition& position, const Call& call) override;
 
  private:
-  /// What reading must pass to have seen everything.
+  /// What reading must pass to have seen everything that a lap is about.
   struct Until {
     std::uint64_t time = 0;   // a cluster time; 0: the server keeps none
     bool from_oplog = false;  // the server names no time itself, nor where an idle stream stands
@@ -65,6 +66,7 @@ class Feed final : public ChangeFeed {
   Places places_;                      // what `gathered_` ends with
   std::vector<ChangeEvent> gathered_;  // read after `asked_`, not delivered yet
   ChangePosition asked_;
+  std::optional<Until> lap_end_;
 };
 
 }  // namespace rehome::mongodb

@@ -130,6 +130,9 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
         }));
     const auto rest = std::chrono::ceil<Millis>(deadline - clock_.Steady());
     if (!batch.events.empty() || rest <= Millis{0}) {
+      if (batch.caught_up) {
+        lap_end_.reset();
+      }
       return batch;
     }
     if (!clock_.SleepFor(std::min(rest, kPollInterval), call.stop)) {
@@ -139,11 +142,13 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
 }
 
 Result<ChangeBatch> Feed::ReadOnce(Connection& connection, std::int64_t after,
-                                   std::size_t count_max) const {
+                                   std::size_t count_max) {
   REHOME_TRY(RefuseLost(connection, after));
   REHOME_TRY_ASSIGN(const std::int64_t newest, Newest(connection));
   REHOME_TRY_ASSIGN(const std::string numbers, NumberList(connection));
-  ChangeBatch batch{{}, PositionAt(newest), false};
+  lap_end_ = lap_end_.value_or(newest);
+  ChangeBatch batch;
+  std::int64_t reached = newest;
   REHOME_TRY_ASSIGN(
       Statement read,
       connection.Prepare(fmt::format(
@@ -158,11 +163,12 @@ Result<ChangeBatch> Feed::ReadOnce(Connection& connection, std::int64_t after,
     }
     REHOME_TRY_ASSIGN(Value id, DecodeId(read.BlobAt(2)));
     batch.events.push_back({std::string(read.TextAt(1)), std::move(id), PositionAt(read.IntAt(0))});
+    if (batch.events.size() == count_max) {
+      reached = read.IntAt(0);
+    }
   }
-  batch.caught_up = batch.events.size() < count_max;
-  if (!batch.caught_up && !batch.events.empty()) {
-    batch.position = batch.events.back().position;
-  }
+  batch.position = PositionAt(reached);
+  batch.caught_up = reached >= *lap_end_;
   return batch;
 }
 

@@ -3,6 +3,7 @@
 // number. A feed's owner is its set of collections; rows up to the lowest position that every owner
 // has released are pruned, but the newest row stays, so that numbers are never given twice.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ class Feed final : public ChangeFeed {
         owner_(std::move(owner)),
         clock_(clock) {}
   [[nodiscard]] Result<ChangeBatch> ReadOnce(Connection& connection, std::int64_t after,
-                                             std::size_t count_max) const;
+                                             std::size_t count_max);
   /// From now on nothing after `position` is pruned; what this owner released before holds.
   [[nodiscard]] Status Register(std::int64_t position, const Call& call);
   [[nodiscard]] Result<std::string> NumberList(Connection& connection) const;
@@ -41,7 +42,9 @@ class Feed final : public ChangeFeed {
   const std::vector<std::string> collections_;  // ascending
   const std::string owner_;
   Clock& clock_;
-  bool registered_ = false;  // one reader thread
+  // One reader thread.
+  bool registered_ = false;
+  std::optional<std::int64_t> lap_end_;
 };
 
 }  // namespace rehome::sqlite
