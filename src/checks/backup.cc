@@ -80,13 +80,12 @@ Result<CheckResult> CheckBackup(CheckContext& context) {
   CheckResult result;
   REHOME_TRY_ASSIGN(std::uint64_t records, Inspect(context.run.backup, context, result));
   REHOME_TRY(CompareWithJournal(context, result));
-  for (const std::string& backup : context.run.retire_backups) {
-    REHOME_TRY_ASSIGN(const std::uint64_t more, Inspect(backup, context, result));
+  for (const Retirement& attempt : context.run.retirements) {
+    REHOME_TRY_ASSIGN(const std::uint64_t more, Inspect(attempt.backup, context, result));
     records += more;
   }
   result.expected = "every file as its manifest says, the manifest as the journal says";
-  result.found =
-      fmt::format("{} backups, {} records", 1 + context.run.retire_backups.size(), records);
+  result.found = fmt::format("{} backups, {} records", 1 + context.run.retirements.size(), records);
   return result;
 }
 

@@ -94,13 +94,7 @@ CheckResult Skip(std::string_view check, std::string reason) {
 }
 
 bool SourceIsRetired(const CheckContext& context) {
-  const Plan& plan = context.flow.plan;
-  const PhaseState state = context.run.At(Phase::kRetire).state;
-  // Once an attempt has its backup it removes: what is left of the source is no measure any more.
-  const bool going = state == PhaseState::kRunning && !context.run.retire_backups.empty();
-  return (state == PhaseState::kDone || going) &&
-         std::ranges::find(plan.retire.collections, plan.items.from) !=
-             plan.retire.collections.end();
+  return context.run.HasDropped(context.flow.plan.items.from);
 }
 
 std::string ItemIdOf(const Plan& plan, DocumentView item) {

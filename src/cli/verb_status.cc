@@ -100,7 +100,7 @@ std::string ProgressInWords(const Snapshot& now, const PhaseRecord& record, Wall
 std::string NextOf(const Plan& plan, const Snapshot& now) {
   const bool retiring = now.run && now.state == RunState::kCutOver &&
                         now.run->At(Phase::kRetire).state == PhaseState::kRunning &&
-                        !now.run->retire_backups.empty();
+                        !now.run->retirements.empty();
   return retiring ? "rehome retire (goes on where it stopped), or rehome rollback --phase 5 (puts "
                     "back what it removed)"
                   : NextStep(now.state, now.quarantined > plan.items.quarantine_max);

@@ -173,13 +173,20 @@ class Round {
         going_.push_back(&one);
         return {};
       case Action::kSaveStraggler:
-        REHOME_TRY(flow_.saved.Add("straggler after cutover", flow_.plan.items.to,
-                                   {&one.desired()->document, 1}, call_));
-        result.saved.push_back(one.item_id());
-        return {};
+        return SaveStraggler(one);
       case Action::kConflict:
         result.conflicts.push_back(one.item_id());
         return {};
+    }
+    return {};
+  }
+
+  Status SaveStraggler(const Case& one) {
+    REHOME_TRY_ASSIGN(const std::size_t added,
+                      flow_.saved.Add("straggler after cutover", flow_.plan.items.to,
+                                      {&one.desired()->document, 1}, call_));
+    if (added > 0) {  // else a sweep names it again, as it will each time
+      result.saved.push_back(one.item_id());
     }
     return {};
   }
@@ -191,8 +198,9 @@ class Round {
     if (!goes || Judge(one.history, DocumentDigest(one.item->view())) == Ownership::kOurs) {
       return {};
     }
-    return flow_.saved.Add("changed before it was repaired", flow_.plan.items.to, {&*one.item, 1},
-                           call_);
+    REHOME_TRY(flow_.saved.Add("changed before it was repaired", flow_.plan.items.to,
+                               {&*one.item, 1}, call_));
+    return {};
   }
 
   void Queue(const Case& one, std::optional<Md5Digest> before, Write write) {
@@ -470,15 +478,15 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
   }
   REHOME_TRY_ASSIGN(const auto items, flow.stores.target_documents->FindByField(
                                           flow.plan.items.to, "item_id", values, SIZE_MAX, call));
-  std::vector<std::string> strays;
+  std::set<std::string> strays(ids.begin(), ids.end());
   for (const Document& item : items) {
     const auto home = flow.run.namespaces.find(StringField(item.view(), "org_id"));
-    if (home != flow.run.namespaces.end() && home->second != ns.name()) {
-      strays.push_back(StringField(item.view(), "item_id"));
+    if (home == flow.run.namespaces.end() || home->second == ns.name()) {
+      strays.erase(StringField(item.view(), "item_id"));
     }
   }
   if (!strays.empty()) {
-    REHOME_TRY(RemoveVectors(flow, ns, strays, call));
+    REHOME_TRY(RemoveVectors(flow, ns, std::vector(strays.begin(), strays.end()), call));
   }
   return {};
 }

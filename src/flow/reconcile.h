@@ -26,7 +26,7 @@ struct Reconciled {
   std::uint64_t unchanged = 0;
   std::uint64_t quarantined = 0;
   std::uint64_t embedded = 0;
-  std::vector<std::string> saved;  // item ids: stragglers kept in rehome_saved
+  std::vector<std::string> saved;  // item ids: stragglers kept in rehome_saved, and not before
   std::vector<std::string>
       conflicts;  // item ids that stand there changed or foreign: left as they are
   void Add(const Reconciled& other);
@@ -50,8 +50,8 @@ enum class ChangedItems : std::uint8_t {
                                            VectorMode mode, const Call& call,
                                            ChangedItems changed = ChangedItems::kLeave);
 
-/// Removes those of `ids` from `ns` whose item lives in another namespace: what a re-route leaves
-/// that died on its way.
+/// Removes those of `ids` from `ns` whose item lives in another namespace, or is gone: what a
+/// re-route leaves that died on its way, or that the application was faster than.
 [[nodiscard]] Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns,
                                   std::span<const std::string> ids, const Call& call);
 

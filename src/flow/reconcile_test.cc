@@ -185,5 +185,14 @@ TEST_F(ReconcileTest, StraysOfAMoveThatDiedAreRemoved) {
   ASSERT_TRUE(RemoveStrays(world_.flow, red, ids, world_.call));
 }
 
+TEST_F(ReconcileTest, AVectorWhoseItemTheApplicationDeletedDuringAMoveIsAStray) {
+  Migrate({world_.Job(1, "red", "one"), world_.Job(2, "red", "two")});
+  world_.RemoveItem(1);
+  const std::vector<std::string> ids{"job_n~1", "job_n~2"};
+  ASSERT_TRUE(RemoveStrays(world_.flow, Plan::JournaledNamespace("jobs_red"), ids, world_.call));
+  EXPECT_FALSE(world_.VectorOf("jobs_red", 1));
+  EXPECT_TRUE(world_.VectorOf("jobs_red", 2));
+}
+
 }  // namespace
 }  // namespace rehome

@@ -67,7 +67,8 @@ RunRecord FullRun() {
   run.positions = {{"forward", "3"}, {"reverse", "none"}};
   run.watermarks = {{"applied_through", "3"}};
   run.backup = "backups/1";
-  run.retire_backups = {"backups/2", "backups/3"};
+  run.retirements = {{.backup = "backups/2", .dropped = {"a", "b"}, .emptied = {}},
+                     {.backup = "backups/3", .dropped = {}, .emptied = {"legacy"}}};
   run.items_reconciled = true;
   run.changed_while_read = {"5", R"({"$oid":"0123456789abcdef01234567"})"};
   run.cut_over_at = at;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "journal/names.h"
 #include "model/fields.h"
@@ -9,8 +11,8 @@
 namespace rehome {
 namespace {
 
-// 1: first version.
-constexpr std::int64_t kJournalVersion = 2;
+// Of the shape of all `rehome_*` documents.
+constexpr std::int64_t kJournalVersion = 3;
 
 void PutCounts(DocumentBuilder& builder, std::string_view name, const Counts& counts) {
   builder.Nested(name, [&](DocumentBuilder& nested) {
@@ -123,6 +125,18 @@ RestorePoint ToRestorePoint(DocumentView document) {
           .undo = StringField(document, "undo")};
 }
 
+void PutRetirement(DocumentBuilder& builder, const Retirement& attempt) {
+  builder.String("backup", attempt.backup);
+  PutStrings(builder, "dropped", attempt.dropped);
+  PutStrings(builder, "emptied", attempt.emptied);
+}
+
+Retirement ToRetirement(DocumentView document) {
+  return {.backup = StringField(document, "backup"),
+          .dropped = ToStrings(DocumentField(document, "dropped")),
+          .emptied = ToStrings(DocumentField(document, "emptied"))};
+}
+
 void PutPointer(DocumentBuilder& builder, const PointerRecord& pointer) {
   builder.String("kind", pointer.kind)
       .String("where", pointer.where)
@@ -227,6 +241,18 @@ std::uint64_t RunRecord::SampleSeed() const {
   return seed;
 }
 
+bool RunRecord::HasDropped(std::string_view collection) const {
+  return std::ranges::any_of(retirements, [&](const Retirement& attempt) {
+    return std::ranges::find(attempt.dropped, collection) != attempt.dropped.end();
+  });
+}
+
+bool RunRecord::HasRemoved() const {
+  return std::ranges::any_of(retirements, [](const Retirement& attempt) {
+    return !attempt.dropped.empty() || !attempt.emptied.empty();
+  });
+}
+
 Document RunRecord::ToDocument() const {
   DocumentBuilder builder;
   builder.String("_id", run_id)
@@ -247,7 +273,7 @@ Document RunRecord::ToDocument() const {
   PutTexts(builder, "positions", positions);
   PutTexts(builder, "watermarks", watermarks);
   builder.String("backup", backup);
-  PutStrings(builder, "retire_backups", retire_backups);
+  PutEach(builder, "retirements", retirements, &PutRetirement);
   builder.Bool("items_reconciled", items_reconciled);
   PutStrings(builder, "changed_while_read", changed_while_read);
   builder.Int64("audit_number", audit_number)
@@ -293,7 +319,9 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   out.positions = ToTexts(DocumentField(document, "positions"));
   out.watermarks = ToTexts(DocumentField(document, "watermarks"));
   out.backup = StringField(document, "backup");
-  out.retire_backups = ToStrings(DocumentField(document, "retire_backups"));
+  for (const auto& [index, attempt] : DocumentField(document, "retirements")) {
+    out.retirements.push_back(ToRetirement(attempt.AsDocument()));
+  }
   out.items_reconciled = BoolField(document, "items_reconciled");
   out.changed_while_read = ToStrings(DocumentField(document, "changed_while_read"));
   out.audit_number = IntField(document, "audit_number");

@@ -73,6 +73,13 @@ struct CutoverRecord {
 };
 [[nodiscard]] std::string_view Name(CutoverRecord::State state);
 
+/// One attempt at phase 5.
+struct Retirement {
+  std::string backup;                // directory; made anew by each attempt
+  std::vector<std::string> dropped;  // collections that it dropped, as that backup holds them
+  std::vector<std::string> emptied;  // namespaces that it began to empty of what that backup holds
+};
+
 struct RunRecord {
   std::string run_id;
   std::string plan_name;
@@ -91,7 +98,7 @@ struct RunRecord {
   Texts positions;                               // saved feed positions: "forward", "reverse"
   Texts watermarks;                              // applied_through, verified_through
   std::string backup;                            // directory of phase 0's backup
-  std::vector<std::string> retire_backups;       // … of every attempt at phase 5, oldest first
+  std::vector<Retirement> retirements;           // oldest first
   bool items_reconciled = false;  // the ranges' sums no longer tell what phase 2 wrote
   /// Source ids, relaxed Extended JSON, that changed while an offline phase 2 read them and that
   /// nobody was told of yet.
@@ -117,6 +124,10 @@ struct RunRecord {
   /// The application reads the new side: between a completed cutover and a completed revert or
   /// rollback.
   [[nodiscard]] bool IsCutOver() const;
+  /// Whether phase 5 has dropped that collection of the old side.
+  [[nodiscard]] bool HasDropped(std::string_view collection) const;
+  /// Whether phase 5 has removed anything of the old side.
+  [[nodiscard]] bool HasRemoved() const;
   /// Of the samples that checks take: another one for each run, the same for all of one run's.
   [[nodiscard]] std::uint64_t SampleSeed() const;
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "journal/names.h"
 #include "journal/parts.h"
@@ -27,8 +29,8 @@ DocumentBuilder Saved::Record(const SavedDatum& datum) const {
   return builder;
 }
 
-Status Saved::Add(std::string_view why, std::string_view collection,
-                  std::span<const Document> documents, const Call& call) {
+Result<std::size_t> Saved::Add(std::string_view why, std::string_view collection,
+                               std::span<const Document> documents, const Call& call) {
   std::vector<Write> records;
   for (const Document& document : documents) {
     const SavedDatum datum{.why = std::string(why),
@@ -38,36 +40,36 @@ Status Saved::Add(std::string_view why, std::string_view collection,
     DocumentBuilder record = Record(datum);
     // As they are: Extended JSON does not carry every BSON byte.
     if (document.bytes().size() <= kPartBytes) {
-      records.push_back(Write::Put(record.Binary("bson", document.bytes()).Finish()));
+      records.push_back(Write::Insert(record.Binary("bson", document.bytes()).Finish()));
       continue;
     }
     std::vector<Write> parts;
     record.Int32("parts", AppendParts(Key(datum), document, parts));
     REHOME_TRY(store_.Apply(journal::kSavedDocuments, parts, {}, call));
-    records.push_back(Write::Put(record.Finish()));
+    records.push_back(Write::Insert(record.Finish()));
   }
   return Put(records, call);
 }
 
-Status Saved::Add(std::string_view why, std::string_view ns, std::span<const VectorRecord> records,
-                  const Call& call) {
+Result<std::size_t> Saved::Add(std::string_view why, std::string_view ns,
+                               std::span<const VectorRecord> records, const Call& call) {
   std::vector<Write> writes;
   for (const VectorRecord& record : records) {
     const SavedDatum datum{.why = std::string(why),
                            .place = std::string(ns),
                            .id = record.id,
                            .json = VectorJson(record)};
-    writes.push_back(Write::Put(Record(datum).String("json", datum.json).Finish()));
+    writes.push_back(Write::Insert(Record(datum).String("json", datum.json).Finish()));
   }
   return Put(writes, call);
 }
 
-Status Saved::Put(std::span<const Write> records, const Call& call) {
+Result<std::size_t> Saved::Put(std::span<const Write> records, const Call& call) {
   if (records.empty()) {
-    return {};
+    return std::size_t{0};
   }
-  REHOME_TRY(store_.Apply(journal::kSaved, records, {}, call));
-  return {};
+  REHOME_TRY_ASSIGN(const auto results, store_.Apply(journal::kSaved, records, {}, call));
+  return static_cast<std::size_t>(std::ranges::count_if(results, &WriteResult::applied));
 }
 
 Result<std::vector<SavedDatum>> Saved::List(const Call& call) const {

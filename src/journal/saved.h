@@ -23,18 +23,18 @@ struct SavedDatum {
 class Saved {
  public:
   Saved(DocumentStore& store, std::string run_id) : store_(store), run_id_(std::move(run_id)) {}
-  /// The same datum saved again for the same reason is one record.
-  [[nodiscard]] Status Add(std::string_view why, std::string_view collection,
-                           std::span<const Document> documents, const Call& call);
-  [[nodiscard]] Status Add(std::string_view why, std::string_view ns,
-                           std::span<const VectorRecord> records, const Call& call);
+  /// The same datum saved again for the same reason is one record. How many were not there yet.
+  [[nodiscard]] Result<std::size_t> Add(std::string_view why, std::string_view collection,
+                                        std::span<const Document> documents, const Call& call);
+  [[nodiscard]] Result<std::size_t> Add(std::string_view why, std::string_view ns,
+                                        std::span<const VectorRecord> records, const Call& call);
   [[nodiscard]] Result<std::vector<SavedDatum>> List(const Call& call) const;
 
  private:
   [[nodiscard]] Value Key(const SavedDatum& datum) const;
   /// What is saved of `datum`, but for the datum itself.
   [[nodiscard]] DocumentBuilder Record(const SavedDatum& datum) const;
-  [[nodiscard]] Status Put(std::span<const Write> records, const Call& call);
+  [[nodiscard]] Result<std::size_t> Put(std::span<const Write> records, const Call& call);
   DocumentStore& store_;
   const std::string run_id_;
 };

@@ -37,8 +37,15 @@ Result<bool> Exists(Session& session, const std::string& collection) {
   return std::ranges::find(collections, collection, &CollectionInfo::name) != collections.end();
 }
 
-Status DrainAndVerify(Session& session) {
-  REHOME_TRY_ASSIGN(const Drained drained, DrainForward(session, VectorMode::kNow));
+/// What came since the cutover. Once the collection was dropped nothing there is a source any more.
+Status RefuseStragglers(Session& session) {
+  if (session.run().HasDropped(session.plan().items.from)) {
+    return {};
+  }
+  // An attempt before may have renamed the collection, and a feed ends with a name.
+  REHOME_TRY_ASSIGN(const Drained drained, session.run().retirements.empty()
+                                               ? DrainForward(session, VectorMode::kNow)
+                                               : SweepForward(session, VectorMode::kNow));
   const Reconciled& carried = drained.reconciled;
   if (carried.inserted + carried.replaced + carried.deleted + carried.saved.size() > 0) {
     session.run().last_straggler_at = session.clock().Now();
@@ -47,9 +54,13 @@ Status DrainAndVerify(Session& session) {
         ErrorCode::kFailedPrecondition,
         fmt::format(
             "{} writes to {} came after the cutover: something still writes to the old side",
-            drained.ids.size(), session.plan().items.from),
+            drained.named, session.plan().items.from),
         "they were carried over; find that writer, stop it, and retire 24 h after its last write");
   }
+  return {};
+}
+
+Status VerifyAll(Session& session) {
   VerificationScope scope(session);
   REHOME_TRY_ASSIGN(const Verification verification, Verify(scope.context(), {}));
   if (!verification.passed) {
@@ -70,6 +81,22 @@ Status FenceAll(Session& session) {
       fences.push_back(std::move(fence));
     }
   }
+  return RaiseFences(session);
+}
+
+/// The fences that retire added go down; that of the cutover stands again on the restored
+/// collection.
+Status KeepCutoverFence(Session& session) {
+  std::vector<FenceRecord> kept;
+  for (const FenceRecord& fence : session.run().cutover->fences) {
+    if (fence.collection == session.plan().items.from) {
+      kept.push_back(fence);
+    } else if (fence.kind != FenceKind::kNone) {
+      REHOME_TRY(
+          session.source().LiftFence(fence.collection, fence.kind, fence.undo, session.call()));
+    }
+  }
+  session.run().cutover->fences = std::move(kept);
   return RaiseFences(session);
 }
 
@@ -95,6 +122,10 @@ Status TakeBackRenamed(Session& session) {
     REHOME_TRY_ASSIGN(const bool renamed, Exists(session, RetiredName(collection)));
     if (renamed) {
       REHOME_TRY(RefuseNew(session, collection));
+      for (Retirement& attempt : session.run().retirements) {
+        std::erase(attempt.dropped, collection);
+      }
+      REHOME_TRY(session.Save());
       REHOME_TRY(
           session.source().RenameCollection(RetiredName(collection), collection, session.call()));
     }
@@ -128,7 +159,7 @@ Result<Manifest> BackUp(Session& session) {
                             verified.problems.front().file, verified.problems.front().detail),
                 "nothing more was removed; check the disk, then run `rehome retire` again");
   }
-  run.retire_backups.push_back(made.path.string());
+  run.retirements.push_back({.backup = made.path.string(), .dropped = {}, .emptied = {}});
   REHOME_TRY(session.Save());
   return *std::move(verified.manifest);
 }
@@ -166,7 +197,9 @@ Status DropCollection(Session& session, const CollectionBackup& backup) {
   }
   REHOME_TRY(session.Audit("drop collection",
                            fmt::format("{} {}, backup {}", backup.name, digest.ToString(),
-                                       session.run().retire_backups.back())));
+                                       session.run().retirements.back().backup)));
+  session.run().retirements.back().dropped.push_back(backup.name);
+  REHOME_TRY(session.Save());
   return session.source().DropCollection(away, session.call());
 }
 
@@ -222,10 +255,13 @@ Status DeleteBatch(Session& session, const std::string& ns,
 
 Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Packing& packing,
                       Counts& counts) {
-  REHOME_TRY(session.Audit("empty namespace",
-                           fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(),
-                                       session.run().retire_backups.back())));
-  REHOME_TRY(ForEachBackedUp(session.run().retire_backups.back(), packing, backup,
+  Retirement& attempt = session.run().retirements.back();
+  REHOME_TRY(session.Audit(
+      "empty namespace",
+      fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(), attempt.backup)));
+  attempt.emptied.push_back(backup.name);
+  REHOME_TRY(session.Save());
+  REHOME_TRY(ForEachBackedUp(attempt.backup, packing, backup,
                              [&](const std::vector<VectorRecord>& records) {
                                return DeleteBatch(session, backup.name, records, counts);
                              }));
@@ -267,12 +303,24 @@ std::vector<std::string> ClosedGates(const Plan& plan, const RunRecord& run, Clo
   return out;
 }
 
+/// What no fence kept out stands in this attempt's backup alone. From here on what comes is not as
+/// the backup holds it, and is kept. An attempt that is refused so and removed nothing is none.
+Status RefuseLateStragglers(Session& session) {
+  Status refused = RefuseStragglers(session);
+  if (!refused && refused.error().code == ErrorCode::kFailedPrecondition &&
+      !session.run().HasRemoved()) {
+    session.run().retirements.clear();
+    REHOME_TRY(KeepCutoverFence(session));
+    REHOME_TRY(session.Save());
+  }
+  return refused;
+}
+
 }  // namespace
 
 Status RefuseRetire(Session& session, bool shorten_retention) {
   const auto gates = ClosedGates(session.plan(), session.run(), session.clock(), shorten_retention);
-  const bool resuming = !session.run().retire_backups.empty();
-  if (gates.empty() || resuming) {
+  if (gates.empty() || session.run().HasRemoved()) {
     return {};
   }
   return Fail(ErrorCode::kFailedPrecondition,
@@ -281,16 +329,17 @@ Status RefuseRetire(Session& session, bool shorten_retention) {
 }
 
 Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
-  const bool resuming = !session.run().retire_backups.empty();
   if (shorten_retention && session.plan().retire.after < kRetentionMin) {
     REHOME_TRY(session.Audit("retention shortened", FormatDuration(session.plan().retire.after)));
   }
-  if (!resuming) {
-    REHOME_TRY(DrainAndVerify(session));
-  }
   REHOME_TRY(TakeBackRenamed(session));
+  REHOME_TRY(RefuseStragglers(session));
+  if (!session.run().HasRemoved()) {
+    REHOME_TRY(VerifyAll(session));
+  }
   REHOME_TRY(FenceAll(session));
   REHOME_TRY_ASSIGN(const Manifest manifest, BackUp(session));
+  REHOME_TRY(RefuseLateStragglers(session));
   PhaseOutcome out;
   SetDigest total;
   for (const CollectionBackup& collection : manifest.collections) {
@@ -311,30 +360,17 @@ Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
 
 namespace {
 
-/// The fences that retire added go down; that of the cutover stands again on the restored
-/// collection.
-Status KeepCutoverFence(Session& session) {
-  std::vector<FenceRecord> kept;
-  for (const FenceRecord& fence : session.run().cutover->fences) {
-    if (fence.collection == session.plan().items.from) {
-      kept.push_back(fence);
-    } else if (fence.kind != FenceKind::kNone) {
-      REHOME_TRY(
-          session.source().LiftFence(fence.collection, fence.kind, fence.undo, session.call()));
-    }
-  }
-  session.run().cutover->fences = std::move(kept);
-  return RaiseFences(session);
-}
-
 /// A delete of the retirement that the index does not show yet would still take what stands there as
 /// it was, and may have taken by now what the restore had found there and passed over: everything is
 /// written once more, behind that delete, but what stands there otherwise.
-Status WriteVectorsAgain(Session& session, const std::filesystem::path& backup) {
-  REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(backup));
+Status WriteVectorsAgain(Session& session, const Retirement& attempt) {
+  REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(attempt.backup));
   REHOME_TRY_ASSIGN(const Packing packing, PackingOf(manifest, session.plan().backup.key));
   VectorStore& store = session.source_vectors();
   for (const NamespaceBackup& ns : manifest.namespaces) {
+    if (std::ranges::find(attempt.emptied, ns.name) == attempt.emptied.end()) {
+      continue;
+    }
     const auto write_again = [&](const std::vector<VectorRecord>& records) -> Status {
       std::vector<std::string> ids;
       std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
@@ -351,7 +387,7 @@ Status WriteVectorsAgain(Session& session, const std::filesystem::path& backup) 
       }
       return {};
     };
-    REHOME_TRY(ForEachBackedUp(backup, packing, ns, write_again));
+    REHOME_TRY(ForEachBackedUp(attempt.backup, packing, ns, write_again));
   }
   return {};
 }
@@ -362,20 +398,24 @@ Result<Counts> UndoRetire(Session& session) {
   RunRecord& run = session.run();
   Counts counts;
   REHOME_TRY(TakeBackRenamed(session));
-  // The newest first: what stands there is kept, so the last version of all comes back.
-  for (const std::string& backup : run.retire_backups | std::views::reverse) {
+  // Only what an attempt removed, else what the application deleted meanwhile would be back. The
+  // newest first: what stands there is kept, so the last version of all comes back.
+  for (const Retirement& attempt : run.retirements | std::views::reverse) {
+    if (attempt.dropped.empty() && attempt.emptied.empty()) {
+      continue;
+    }
     REHOME_TRY_ASSIGN(const RestoreResult restored,
-                      RestoreBackup({.backup = backup,
+                      RestoreBackup({.backup = attempt.backup,
                                      .documents = &session.source(),
                                      .vectors = &session.source_vectors(),
-                                     .collections = {},
-                                     .namespaces = {},
+                                     .collections = attempt.dropped,
+                                     .namespaces = attempt.emptied,
                                      .phase = Phase::kRetire,
                                      .key = session.plan().backup.key,
                                      .save_document = {},
                                      .save_vector = {}},
                                     session.clock(), session.events(), session.call()));
-    REHOME_TRY(WriteVectorsAgain(session, backup));
+    REHOME_TRY(WriteVectorsAgain(session, attempt));
     for (const auto& [name, written] : restored.collections) {
       counts[fmt::format("documents restored to {}", name)] +=
           static_cast<std::int64_t>(written.inserted);
@@ -389,7 +429,7 @@ Result<Counts> UndoRetire(Session& session) {
     // A feed ends with its collection: the restored one is another to it.
     REHOME_TRY(SweepForward(session, VectorMode::kNow));
   }
-  run.retire_backups.clear();
+  run.retirements.clear();
   REHOME_TRY(session.Save());
   if (run.cutover && run.IsCutOver()) {
     REHOME_TRY(KeepCutoverFence(session));

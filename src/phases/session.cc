@@ -251,7 +251,8 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
 }
 
 Status Session::SettleLeftOpen(bool final) {
-  for (const Ledger::OpenRecord& left : left_open_) {
+  for (std::size_t at = 0; at < left_open_.size();) {
+    const Ledger::OpenRecord& left = left_open_[at];
     std::vector<bool> written(left.entries.size());
     if (left.target.store == LedgerTarget::Store::kDocuments) {
       std::vector<Value> ids;
@@ -280,10 +281,13 @@ Status Session::SettleLeftOpen(bool final) {
       }
       REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), kept, call_));
       if (!final && found.size() < ids.size()) {
+        ++at;
         continue;  // what does not show yet may be another stray
       }
     }
     REHOME_TRY(ledger_->Close(left, written, call_));
+    std::swap(left_open_[at], left_open_.back());
+    left_open_.pop_back();
   }
   return {};
 }

@@ -256,21 +256,23 @@ class Judge {
     return {};
   }
 
-  /// What the plan retires is gone, and stands in the backups of phase 5 as it was.
+  /// What the plan retires is gone, and what phase 5 removed stands in its backups as it was.
   Status Retired() {
     REHOME_TRY_ASSIGN(const auto run, LatestRun(evidence_.target, plan_.name, {}));
     MemoryDocumentStore documents;
     MemoryVectorStore vectors({.dimension = kDimension, .metric = plan_.index.metric});
     SilentSink events;
     Timeline timeline{Random(0)};
-    for (const std::string& backup : run->retire_backups) {
+    for (const Retirement& attempt : run->retirements) {
       RestoreRequest request;
-      request.backup = backup;
+      request.backup = attempt.backup;
       request.documents = &documents;
       request.vectors = &vectors;
+      request.collections = attempt.dropped;
+      request.namespaces = attempt.emptied;
       request.key = plan_.backup.key;
       if (const auto restored = RestoreBackup(request, timeline, events, {}); !restored) {
-        return Broken(fmt::format("the backup {} of phase 5 cannot be restored: {}", backup,
+        return Broken(fmt::format("the backup {} of phase 5 cannot be restored: {}", attempt.backup,
                                   restored.error().message));
       }
     }

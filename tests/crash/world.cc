@@ -249,8 +249,8 @@ void World::AddBackups(const RunRecord& run, WorldState& out) {
   if (!run.backup.empty()) {
     add("backup", run.backup);
   }
-  for (const std::string& backup : run.retire_backups) {
-    add("retire backup", backup);
+  for (const Retirement& attempt : run.retirements) {
+    add("retire backup", attempt.backup);
   }
 }
 
