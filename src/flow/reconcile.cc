@@ -84,6 +84,9 @@ class Round {
     if (mode_ == VectorMode::kNow) {
       REHOME_TRY(EmbedUnmarked());
     }
+    for (const auto& [ns, item_ids] : deleted_there_) {
+      REHOME_TRY(RemoveStrays(flow_, ns, item_ids, call_));
+    }
     return TakeOutOfQuarantine(cases);
   }
 
@@ -187,6 +190,10 @@ class Round {
                                       {&one.desired()->document, 1}, call_));
     if (added > 0) {  // else a sweep names it again, as it will each time
       result.saved.push_back(one.item_id());
+    }
+    if (!one.item) {
+      REHOME_TRY_ASSIGN(const TenantNamespace ns, flow_.NamespaceOf(one.desired()->tenant.org_id));
+      deleted_there_[ns].push_back(one.item_id());
     }
     return {};
   }
@@ -421,6 +428,9 @@ class Round {
   std::vector<Value> unmarked_;
   std::vector<Quarantined> refused_;  // another document holds their unique key
   std::vector<Value> not_embedded_;   // the embedder refuses their texts
+  // Items that the application deleted, with their vectors; an attempt that was cut off may have
+  // written one after that.
+  std::map<TenantNamespace, std::vector<std::string>> deleted_there_;
 };
 
 }  // namespace

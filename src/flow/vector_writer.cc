@@ -234,13 +234,23 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
   }
   REHOME_TRY_ASSIGN(const auto results,
                     flow.stores.target_documents->Apply(flow.plan.items.to, marks, {}, call));
+  std::map<TenantNamespace, std::vector<std::string>> gone;
   for (std::size_t i = 0; i < results.size(); ++i) {
     // Marked by an attempt whose reply was lost: as good.
     if (IsMade(marks[i], results[i])) {
       ++out.marked;
-    } else {
-      out.changed.emplace_back(items[i].item.Id());
+      continue;
     }
+    out.changed.emplace_back(items[i].item.Id());
+    if (!results[i].found) {
+      REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                        flow.NamespaceOf(StringField(items[i].item.view(), "org_id")));
+      gone[ns].push_back(items[i].record.id);
+    }
+  }
+  // The application deleted them, and their vectors, before these were written.
+  for (const auto& [ns, ids] : gone) {
+    REHOME_TRY(RemoveVectors(flow, ns, ids, call));
   }
   return out;
 }

@@ -64,6 +64,18 @@ TEST(WriteVectors, HandsBackAnItemThatChangedBeforeItsMark) {
   EXPECT_FALSE(world.IsMarkedItem(1));
 }
 
+TEST(WriteVectors, LeavesNoVectorOfAnItemThatWasDeletedBeforeItsMark) {
+  FlowWorld world;
+  ASSERT_TRUE(world.Write({world.Job(1, "red", "a"), world.Job(2, "red", "b")}));
+  const auto embedded = EmbedItems(world.flow, {*world.ItemOf(1), *world.ItemOf(2)}, world.call);
+  world.RemoveItem(1);
+  const auto written = WriteVectors(world.flow, embedded->items, world.call);
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->changed, (std::vector{Value::Int32(1)}));
+  EXPECT_FALSE(world.VectorOf("jobs_red", 1));
+  EXPECT_TRUE(world.VectorOf("jobs_red", 2));
+}
+
 TEST(WriteVectors, RefusesAForeignVectorAndTouchesNothing) {
   FlowWorld world;
   ASSERT_TRUE(world.Write({world.Job(1, "red", "a")}));
