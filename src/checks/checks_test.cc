@@ -730,9 +730,26 @@ TEST(Checks, AnItemThatTheApplicationLeftAloneIsStillJudgedAfterCutover) {
   EXPECT_EQ(Found(verification), std::multiset<std::string>{"digests differing it_n~4 title"});
 }
 
+TEST(Checks, AStragglerThatDoesNotMapStandsBesideTheItemThatTheApplicationChanged) {
+  World world;
+  world.CutOver();
+  world.context.pointers = [&] { return Result<std::vector<PointerRecord>>({Pointer("ns_a")}); };
+  world.SetSource(4, "title", {});
+  const Document straggler = world.Find(*world.source, "old", Id(4));
+  const Quarantined aside{{Id(4), QuarantineReason::kSchema, "", DocumentDigest(straggler.view())},
+                          &straggler};
+  Ok(world.quarantine.Add({&aside, 1}, world.call));
+  EXPECT_EQ(Found(Ok(Verify(world.context, {"digests"}))).count("digests duplicate it_n~4 "), 1U);
+  world.Put(*world.target, "new",
+            WithMark(With(world.ItemOf(4), "title", Value::String("edited")).view(), ""));
+  const Verification verification = Ok(Verify(world.context, {"digests", "counts"}));
+  EXPECT_TRUE(verification.passed) << InWords(verification);
+}
+
 TEST(Checks, ARetiredSourceLeavesTheJournalAsJudge) {
   World world;
   world.CutOver();
+  world.run.retirements = {{.backup = world.run.backup, .dropped = {"old"}, .emptied = {}}};
   world.run.At(Phase::kRetire).state = PhaseState::kDone;
   Ok(world.source->DropCollection("old", world.call));
   EXPECT_EQ(Found(Ok(Verify(world.context, {}))), std::multiset<std::string>{});

@@ -375,18 +375,24 @@ class DigestComparison {
     }
     REHOME_TRY_ASSIGN(const auto sources, flow_.stores.source_documents->FindByIds(
                                               flow_.plan.items.from, ids, context_.call));
-    REHOME_TRY_ASSIGN(const auto items, flow_.stores.target_documents->FindByIds(
-                                            flow_.plan.items.to, ids, context_.call));
     std::vector<Suspect> findings;
+    std::vector<Value> in_source;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (!sources[i]) {
+      if (sources[i]) {
+        in_source.push_back(ids[i]);
+      } else {
         findings.push_back({{DiscrepancyClass::kExtra, SourceIdText(ids[i]), "",
                              "in quarantine, but its source is gone"},
                             ids[i]});
-      } else if (items[i]) {
-        findings.push_back({{DiscrepancyClass::kDuplicate, ItemIdOf(flow_.plan, items[i]->view()),
+      }
+    }
+    REHOME_TRY_ASSIGN(const auto items, ItemsUnder(context_, in_source));
+    REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (!changed[i]) {
+        findings.push_back({{DiscrepancyClass::kDuplicate, ItemIdOf(flow_.plan, items[i].view()),
                              "", "an item, and in quarantine too"},
-                            ids[i]});
+                            Value(items[i].Id())});
       }
     }
     return Report(context_, std::move(findings), result_);

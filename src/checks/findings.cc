@@ -65,6 +65,18 @@ Status Report(const CheckContext& context, std::vector<Suspect> findings, CheckR
   return {};
 }
 
+Result<std::vector<Document>> ItemsUnder(const CheckContext& context, std::span<const Value> ids) {
+  REHOME_TRY_ASSIGN(auto found, context.flow.stores.target_documents->FindByIds(
+                                    context.flow.plan.items.to, ids, context.call));
+  std::vector<Document> out;
+  for (std::optional<Document>& item : found) {
+    if (item) {
+      out.push_back(*std::move(item));
+    }
+  }
+  return out;
+}
+
 Result<std::vector<bool>> ChangedAfterCutover(const CheckContext& context,
                                               std::span<const Document> items) {
   std::vector<bool> out(items.size());

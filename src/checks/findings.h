@@ -14,6 +14,10 @@ namespace rehome {
 [[nodiscard]] Status Report(const CheckContext& context, std::vector<Suspect> findings,
                             CheckResult& result);
 
+/// The items that stand under `ids`, in their order.
+[[nodiscard]] Result<std::vector<Document>> ItemsUnder(const CheckContext& context,
+                                                       std::span<const Value> ids);
+
 /// Which of these items the application changed or added since the cutover; none before it.
 [[nodiscard]] Result<std::vector<bool>> ChangedAfterCutover(const CheckContext& context,
                                                             std::span<const Document> items);
