@@ -4,7 +4,7 @@ import time
 
 import harness
 import online_test
-from harness import DONE, INTERRUPTED, tearDownModule  # noqa: F401
+from harness import DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
 from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server
 from scripted_server import ScriptedServer, failure
 from small_application import item_id, jobs, wait_until
@@ -161,10 +161,20 @@ class WithoutChangeStreams(Case, online_test.Online):
         self.assert_new_side_is(app, documents.values())
         app.verify()
 
+    def test_a_source_that_somebody_dropped_deletes_no_item(self):
+        app = self.application(count=60)
+        app.migrate("--online")
+        app.collection("jobs").drop()
+        before = app.documents("job_items")
+        refused = app.run("run", "--online", "--yes", expect=REFUSED)
+        self.assertIn("jobs is gone, and not by `rehome retire`", refused.err)
+        self.assertIn("nothing was changed", refused.err)
+        self.assertEqual(app.documents("job_items"), before)
+
     def test_beside_a_steady_writer_it_converges_or_says_that_it_does_not(self):
         app = self.application(count=300)
         with self.writer(app, pause_s=0.02) as writer:
-            answer = app.migrate("--through", "3", "--online", expect=(DONE, INTERRUPTED, harness.REFUSED))
+            answer = app.migrate("--through", "3", "--online", expect=(DONE, INTERRUPTED, REFUSED))
             if answer.exit != DONE:
                 self.assertIn("sweep", answer.err)
             time.sleep(0.1)
