@@ -16,14 +16,11 @@ namespace {
 constexpr std::size_t kProbesPerTenantMax = 5;
 constexpr int kAnswersMax = 20;
 
-/// The answers of `ns` whose items belong elsewhere, each once.
+/// Of what `ns` answered, the items that belong elsewhere, each once.
 Status JudgeAnswers(const CheckContext& context, const std::string& ns,
-                    const std::vector<QueryMatch>& matches, std::set<std::string>& named,
+                    const std::set<std::string>& answered, std::set<std::string>& named,
                     CheckResult& result) {
-  std::vector<std::string> ids;
-  for (const QueryMatch& match : matches) {
-    ids.push_back(match.id);
-  }
+  const std::vector<std::string> ids(answered.begin(), answered.end());
   REHOME_TRY_ASSIGN(const ItemsById items, FindItems(context, ids));
   std::vector<Suspect> findings;
   for (const auto& [id, found] : items) {
@@ -52,12 +49,15 @@ Result<CheckResult> CheckIsolation(CheckContext& context) {
   std::set<std::string> named;
   std::uint64_t answers = 0;
   for (const auto& [org_id, ns] : context.run.namespaces) {
+    std::set<std::string> answered;
     for (const std::vector<float>& probe : probes) {
-      REHOME_TRY_ASSIGN(const auto matches,
-                        vectors.Query(ns, probe, kAnswersMax, false, context.call));
+      REHOME_TRY_ASSIGN(auto matches, vectors.Query(ns, probe, kAnswersMax, false, context.call));
       answers += matches.size();
-      REHOME_TRY(JudgeAnswers(context, ns, matches, named, result));
+      for (QueryMatch& match : matches) {
+        answered.insert(std::move(match.id));
+      }
     }
+    REHOME_TRY(JudgeAnswers(context, ns, answered, named, result));
   }
   const std::vector<float> any(static_cast<std::size_t>(context.flow.stores.embedder->Dimension()),
                                1.0F);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "checks/all.h"
@@ -125,16 +126,24 @@ class RetrievalTest {
       }
       return {};
     }));
+    std::map<std::string, std::vector<std::string>> ids;  // by namespace
+    for (const Document& item : sample.kept()) {
+      ids[HomeOf(context_, item.view())].push_back(ItemIdOf(flow_.plan, item.view()));
+    }
+    std::map<std::string, Records> stored;
+    for (const auto& [ns, of_ns] : ids) {
+      REHOME_TRY_ASSIGN(stored[ns], FetchPresent(context_, ns, of_ns));
+    }
     std::vector<Suspect> findings;
     for (const Document& item : sample.kept()) {
       const std::string id = ItemIdOf(flow_.plan, item.view());
       const std::string ns = HomeOf(context_, item.view());
-      REHOME_TRY_ASSIGN(const Records records, FetchPresent(context_, ns, {&id, 1}));
-      if (records.empty() || !CanAsk(records.begin()->second)) {
+      const auto record = stored[ns].find(id);
+      if (record == stored[ns].end() || !CanAsk(record->second)) {
         continue;
       }
       ++asked_;
-      REHOME_TRY_ASSIGN(const bool found, FindsItself(ns, records.begin()->second));
+      REHOME_TRY_ASSIGN(const bool found, FindsItself(ns, record->second));
       found_ += found ? 1 : 0;
       if (!found) {
         findings.push_back(
