@@ -3,7 +3,7 @@
 # [options of ctest, such as -R NAME]. The last line is ctest's summary. REHOME_PRESETS=release: the release alone.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-read -ra presets <<<"${REHOME_PRESETS:-release asan}"
+read -ra presets <<<"${REHOME_PRESETS:-release asan tsan}"
 
 "$root/scripts/deps.sh" test
 # Programs that nobody here wrote, from their registries, while the compiler works; what is already there is kept.

@@ -140,7 +140,7 @@ LogFile& LogFile::operator=(LogFile&& other) noexcept {
   path_.swap(other.path_);
   std::swap(mode_, other.mode_);
   std::swap(fd_, other.fd_);
-  std::swap(end_, other.end_);
+  end_ = other.end_.exchange(end_);
   std::swap(mapped_, other.mapped_);
   std::swap(mapped_bytes_, other.mapped_bytes_);
   std::swap(broken_, other.broken_);
@@ -220,25 +220,26 @@ Result<std::uint64_t> LogFile::Append(std::string& frame) {
   }
   CHECK(!NeedsRoom(frame.size()));
   const auto payload = std::string_view(frame).substr(kFrameHeaderBytes);
-  const FrameHeader header{.payload_bytes = payload.size(), .checksum = Checksum(payload, end_)};
+  const std::uint64_t end = end_;
+  const FrameHeader header{.payload_bytes = payload.size(), .checksum = Checksum(payload, end)};
   std::memcpy(frame.data(), &header, sizeof header);
-  int error = WriteAll(fd_.get(), frame, end_);
+  int error = WriteAll(fd_.get(), frame, end);
   if (error == 0 && ::fdatasync(fd_.get()) != 0) {
     error = errno;
   }
   if (error != 0) {
-    broken_ = ::ftruncate(fd_.get(), static_cast<off_t>(end_)) != 0 || ::fsync(fd_.get()) != 0;
+    broken_ = ::ftruncate(fd_.get(), static_cast<off_t>(end)) != 0 || ::fsync(fd_.get()) != 0;
     return std::unexpected(FileError(error, "cannot write", path_));
   }
-  const std::uint64_t at = end_ + kFrameHeaderBytes;
-  end_ += frame.size();
-  return at;
+  end_ = end + frame.size();
+  return end + kFrameHeaderBytes;
 }
 
 Status LogFile::MakeRoom(std::uint64_t bytes) {
   // Mapping beyond the end of the file is allowed; those pages become readable as the file grows.
+  const std::uint64_t end = end_;
   const std::uint64_t wanted =
-      mode_ == Mode::kReadOnly ? end_ : end_ + bytes + std::max(end_ / 2, kMapAheadBytes);
+      mode_ == Mode::kReadOnly ? end : end + bytes + std::max(end / 2, kMapAheadBytes);
   void* mapped = ::mmap(nullptr, wanted, PROT_READ, MAP_SHARED, fd_.get(), 0);
   if (mapped == MAP_FAILED) {
     return std::unexpected(FileError(errno, "cannot map", path_));
@@ -259,8 +260,9 @@ Status LogFile::MoveTo(const std::filesystem::path& path) {
 }
 
 std::string_view LogFile::From(std::uint64_t offset) const {
-  CHECK(offset <= end_ && end_ <= mapped_bytes_);
-  return {mapped_ + offset, end_ - offset};
+  const std::uint64_t end = end_;
+  CHECK(offset <= end && end <= mapped_bytes_);
+  return {mapped_ + offset, end - offset};
 }
 
 void LogFile::Unmap() noexcept {

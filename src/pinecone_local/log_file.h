@@ -5,6 +5,7 @@
 // bad frame that no good one follows is the torn tail and is cut off (ignored when read-only), any
 // other bad frame is kDataLoss. Not safe for concurrent calls; the mapped bytes may be read from
 // several threads until the next MakeRoom().
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -78,7 +79,7 @@ class LogFile {
   std::filesystem::path path_;
   Mode mode_ = Mode::kReadOnly;
   FileDescriptor fd_;
-  std::uint64_t end_ = 0;  // where the next frame goes
+  std::atomic<std::uint64_t> end_ = 0;  // where the next frame goes; read beside an append
   const char* mapped_ = nullptr;
   std::uint64_t mapped_bytes_ = 0;
   bool broken_ = false;  // a failed append could not be taken back
