@@ -30,7 +30,7 @@ enum class ErrorCode : std::uint8_t {
   kLeaseHeld,           // another runner holds the lease: exit 7
   kCheckFailed,         // the work was done, but a proof failed: exit 1
   kTooManyQuarantined,  // more in quarantine than the plan allows: exit 6
-  kDataLoss,            // stored bytes are not what was written
+  kDataLoss,            // stored bytes are not what was written, or an answer is of no use
   kInternal,            // a bug: exit 70
 };
 

@@ -9,6 +9,7 @@ namespace {
 constexpr double kDecrease = 0.5;
 constexpr double kIncreaseOfCeiling = 0.02;  // 25 successes undo one refusal
 constexpr double kFloorOfCeiling = 1.0 / 64;
+constexpr double kGuessedWaitMaxSeconds = 60;
 
 double Seconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
@@ -42,6 +43,9 @@ Millis Throttle::TryAcquire(double cost) {
   }
   if (rate_ == 0 || balance_ > 0) {
     balance_ -= rate_ == 0 ? 0 : cost;
+    if (ceiling_ == 0) {
+      balance_ = std::max(balance_, -rate_ * kGuessedWaitMaxSeconds);
+    }
     return Millis{0};
   }
   return Millis{static_cast<std::int64_t>(std::ceil((1 - balance_) / rate_ * 1000)) + 1};
@@ -77,17 +81,21 @@ void Throttle::Succeeded(double cost) {
   }
 }
 
-void Throttle::Refused(Millis retry_after) {
+void Throttle::Refused(double cost, Millis retry_after) {
   const std::scoped_lock lock(mutex_);
   Refill();
+  blocked_until_ = std::max(blocked_until_, updated_ + retry_after);
   if (rate_ == 0) {
-    rate_ = std::max({window_rate_, window_cost_, 1.0});
+    const double passed = std::max(window_rate_, window_cost_);
+    if (passed == 0) {
+      return;  // nothing tells how much is too much: who was refused waits before it asks again
+    }
+    rate_ = std::max(passed, cost);
     recovered_at_ = 2 * rate_;
   }
   const double top = ceiling_ > 0 ? ceiling_ : recovered_at_;
   rate_ = std::max(rate_ * kDecrease, top * kFloorOfCeiling);
   balance_ = std::min(balance_, 0.0);
-  blocked_until_ = std::max(blocked_until_, updated_ + retry_after);
 }
 
 }  // namespace rehome

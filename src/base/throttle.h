@@ -12,8 +12,9 @@ namespace rehome {
 /// waits. Safe to call from several threads at once.
 class Throttle {
  public:
-  /// `per_second` 0: unlimited until the service refuses for the first time, then half of what
-  /// passed in the second before. `burst`: how many seconds' worth may pass at once.
+  /// `per_second` 0: unlimited until the service refuses after something passed, then half of what
+  /// passed in the second before, or of what it refused where that is more. It is a guess, so
+  /// nothing waits for it longer than a minute. `burst`: how many seconds' worth may pass at once.
   Throttle(Clock& clock, double per_second, double burst = 1)
       : clock_(clock),
         ceiling_(per_second),
@@ -28,7 +29,7 @@ class Throttle {
   [[nodiscard]] bool Acquire(double cost, const std::stop_token& stop);
   void Succeeded(double cost);
   /// Nothing passes for the time that the service asked for.
-  void Refused(Millis retry_after = Millis{0});
+  void Refused(double cost, Millis retry_after = Millis{0});
 
   /// What passes a second now; 0: unlimited.
   [[nodiscard]] double rate();

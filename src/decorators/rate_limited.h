@@ -23,7 +23,7 @@ class RateLimiter {
     if (result) {
       throttle_.Succeeded(operation.cost);
     } else if (result.error().code == ErrorCode::kResourceExhausted) {
-      throttle_.Refused();
+      throttle_.Refused(operation.cost);
     }
     return result;
   }

@@ -21,7 +21,9 @@ Result<Embeddings> SpendCappedEmbedder::Embed(std::span<const std::string> texts
     meter_->Settle(estimate,
                    answer->tokens > 0 ? static_cast<double>(answer->tokens) * per_token : estimate);
   } else {
-    const bool perhaps_billed = answer.error().code == ErrorCode::kOutcomeUnknown;
+    // The answer was lost, or came and cannot be used.
+    const bool perhaps_billed = answer.error().code == ErrorCode::kOutcomeUnknown ||
+                                answer.error().code == ErrorCode::kDataLoss;
     meter_->Settle(estimate, perhaps_billed ? estimate : 0);
   }
   return answer;

@@ -82,7 +82,7 @@ Result<std::vector<std::vector<float>>> EmbedTexts(const FlowContext& flow,
   return std::move(embeddings.vectors);
 }
 
-/// Embeds `texts`; those that the embedder refuses stay empty.
+/// Embeds `texts`; those that the embedder refuses, or has no usable vector for, stay empty.
 Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts,
                      std::span<std::vector<float>> vectors, EmbeddedBatch& batch,
                      const Call& call) {
@@ -91,7 +91,8 @@ Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts
     std::ranges::move(*embedded, vectors.begin());
     return {};
   }
-  if (embedded.error().code != ErrorCode::kInvalidArgument) {
+  const ErrorCode code = embedded.error().code;
+  if (code != ErrorCode::kInvalidArgument && code != ErrorCode::kDataLoss) {
     return std::unexpected(std::move(embedded).error());
   }
   if (texts.size() == 1) {

@@ -4,6 +4,7 @@ import collections
 import hashlib
 import http.server
 import json
+import math
 import re
 import struct
 import threading
@@ -30,6 +31,8 @@ class Provider:
         self.chats = []
         self.headers = None
         self.refuse = None  # (status, body) instead of an answer
+        self.refuse_once = None
+        self.unusable = None  # texts that hold this get a vector of NaN
         self.answered_of = 1  # only each so many-th answer arrives; the others are billed and lost
         self.delay = delay
         self.lock = threading.Lock()
@@ -67,13 +70,17 @@ class Provider:
             self.headers = headers
             if self.refuse:
                 return self.refuse
+            if self.refuse_once:
+                refusal, self.refuse_once = self.refuse_once, None
+                return refusal
             self.requests.append(len(asked["input"]))
             self.asked.update(asked["input"])
         time.sleep(self.delay)  # a provider takes its time: kills fall into it
         data = []
         for at, text in enumerate(asked["input"]):
             digest = hashlib.shake_128(text.encode()).digest(DIMENSIONS)
-            vector = struct.pack(f"<{DIMENSIONS}f", *(byte / 256 + 0.001 for byte in digest))
+            unusable = self.unusable is not None and self.unusable in text
+            vector = struct.pack(f"<{DIMENSIONS}f", *(math.nan if unusable else byte / 256 + 0.001 for byte in digest))
             data.append({"index": at, "embedding": base64.b64encode(vector).decode()})
         return 200, {"data": data[::-1], "usage": {"total_tokens": sum(map(tokens, asked["input"]))}}
 
@@ -196,6 +203,28 @@ class Cost(harness.Case):
         self.assertIn("We have done this before", notes)
         self.assertRegex(notes, r"citing port_")
         self.assertEqual(provider.chats[0]["model"], "writer")
+
+    def test_a_text_that_the_model_has_no_vector_for_is_set_aside_alone(self):
+        provider = Provider()
+        app = self.loaded_with(provider)
+        app.run("run", "--through", "2", "--yes")
+        provider.unusable = app.documents(ITEMS)[0]["item_id"] + " "
+        app.run("run", "--through", "3", "--yes", expect=harness.QUARANTINED)
+        (record,) = app.json("quarantine", "list")["records"]
+        self.assertIn("zero or not finite", record["detail"])
+        self.assertEqual(len(app.vectors(NEW_NAMESPACE)), len(app.documents(ITEMS)))
+        provider.unusable = None
+        app.run("quarantine", "replay", "--yes")
+        app.run("run", "--yes")
+
+    def test_a_refusal_of_the_first_request_slows_nothing(self):
+        """Nothing has passed yet, so it tells nothing about the rate that the provider allows."""
+        provider = Provider()
+        app = self.loaded_with(provider)
+        app.run("run", "--through", "2", "--yes")
+        provider.refuse_once = 429, {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
+        app.run("run", "--through", "3", "--yes")
+        self.assertLess(app.phase(3)["seconds"], 60)
 
     def test_texts_that_are_too_long_are_cut_or_set_aside_and_listed(self):
         for rule in ("cut", "quarantine"):

@@ -59,7 +59,9 @@ Status CheckEmbedding(std::span<const float> vector, int dimension, std::string_
   }
   const bool finite = std::ranges::all_of(vector, [](float v) { return std::isfinite(v); });
   if (!finite || std::ranges::all_of(vector, [](float v) { return v == 0; })) {
-    return BadAnswer(what, "a vector is zero or not finite");
+    return Fail(ErrorCode::kDataLoss,
+                fmt::format("{}: the model gives a vector that is zero or not finite", what),
+                "shorten or mend what the text is made of, or take another model");
   }
   return {};
 }

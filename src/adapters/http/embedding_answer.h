@@ -31,7 +31,8 @@ struct EmbeddingTerms {
 [[nodiscard]] Status CheckTexts(std::span<const std::string> texts, std::size_t first,
                                 const EmbeddingLimits& limits);
 
-/// kUnavailable (of another dimension kFailedPrecondition) unless the vector is `dimension` finite numbers, not all zero.
+/// kDataLoss (of another dimension kFailedPrecondition) unless the vector is `dimension` finite
+/// numbers, not all zero.
 [[nodiscard]] Status CheckEmbedding(std::span<const float> vector, int dimension,
                                     std::string_view what);
 

@@ -190,13 +190,16 @@ TEST(OpenAiEmbedder, DoesNotBelieveABadAnswer) {
   const auto embedder = Embedder2(Options(server.url()));
   for (const char* bad :
        {"<html>", "{}", R"({"data":[]})", R"({"data":[{"index":1,"embedding":[1,1]}]})",
-        R"({"data":[{"index":0,"embedding":[0,0]}]})", R"({"data":[{"index":0,"embedding":"!!"}]})",
+        R"({"data":[{"index":0,"embedding":"!!"}]})",
         R"({"data":[{"index":0,"embedding":[null,1]}]})"}) {
     body = bad;
     const auto answer = embedder->Embed(std::vector<std::string>{"1"}, TextRole::kPassage, {});
     ASSERT_FALSE(answer) << bad;
     EXPECT_EQ(answer.error().code, ErrorCode::kOutcomeUnknown) << bad;  // it may be billed
   }
+  body = R"({"data":[{"index":0,"embedding":[0,0]}]})";  // billed, and of this text alone
+  EXPECT_EQ(embedder->Embed(std::vector<std::string>{"1"}, TextRole::kPassage, {}).error().code,
+            ErrorCode::kDataLoss);
   body = R"({"data":[{"index":0,"embedding":[1,1,1]}]})";
   EXPECT_EQ(embedder->Embed(std::vector<std::string>{"1"}, TextRole::kPassage, {}).error().code,
             ErrorCode::kFailedPrecondition);

@@ -61,8 +61,8 @@ Result<HttpResponse> RequestPacer::Send(RequestKind kind, std::string_view ns, d
   }
   auto response = send();
   if (response && response->status == kTooManyRequests) {
-    throttles.requests.Refused(response->retry_after);
-    throttles.amount.Refused();
+    throttles.requests.Refused(1, response->retry_after);
+    throttles.amount.Refused(amount);
   } else if (response && response->ok()) {
     throttles.requests.Succeeded(1);
     throttles.amount.Succeeded(amount);
