@@ -92,10 +92,15 @@ Result<std::vector<bool>> ChangedAfterCutover(const CheckContext& context,
 }
 
 std::optional<std::string> NotDone(const RunRecord& run, Phase phase) {
-  if (run.At(phase).state == PhaseState::kDone) {
+  if (run.IsDone(phase)) {
     return std::nullopt;
   }
-  return fmt::format("phase {} ({}) is {}", Number(phase), Name(phase), Name(run.At(phase).state));
+  const PhaseState state = run.At(phase).state;
+  const std::string_view what = state == PhaseState::kPending   ? "has not run"
+                                : state == PhaseState::kRunning ? "is not done"
+                                : state == PhaseState::kUndoing ? "is not undone to its end"
+                                                                : "was undone";
+  return fmt::format("phase {} ({}) {}", Number(phase), Name(phase), what);
 }
 
 CheckResult Skip(std::string_view check, std::string reason) {

@@ -219,7 +219,7 @@ class OrphanSearch {
 
   /// Information: legacy namespaces are not ours to judge.
   Status NoteLegacySide() {
-    if (context_.only || context_.run.At(Phase::kRetire).state == PhaseState::kDone) {
+    if (context_.only || context_.run.IsDone(Phase::kRetire)) {
       return {};
     }
     auto index = flow_.stores.source_vectors->Describe(context_.call);

@@ -211,7 +211,7 @@ class RetrievalTest {
           "configured");
       return {};
     }
-    if (context_.run.At(Phase::kRetire).state == PhaseState::kDone) {
+    if (context_.run.IsDone(Phase::kRetire)) {
       result_.notes.emplace_back(
           "no overlap with the legacy namespaces was measured: they are retired");
       return {};

@@ -40,7 +40,7 @@ std::string NamespaceOf(const ReadSession& read, const Plan& plan, const std::st
 DatumFinding Judged(const RunRecord& run, const TenantExplanation& tenant) {
   DatumFinding out{.check = "tenants", .passed = true, .detail = "stands as the plan says"};
   if (!tenant.stored) {
-    out.passed = run.At(Phase::kTenants).state != PhaseState::kDone;
+    out.passed = !run.IsDone(Phase::kTenants);
     out.detail = out.passed ? "phase 1 has not inserted it yet" : "is missing";
   } else if (*tenant.stored != tenant.planned) {
     out.passed = run.IsCutOver();

@@ -54,7 +54,7 @@ Result<Snapshot> Take(const Plan& plan, const Deps& deps) {
   // A run that says running under a lease that nobody holds any more is not.
   if (out.state == RunState::kRunning &&
       (!out.holder || out.holder->released || out.holder->IsDeadHere())) {
-    const bool retired = out.run->At(Phase::kRetire).state == PhaseState::kDone;
+    const bool retired = out.run->IsDone(Phase::kRetire);
     out.state = retired                ? RunState::kRetired
                 : out.run->IsCutOver() ? RunState::kCutOver
                                        : RunState::kInterrupted;

@@ -66,6 +66,20 @@ struct WrittenReport {
   std::string public_key;
 };
 
+/// Where the run wrote too little for any check that was asked for, the phase that is missing.
+Status RefuseUnwritten(const Verification& verification, const RunRecord& run) {
+  const bool only_audit = verification.checks.size() == 1 && verification.checks[0].skipped.empty();
+  const bool any = std::ranges::any_of(verification.checks, [&](const CheckResult& check) {
+    return check.skipped.empty() && (only_audit || check.check != "audit");
+  });
+  if (any || verification.checks.empty() || !verification.passed || run.IsDone(Phase::kVectors)) {
+    return {};
+  }
+  return Fail(ErrorCode::kFailedPrecondition,
+              fmt::format("there is nothing to verify: {}", verification.checks[0].skipped),
+              "`rehome run` goes on; then verify");
+}
+
 /// What stands where and what was found, signed, into options.report.
 Result<WrittenReport> WriteReport(const Plan& plan, const RunRecord& run, const Deps& deps,
                                   const Verification& verification, const VerifyOptions& options,
@@ -134,6 +148,7 @@ Result<int> Run(const Plan& plan, const VerifyOptions& options, CliEnvironment& 
   if (progress.kept) {
     REHOME_TRY(progress.kept->Finish());
   }
+  REHOME_TRY(RefuseUnwritten(verification, *read.run));
   std::optional<WrittenReport> report;
   if (options.report) {
     REHOME_TRY_ASSIGN(report,

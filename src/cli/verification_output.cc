@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <ranges>
@@ -85,10 +86,14 @@ void PrintVerification(const Verification& verification, CliEnvironment& environ
                                      check.notes.size());
     }
   }
-  environment.out << (verification.passed ? "Verified: everything agrees.\n"
-                                          : "Verification found what is named above. Next: rehome "
-                                            "explain ID shows one datum's whole way, rehome repair "
-                                            "mends what is confirmed.\n");
+  const bool whole =
+      std::ranges::all_of(verification.checks, &std::string::empty, &CheckResult::skipped);
+  environment.out << (verification.passed && whole ? "Verified: everything agrees.\n"
+                      : verification.passed
+                          ? "Verified: what was looked at agrees; what was skipped says why.\n"
+                          : "Verification found what is named above. Next: rehome "
+                            "explain ID shows one datum's whole way, rehome repair "
+                            "mends what is confirmed.\n");
 }
 
 }  // namespace rehome::cli

@@ -436,7 +436,7 @@ class Round {
 }  // namespace
 
 VectorMode VectorModeOf(const RunRecord& run) {
-  return run.At(Phase::kVectors).state == PhaseState::kDone ? VectorMode::kNow : VectorMode::kLater;
+  return run.IsDone(Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
 }
 
 void Reconciled::Add(const Reconciled& other) {

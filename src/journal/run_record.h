@@ -117,6 +117,7 @@ struct RunRecord {
   [[nodiscard]] const PhaseRecord& At(Phase phase) const {
     return phases.at(static_cast<std::size_t>(Number(phase)));
   }
+  [[nodiscard]] bool IsDone(Phase phase) const { return At(phase).state == PhaseState::kDone; }
   [[nodiscard]] const RestorePoint* FindRestorePoint(Phase phase) const;
   [[nodiscard]] bool IsOver() const {
     return state == RunState::kRolledBack || state == RunState::kRetired;

@@ -13,19 +13,15 @@
 namespace rehome {
 namespace {
 
-bool IsDone(const RunRecord& run, Phase phase) {
-  return run.At(phase).state == PhaseState::kDone;
-}
-
 /// The state in which a run rests, from what its phases say.
 RunState RestingState(const RunRecord& run) {
-  if (IsDone(run, Phase::kRetire)) {
+  if (run.IsDone(Phase::kRetire)) {
     return RunState::kRetired;
   }
   if (run.IsCutOver()) {
     return RunState::kCutOver;
   }
-  if (IsDone(run, Phase::kVectors)) {
+  if (run.IsDone(Phase::kVectors)) {
     return RunState::kMigrated;
   }
   const bool any = std::ranges::any_of(kPhases, [&](Phase phase) {
@@ -165,7 +161,7 @@ Result<std::vector<Phase>> Select(const RunRecord& run, const RunRequest& reques
   std::vector<Phase> out;
   if (request.only) {
     for (const Phase before : kPhases) {
-      if (before < *request.only && !IsDone(run, before)) {
+      if (before < *request.only && !run.IsDone(before)) {
         return Fail(
             ErrorCode::kFailedPrecondition,
             fmt::format("phase {} ({}) needs phase {} ({}), which has not run",
@@ -178,7 +174,7 @@ Result<std::vector<Phase>> Select(const RunRecord& run, const RunRequest& reques
     return out;
   }
   for (const Phase phase : kPhases) {
-    if (phase <= request.through && !IsDone(run, phase)) {
+    if (phase <= request.through && !run.IsDone(phase)) {
       out.push_back(phase);
     }
   }
@@ -212,7 +208,7 @@ Status SweepFirst(Session& session, RunReport& report) {
 /// stopped with
 /// --follow; after it until the legacy side is quiet.
 Status CarryAfter(Session& session, const RunRequest& request, RunReport& report) {
-  if (!IsDone(session.run(), Phase::kVectors)) {
+  if (!session.run().IsDone(Phase::kVectors)) {
     return {};
   }
   if (!session.run().IsCutOver() && !request.follow) {
@@ -234,7 +230,7 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
       REHOME_TRY(RefuseRetire(session, false));
     }
     REHOME_TRY(RunPhase(session, phase, [&] { return Body(session, phase, request); }, report));
-    if (phase == Phase::kItems && IsDone(session.run(), Phase::kVectors)) {
+    if (phase == Phase::kItems && session.run().IsDone(Phase::kVectors)) {
       // Run again, phase 2 may have written items anew: phase 3 embeds what is not marked.
       session.run().At(Phase::kVectors).state = PhaseState::kPending;
       REHOME_TRY(session.Save());
@@ -271,7 +267,7 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
     return RunReport{.done = {fmt::format("nothing to do: the run is {}", Name(run.state))},
                      .nothing_to_do = true};
   }
-  if (request.only == Phase::kCutover && IsDone(run, Phase::kCutover)) {
+  if (request.only == Phase::kCutover && run.IsDone(Phase::kCutover)) {
     REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: the run is cut over already"}, .nothing_to_do = true};
   }
@@ -355,13 +351,19 @@ Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
       doomed.insert(doomed.begin(), candidate);
     }
   }
-  if (doomed.empty() && !WasCutOff(session.run())) {
+  // A run that wrote nothing yet is over too once all of it was to be undone: a changed plan may begin.
+  RunRecord& run = session.run();
+  const bool ends = doomed.empty() && first <= Phase::kTenants && !run.IsOver();
+  if (doomed.empty() && !ends && !WasCutOff(run)) {
     return RunReport{.done = {"nothing to undo: nothing of this run is left"},
                      .nothing_to_do = true};
   }
   return Attempt(session, [&](RunReport& report) -> Status {
     for (const Phase one : doomed) {
       REHOME_TRY(UndoPhase(session, one, report));
+    }
+    if (ends) {
+      run.At(Phase::kTenants).state = PhaseState::kUndone;
     }
     if (doomed.empty()) {
       report.done.emplace_back("nothing was left to undo");
@@ -397,7 +399,7 @@ Result<RunReport> Revert(Session& session) {
 
 Result<RunReport> Retire(Session& session, const RetireRequest& request) {
   REHOME_TRY(SettleCutover(session));
-  if (IsDone(session.run(), Phase::kRetire)) {
+  if (session.run().IsDone(Phase::kRetire)) {
     REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: this run is retired already"}, .nothing_to_do = true};
   }

@@ -341,7 +341,7 @@ class Repairer {
 
 Result<Repaired> Repair(Session& session) {
   REHOME_TRY(SettleCutover(session));
-  if (session.run().At(Phase::kItems).state != PhaseState::kDone) {
+  if (!session.run().IsDone(Phase::kItems)) {
     return Fail(ErrorCode::kFailedPrecondition, "a repair needs phase 2 (items), which has not run",
                 "`rehome run` writes what is missing by itself");
   }

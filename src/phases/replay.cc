@@ -53,7 +53,7 @@ void Report(const Reconciled& reconciled, std::size_t replayed, std::size_t stay
 }  // namespace
 
 Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
-  if (session.run().At(Phase::kItems).state != PhaseState::kDone) {
+  if (!session.run().IsDone(Phase::kItems)) {
     return Fail(ErrorCode::kFailedPrecondition, "a replay needs phase 2 (items), which has not run",
                 "`rehome run` maps every document again, quarantined ones too");
   }

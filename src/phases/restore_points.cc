@@ -36,7 +36,7 @@ Status RefreshRestorePoints(Session& session) {
                       {"items", static_cast<std::int64_t>(items.count())},
                       {"quarantined", static_cast<std::int64_t>(quarantined)}},
            .positions = {}});
-  if (session.run().At(Phase::kVectors).state == PhaseState::kDone) {
+  if (session.run().IsDone(Phase::kVectors)) {
     REHOME_TRY_ASSIGN(const PhaseOutcome vectors, DescribeVectors(session));
     Refresh(session.run(), Phase::kVectors, vectors);
   }

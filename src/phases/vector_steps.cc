@@ -23,7 +23,7 @@ std::set<std::string> LegacyNamespaces(const Plan& plan) {
 }
 
 Status RefuseBeforeItems(Session& session) {
-  if (session.run().At(Phase::kItems).state == PhaseState::kDone) {
+  if (session.run().IsDone(Phase::kItems)) {
     return {};
   }
   return Fail(ErrorCode::kFailedPrecondition,

@@ -53,6 +53,14 @@ class Phases(harness.Case):
         app.run("run", "--through", 2, "--yes")
         self.assert_error(app.run("cutover", "--yes", expect=REFUSED), "phase 3 (vectors)")
 
+    def test_verify_refuses_where_nothing_was_written_that_was_asked_about(self):
+        app = self.ran(through=1)
+        self.assert_error(app.run("verify", "--check", "counts", expect=harness.REFUSED), "phase 2 (items) has not run")
+        app.run("verify", "--check", "audit")
+        app.run("verify")
+        app.run("rollback", "--all", "--yes")
+        self.assert_error(app.run("verify", "--check", "tenants", expect=harness.REFUSED), "phase 1 (tenants) was undone")
+
     def test_through_stops_after_that_phase(self):
         for last in (1, 3):
             app = self.ran(through=last)

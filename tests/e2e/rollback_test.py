@@ -73,6 +73,19 @@ class Rollback(harness.Case):
         for app, args in ((self.loaded(), ["--all"]), (self.loaded(), ["--phase", "2"]), (self.ran(through=1), ["--phase", "3"])):
             self.assertTrue(app.json("rollback", *args, "--yes")["nothing_to_do"])
 
+    def test_of_a_run_that_was_refused_before_it_wrote_lets_a_changed_plan_begin(self):
+        app = self.loaded()
+        right = app.plan.read_text()
+        app.plan.write_text(right.replace("from: training_data\n", "from: training_dat\n"))
+        app.run("run", "--yes", expect=harness.REFUSED)
+        app.plan.write_text(right)
+        self.assert_error(app.run("run", "--yes", expect=harness.REFUSED), "items.from", "rollback --all")
+        app.run("rollback", "--all", "--yes")
+        self.assertEqual(app.status()["state"], "rolled_back")
+        app.run("rollback", "--all", "--yes")
+        app.run("run", "--yes")
+        self.assertEqual(app.status()["state"], "cut_over")
+
     def test_wants_to_be_told_what(self):
         app = self.ran(through=2)
         app.run("rollback", "--yes", expect=harness.USAGE)
