@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -18,6 +19,19 @@
 
 namespace rehome::cli {
 namespace {
+
+const CLI::Range kPositive(1, std::numeric_limits<int>::max(), "POSITIVE");
+const CLI::Range kNotNegative(0, std::numeric_limits<int>::max(), "NONNEGATIVE");
+
+/// Shows words that are one or two by what they are, as in `[PLAN] ID`, instead of as `id(1x)`.
+class HelpText final : public CLI::Formatter {
+ public:
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const bool some = option->get_expected_max() > 1 &&
+                      option->get_expected_max() < CLI::detail::expected_max_vector_size;
+    return some ? option->get_type_name() : CLI::Formatter::make_option_usage(option);
+  }
+};
 
 /// Registers the verbs; each leaf's callback leaves its options in `command_`.
 class Grammar {
@@ -93,6 +107,7 @@ PlanOverride ParseOverride(const std::string& text) {
 Grammar::Grammar() {
   app_.name("rehome");
   app_.set_version_flag("--version", "rehome " REHOME_VERSION);
+  app_.formatter(std::make_shared<HelpText>());
   app_.footer(std::string(ExitCodesHelp()));
   app_.require_subcommand(0, 1);
   AddStart();
@@ -385,7 +400,7 @@ void Grammar::AddTrials() {
                   "from this backup instead of the source stores")
       ->type_name("DIR");
   rehearse.add_option("--sample", rehearse_options.sample, "only so many documents")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->type_name("N");
   const std::map<std::string, bool> embedders{{"hashing", false}, {"real", true}};
   rehearse
@@ -402,13 +417,13 @@ void Grammar::AddTrials() {
       ->capture_default_str()
       ->type_name("N");
   torture.add_option("--worlds", torture_options.worlds, "how many")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->capture_default_str()
       ->type_name("M");
   torture
       .add_option("--sample", torture_options.sample,
                   "documents of the source that worlds draw from")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->capture_default_str()
       ->type_name("N");
   const std::map<std::string, bool> torture_stores{{"memory", false}, {"sqlite", true}};
@@ -435,7 +450,7 @@ void Grammar::AddTrials() {
   serve
       .add_option("--index-lag", serve_options.index_lag_ms,
                   "milliseconds until a write is visible to readers")
-      ->check(CLI::NonNegativeNumber)
+      ->check(kNotNegative)
       ->type_name("MS");
   serve
       .add_option("--fault", serve_options.faults,
@@ -511,7 +526,7 @@ CommandLineAnswer Grammar::AnswerTo(const CLI::ParseError& error) {
     const bool is_version = dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr;
     return {kExitDone, is_version ? std::string(error.what()) + "\n" : app_.help(), {}};
   }
-  return {kExitUsage, {}, "rehome: " + Explain(error) + "\n"};
+  return {kExitUsage, {}, Explain(error)};
 }
 
 }  // namespace

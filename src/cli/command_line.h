@@ -12,7 +12,7 @@ namespace rehome::cli {
 struct CommandLineAnswer {
   int exit_code = 0;
   std::string out;  // help and version
-  std::string err;  // what was wrong and the nearest right command
+  std::string err;  // what was wrong and the nearest right command, as a sentence
 };
 
 /// `args` without the program's name.

@@ -122,6 +122,7 @@ TEST(CommandLine, WrongWordsAreAnsweredWithTheRightCommand) {
     EXPECT_EQ(answer.out, "");
     EXPECT_NE(answer.err.find(what), std::string::npos) << answer.err;
   };
+  contains(Refused({"torture", "--worlds", "0"}), "not in range 1 to");
   contains(Refused({"rum"}), "Did you mean: rehome run");
   contains(Refused({"verify", "--cheks", "x"}), "Did you mean: rehome verify --check");
   contains(Refused({"backup", "restor"}), "Did you mean: rehome backup restore");

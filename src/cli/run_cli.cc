@@ -28,7 +28,9 @@ int Dispatch(std::span<const std::string> args, CliEnvironment& environment) {
                 environment);
     }
     environment.out << answer->out;
-    environment.err << answer->err;
+    if (!answer->err.empty()) {
+      environment.err << "rehome: " << answer->err << "\n";
+    }
     return answer->exit_code;
   }
   return std::visit([&](const auto& options) { return RunVerb(options, environment); },

@@ -26,12 +26,6 @@ std::filesystem::path DirOf(const Plan& plan, const BackupOptions& options) {
   return options.dir.value_or(plan.backup.dir);
 }
 
-void PrintWarnings(const std::vector<std::string>& warnings, CliEnvironment& environment) {
-  for (const std::string& warning : warnings) {
-    environment.err << "warning: " << Escape(warning) << "\n";
-  }
-}
-
 Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, true, environment));
   REHOME_TRY_ASSIGN(const Deps deps, Wire(plan, Access::kReadOnly, *events, environment));
@@ -53,7 +47,6 @@ Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironmen
   request.notes = {{"plan", plan.name}, {"audit_head", audit.hash}};
   REHOME_TRY_ASSIGN(const BackupResult result,
                     CreateBackup(request, environment.clock, *events, {.stop = environment.stop}));
-  PrintWarnings(result.warnings, environment);
   if (options.common.json) {
     PrintJson({{"path", result.path.string()},
                {"manifest_sha256", result.manifest_sha256},
@@ -176,7 +169,6 @@ Result<int> Restore(const Plan& plan, const BackupOptions& options, CliEnvironme
   };
   REHOME_TRY_ASSIGN(const RestoreResult result,
                     RestoreBackup(request, environment.clock, *events, {.stop = environment.stop}));
-  PrintWarnings(result.warnings, environment);
   if (options.common.json) {
     PrintJson({{"complete", result.complete()},
                {"path", path.string()},

@@ -227,7 +227,7 @@ void PrintAsText(const Rehearsal& rehearsal, CliEnvironment& environment) {
     const Step& failed = rehearsal.steps.back();
     environment.out << fmt::format(
         "The rehearsal failed in `{}`: {}\nProduction was only read; the copies are gone.\n",
-        failed.name, Escape(failed.detail));
+        failed.name, EscapeLines(failed.detail));
     return;
   }
   environment.out << fmt::format(

@@ -17,8 +17,6 @@ constexpr std::string_view kOpen = "open";
 constexpr std::string_view kDone = "done";
 constexpr std::size_t kDigestBytes = 16;
 constexpr std::size_t kRunDigits = 10;
-// Every record of every id asked for: bounded by the ids, not by a number.
-constexpr std::size_t kNoLimit = SIZE_MAX;
 // An id with more superseded entries than this loses them, however few the others of their records
 // are: reading a history stays a matter of a few records.
 constexpr std::size_t kSupersededMax = 4;
@@ -224,7 +222,7 @@ Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const
     wanted.emplace(SortKey(ids[i].view()), i);
   }
   REHOME_TRY_ASSIGN(auto records,
-                    store_.FindByField(journal::kIntents, "ids", ids, kNoLimit, call));
+                    store_.FindByField(journal::kIntents, "ids", ids, journal::kNoLimit, call));
   std::ranges::sort(records, std::ranges::greater{}, [](const Document& record) {
     return std::pair(IntField(record.view(), "epoch"), IntField(record.view(), "number"));
   });
@@ -319,8 +317,8 @@ Status Ledger::Forget(const LedgerTarget& target, std::span<const Value> deleted
 
 Result<std::vector<Ledger::OpenRecord>> Ledger::LeftOpen(const Call& call) const {
   const Value open = Value::String(kOpen);
-  REHOME_TRY_ASSIGN(auto records,
-                    store_.FindByField(journal::kIntents, "state", {&open, 1}, kNoLimit, call));
+  REHOME_TRY_ASSIGN(auto records, store_.FindByField(journal::kIntents, "state", {&open, 1},
+                                                     journal::kNoLimit, call));
   std::vector<OpenRecord> out;
   for (Document& record : records) {
     if (StringField(record.view(), "run") != run_id_ ||

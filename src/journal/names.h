@@ -1,6 +1,8 @@
 #pragma once
 // names.h — the journal's collections in the target document store. docs/journal.md describes their
 // documents.
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace rehome::journal {
@@ -15,5 +17,8 @@ inline constexpr std::string_view kQuarantineDocuments = "rehome_quarantine_docu
 inline constexpr std::string_view kSaved = "rehome_saved";
 inline constexpr std::string_view kSavedDocuments = "rehome_saved_documents";
 inline constexpr std::string_view kAudit = "rehome_audit";
+
+/// Of records that are asked for by a value: bounded by what the value names, not by a number.
+inline constexpr std::size_t kNoLimit = SIZE_MAX;
 
 }  // namespace rehome::journal

@@ -11,8 +11,6 @@
 namespace rehome {
 namespace {
 
-constexpr std::size_t kAllRecords = SIZE_MAX;
-
 QuarantineRecord ToRecord(DocumentView document) {
   QuarantineRecord out{.source_id = Value(*document.Find("source_id")),
                        .reason = QuarantineReasonOf(StringField(document, "reason"))
@@ -110,8 +108,8 @@ Result<std::uint64_t> Quarantine::Count(const Call& call) const {
 
 Result<std::vector<QuarantineRecord>> Quarantine::List(const Call& call) const {
   const Value run = Value::String(run_id_);
-  REHOME_TRY_ASSIGN(const auto documents,
-                    store_.FindByField(journal::kQuarantine, "run", {&run, 1}, kAllRecords, call));
+  REHOME_TRY_ASSIGN(const auto documents, store_.FindByField(journal::kQuarantine, "run", {&run, 1},
+                                                             journal::kNoLimit, call));
   std::vector<QuarantineRecord> out;
   out.reserve(documents.size());
   for (const Document& document : documents) {

@@ -134,8 +134,7 @@ Status PredictTimes(const Plan& plan, const Deps& deps, const Pace& pace, Foreca
                  {"quarantined", forecast.quarantined}})},
       {Phase::kVectors, write_vectors, CountsOf({{"vectors", forecast.vectors}})},
       {Phase::kCutover, 2 * verify + forecast.write_pause_seconds,
-       CountsOf({{"pointers", (plan.cutover.env_file ? plan.cutover.env_file->set.size() : 0) +
-                                  plan.cutover.documents.size()}})},
+       CountsOf({{"pointers", plan.cutover.PointerCount()}})},
   }};
   for (const StampPlan& stamp : plan.stamps) {
     REHOME_TRY_ASSIGN(const std::uint64_t stamped,

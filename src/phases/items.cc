@@ -218,7 +218,7 @@ Result<Counts> UndoItems(Session& session) {
   return Counts{{"items removed", static_cast<std::int64_t>(removed.removed)},
                 {"stamps taken off", static_cast<std::int64_t>(unstamped)},
                 {"items saved", static_cast<std::int64_t>(removed.saved)},
-                {"foreign, left", static_cast<std::int64_t>(removed.foreign)},
+                {"foreign items left", static_cast<std::int64_t>(removed.foreign)},
                 {"quarantine cleared", static_cast<std::int64_t>(ids.size())}};
 }
 

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <functional>
 #include <ranges>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "backup/backup.h"
@@ -231,14 +233,15 @@ Status ForEachBackedUp(const std::filesystem::path& dir, const Packing& packing,
 Status DeleteBatch(Session& session, const std::string& ns,
                    const std::vector<VectorRecord>& records, Counts& counts) {
   std::vector<std::string> ids;
+  std::unordered_map<std::string_view, const VectorRecord*> backed_up;
   for (const VectorRecord& record : records) {
     ids.push_back(record.id);
+    backed_up.emplace(record.id, &record);
   }
   REHOME_TRY_ASSIGN(const auto present, session.source_vectors().Fetch(ns, ids, session.call()));
   std::vector<std::string> doomed;
   for (const VectorRecord& now : present) {
-    const auto backed_up = std::ranges::find(records, now.id, &VectorRecord::id);
-    if (VectorDigest(now) == VectorDigest(*backed_up)) {
+    if (VectorDigest(now) == VectorDigest(*backed_up.at(now.id))) {
       doomed.push_back(now.id);
     } else {
       ++counts[fmt::format("changed vectors kept in {}", ns)];

@@ -100,8 +100,7 @@ Result<Counts> UndoTenants(Session& session) {
                                                         "changed before rollback", session.call()));
     counts[fmt::format("{} removed", collection)] = static_cast<std::int64_t>(removed.removed);
     counts[fmt::format("{} saved", collection)] = static_cast<std::int64_t>(removed.saved);
-    counts[fmt::format("{} foreign, left", collection)] =
-        static_cast<std::int64_t>(removed.foreign);
+    counts[fmt::format("foreign {} left", collection)] = static_cast<std::int64_t>(removed.foreign);
     REHOME_TRY(DropIfOursAndEmpty(session, collection));
   }
   return counts;

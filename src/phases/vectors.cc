@@ -251,16 +251,16 @@ Result<Counts> UndoVectors(Session& session) {
   REHOME_TRY(ForEachBatch(session.target(), collection, {}, session.call(), reset));
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(
-        ForEachPage(session.target_vectors(), ns.name(), session.call(),
-                    [&](const std::vector<std::string>& ids) -> Status {
-                      REHOME_TRY_ASSIGN(const auto removed,
-                                        RemoveVectors(session.flow(), ns, ids, session.call()));
-                      counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
-                      counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
-                      counts["foreign, left"] += static_cast<std::int64_t>(removed.foreign.size());
-                      return {};
-                    }));
+    REHOME_TRY(ForEachPage(
+        session.target_vectors(), ns.name(), session.call(),
+        [&](const std::vector<std::string>& ids) -> Status {
+          REHOME_TRY_ASSIGN(const auto removed,
+                            RemoveVectors(session.flow(), ns, ids, session.call()));
+          counts["vectors removed"] += static_cast<std::int64_t>(removed.removed);
+          counts["vectors saved"] += static_cast<std::int64_t>(removed.saved);
+          counts["foreign vectors left"] += static_cast<std::int64_t>(removed.foreign.size());
+          return {};
+        }));
   }
   return counts;
 }

@@ -33,6 +33,14 @@ bool StorePair::same() const {
   return source.address == target.address || (file && file == FileAddress(target.address));
 }
 
+std::size_t CutoverPlan::PointerCount() const {
+  std::size_t count = namespace_alias.size() + (env_file ? env_file->set.size() : 0);
+  for (const PointerDocument& document : documents) {
+    count += document.set.size();
+  }
+  return count;
+}
+
 const Organization* Plan::FindOrganization(std::string_view org_id) const {
   const auto found = std::ranges::find(tenants.organizations, org_id, &Organization::org_id);
   return found == tenants.organizations.end() ? nullptr : &*found;

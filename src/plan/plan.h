@@ -61,8 +61,8 @@ struct PhraseExtractor {
 };
 /// How text becomes one word of a dictionary: industry.
 struct DictionaryExtractor {
-  std::vector<std::pair<std::string, std::vector<std::string>>>
-      entries;           // value, words; plan order breaks ties
+  /// Value, words; plan order breaks ties.
+  std::vector<std::pair<std::string, std::vector<std::string>>> entries;
   std::string fallback;  // when nothing matches
 };
 using Extractor = std::variant<PhraseExtractor, DictionaryExtractor>;
@@ -141,9 +141,9 @@ struct IndexPlan {
 
 /// A store as the plan names it; secrets apart.
 struct StoreSpec {
-  std::string address;  // sqlite:FILE, mongodb://…; local:DIR, http(s)://…, pinecone:NAME — without
-                        // userinfo
-  Secret secret;        // documents: the full URI where it holds credentials; vectors: the API key
+  /// sqlite:FILE, mongodb://…; local:DIR, http(s)://…, pinecone:NAME. Without userinfo.
+  std::string address;
+  Secret secret;  // documents: the full URI where it holds credentials; vectors: the API key
   bool operator==(const StoreSpec&) const = default;
 };
 struct StorePair {
@@ -210,6 +210,8 @@ struct CutoverPlan {
   Millis write_pause_max{10'000};
   Millis quiet{5'000};
   Hooks hooks;
+  /// Keys, fields and aliases that a cutover flips.
+  [[nodiscard]] std::size_t PointerCount() const;
 };
 
 struct RetirePlan {

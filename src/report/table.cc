@@ -12,6 +12,8 @@
 namespace rehome {
 namespace {
 
+constexpr std::size_t kCellMax = 120;
+
 std::string Pad(const std::string& cell, std::size_t width, TextTable::Align align) {
   const std::string blanks(width - std::min(width, DisplayWidth(cell)), ' ');
   return align == TextTable::Align::kRight ? blanks + cell : cell + blanks;
@@ -32,7 +34,10 @@ std::string TextTable::Render(std::size_t indent) const {
     titles.push_back(columns_[i].title);
     std::size_t width = DisplayWidth(columns_[i].title);
     for (const auto& row : rows_) {
-      width = std::max(width, DisplayWidth(row[i]));
+      // One long cell moves what follows it, not every other row.
+      if (const std::size_t cell = DisplayWidth(row[i]); cell <= kCellMax) {
+        width = std::max(width, cell);
+      }
     }
     widths.push_back(width);
   }

@@ -21,6 +21,14 @@ TEST(TextTable, EscapesCells) {
   EXPECT_EQ(table.Render(0), "id\na\\nb\\x1b\n");
 }
 
+TEST(TextTable, ALongCellWidensNoOtherRow) {
+  const std::string id(200, 'x');
+  TextTable table({{"id"}, {"reason"}});
+  table.Add({id, "schema"});
+  table.Add({"7", "no_tenant"});
+  EXPECT_EQ(table.Render(0), "id  reason\n" + id + "  schema\n7   no_tenant\n");
+}
+
 TEST(FormatCount, GroupsThousands) {
   EXPECT_EQ(FormatCount(0), "0");
   EXPECT_EQ(FormatCount(999), "999");
