@@ -36,6 +36,13 @@ Status RunOnlineToVectors(Session& session) {
   request.through = Phase::kVectors;
   return WithoutReport(Run(session, request));
 }
+Status SweepToVectors(Session& session) {
+  RunRequest request;
+  request.online = true;
+  request.sweep = true;
+  request.through = Phase::kVectors;
+  return WithoutReport(Run(session, request));
+}
 Status RunToItems(Session& session) {
   RunRequest request;
   request.through = Phase::kItems;
@@ -487,6 +494,23 @@ TEST(Online, WhateverTheApplicationWritesBetweenTwoCallsIsCarried) {
     ASSERT_DONE(world.Do(VerifyAll));
     EXPECT_GT(writes, 5);
   }
+}
+
+TEST(Online, ASweepThatDiesLosesNothingThatAPositionNamed) {
+  bool swept = false;
+  std::uint64_t number = 0;
+  while (!swept) {
+    SCOPED_TRACE(++number);
+    World world;
+    ASSERT_DONE(world.Do(SkipPrepare));
+    ASSERT_DONE(world.Do(RunOnlineToVectors));
+    ASSERT_DONE(world.PutSource(Job(2, "written before the sweep", "red")));
+    swept =
+        world.Do(SweepToVectors, std::make_shared<Faults>(number, Fault::kDieBefore)).has_value();
+    ASSERT_DONE(world.Do(RunOnlineToVectors));
+    ASSERT_DONE(world.Do(VerifyAll));
+  }
+  EXPECT_GT(number, 20U);
 }
 
 /// Of two documents that move to another tenant one vector is written there when the runner dies,
