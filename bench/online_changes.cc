@@ -49,7 +49,7 @@ std::uint64_t DrainAll(Session& session) {
   while (true) {
     const Drained drained = Need(DrainForward(session, VectorMode::kLater));
     changes += drained.reconciled.replaced;
-    if (drained.caught_up && drained.ids.empty()) {
+    if (drained.named == 0) {
       return changes;
     }
   }

@@ -25,12 +25,11 @@ class Pump {
   using Open = std::function<Result<Source>(std::size_t part)>;
   using Consume = std::function<Status(Batch)>;
 
-  /// Batches queued between producers and consumer: enough to hide one slow write, few enough to
-  /// bound memory.
-  static constexpr std::size_t kQueuedMax = 4;
-
   struct Options {
-    std::size_t threads = 0;         // producers; 0: the calling thread reads too
+    std::size_t threads = 0;  // producers; 0: the calling thread reads too
+    /// Batches queued between producers and consumer: enough to hide one slow write, few enough to
+    /// bound memory.
+    std::size_t queued_max = 4;
     Scheduler* scheduler = nullptr;  // given: as many producers, without a thread
   };
 
@@ -42,7 +41,7 @@ class Pump {
       return RunInline(parts, stop, open, consume);
     }
     return options.scheduler != nullptr ? RunScheduled(parts, options, stop, open, consume)
-                                        : RunThreaded(parts, options.threads, stop, open, consume);
+                                        : RunThreaded(parts, options, stop, open, consume);
   }
 
  private:
@@ -73,15 +72,15 @@ class Pump {
     return {};
   }
 
-  static Status RunThreaded(std::size_t parts, std::size_t threads, const std::stop_token& stop,
+  static Status RunThreaded(std::size_t parts, const Options& options, const std::stop_token& stop,
                             const Open& open, const Consume& consume) {
     std::stop_source halt;
     const std::stop_callback on_stop(stop, [&halt] { halt.request_stop(); });
-    BoundedQueue<Batch> queue(kQueuedMax);
+    BoundedQueue<Batch> queue(options.queued_max);
     std::mutex mutex;
-    Status outcome;                 // guarded by mutex
-    std::size_t next_part = 0;      // guarded by mutex
-    std::size_t running = threads;  // guarded by mutex
+    Status outcome;                         // guarded by mutex
+    std::size_t next_part = 0;              // guarded by mutex
+    std::size_t running = options.threads;  // guarded by mutex
     const auto fail = [&](Error error) {
       const std::scoped_lock lock(mutex);
       if (outcome) {
@@ -113,7 +112,7 @@ class Pump {
       }
     };
     std::vector<std::jthread> workers;
-    for (std::size_t i = 0; i < threads; ++i) {
+    for (std::size_t i = 0; i < options.threads; ++i) {
       workers.emplace_back(work);
     }
     while (auto batch = queue.Pop(halt.get_token())) {
@@ -140,7 +139,7 @@ class Pump {
     while (true) {
       const std::size_t begin =
           next_part < parts && producers.size() < options.threads ? std::size_t{1} : 0;
-      const std::size_t read = queue.size() < kQueuedMax ? producers.size() : 0;
+      const std::size_t read = queue.size() < options.queued_max ? producers.size() : 0;
       const std::size_t write = queue.empty() ? 0 : 1;
       if (begin + read + write == 0) {
         return {};

@@ -10,6 +10,7 @@
 #include "flow/decision.h"
 #include "flow/item_writer.h"
 #include "flow/journaled_write.h"
+#include "flow/pump.h"
 #include "flow/remover.h"
 #include "flow/vector_writer.h"
 #include "model/fields.h"
@@ -27,8 +28,9 @@ constexpr int kRoundsMax = 5;
 /// One document: what the source says, what stands in the target, and what we know of it.
 struct Case {
   Value id;
-  std::optional<MappedRow> row;  // absent: the source document is gone
-  std::optional<Document> item;  // absent: no item stands there
+  std::optional<MappedRow> row;    // absent: the source document is gone
+  std::optional<Document> item;    // absent: no item stands there
+  std::optional<Md5Digest> found;  // of `item`
   OwnedHistory history;
 
   [[nodiscard]] const Item* desired() const {
@@ -57,7 +59,7 @@ Action Decide(const FlowContext& flow, const Case& one, bool changed_is_ours) {
     situation.desired = one.row->item_digest;
   }
   if (one.item) {
-    situation.found = DocumentDigest(one.item->view());
+    situation.found = one.found;
     const std::string org_id = StringField(one.item->view(), "org_id");
     situation.moves = desired != nullptr && org_id != desired->tenant.org_id &&
                       flow.run.namespaces.contains(org_id);
@@ -65,13 +67,41 @@ Action Decide(const FlowContext& flow, const Case& one, bool changed_is_ours) {
   return rehome::Decide(situation);
 }
 
+Result<std::vector<Case>> Load(FlowContext& flow, std::span<const Value> ids, const Call& call) {
+  REHOME_TRY_ASSIGN(auto sources,
+                    flow.stores.source_documents->FindByIds(flow.plan.items.from, ids, call));
+  REHOME_TRY_ASSIGN(auto items,
+                    flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
+  REHOME_TRY_ASSIGN(auto histories, flow.ledger.FindToWrite(flow.ItemsTarget(), ids, call));
+  std::vector<Case> cases;
+  cases.reserve(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Case one{.id = ids[i],
+             .row = {},
+             .item = std::move(items[i]),
+             .found = {},
+             .history = std::move(histories[i])};
+    if (one.item) {
+      one.found = DocumentDigest(one.item->view());
+    }
+    if (sources[i]) {
+      std::vector<Document> single;
+      single.push_back(*std::move(sources[i]));
+      one.row = std::move(MapRows(flow.mapper, std::move(single)).front());
+    }
+    cases.push_back(std::move(one));
+  }
+  return cases;
+}
+
+/// Brings cases that were loaded to what their sources said then.
 class Round {
  public:
   Round(FlowContext& flow, VectorMode mode, ChangedItems changed, const Call& call)
       : flow_(flow), mode_(mode), changed_(changed), call_(call) {}
 
-  Status Run(std::span<const Value> ids) {
-    REHOME_TRY_ASSIGN(const std::vector<Case> cases, Load(ids));
+  /// `cases` outlives this.
+  Status Run(std::span<const Case> cases) {
     REHOME_TRY(PutAside(cases));
     for (const Case& one : cases) {
       REHOME_TRY(Settle(one));
@@ -94,26 +124,6 @@ class Round {
   std::vector<Value> again;  // lost a compare-and-set: judge them anew
 
  private:
-  Result<std::vector<Case>> Load(std::span<const Value> ids) {
-    REHOME_TRY_ASSIGN(auto sources,
-                      flow_.stores.source_documents->FindByIds(flow_.plan.items.from, ids, call_));
-    REHOME_TRY_ASSIGN(auto items,
-                      flow_.stores.target_documents->FindByIds(flow_.plan.items.to, ids, call_));
-    REHOME_TRY_ASSIGN(auto histories, flow_.ledger.FindToWrite(flow_.ItemsTarget(), ids, call_));
-    std::vector<Case> cases;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      Case one{
-          .id = ids[i], .row = {}, .item = std::move(items[i]), .history = std::move(histories[i])};
-      if (sources[i]) {
-        std::vector<Document> single;
-        single.push_back(*std::move(sources[i]));
-        one.row = std::move(MapRows(flow_.mapper, std::move(single)).front());
-      }
-      cases.push_back(std::move(one));
-    }
-    return cases;
-  }
-
   /// Before their items go: at no moment a document is nowhere.
   Status PutAside(std::span<const Case> cases) {
     std::vector<Quarantined> aside;
@@ -166,8 +176,7 @@ class Round {
         Queue(one, std::nullopt, Write::Insert(one.desired()->document));
         return {};
       case Action::kReplace:
-        Queue(one, DocumentDigest(one.item->view()),
-              Write::Replace(*one.item, one.desired()->document));
+        Queue(one, one.found, Write::Replace(*one.item, one.desired()->document));
         return {};
       case Action::kReroute:
         moving_.push_back(&one);
@@ -202,7 +211,7 @@ class Round {
   Status SaveChanged(const Case& one, Action action) {
     const bool goes =
         action == Action::kReplace || action == Action::kReroute || action == Action::kRemove;
-    if (!goes || Judge(one.history, DocumentDigest(one.item->view())) == Ownership::kOurs) {
+    if (!goes || Judge(one.history, *one.found) == Ownership::kOurs) {
       return {};
     }
     REHOME_TRY(flow_.saved.Add("changed before it was repaired", flow_.plan.items.to,
@@ -337,10 +346,8 @@ class Round {
     std::vector<Write> writes;
     for (std::size_t i = 0; i < moving_.size(); ++i) {
       const Case& one = *moving_[i];
-      entries.push_back({.id = one.id,
-                         .before = DocumentDigest(one.item->view()),
-                         .after = one.row->item_digest,
-                         .text = {}});
+      entries.push_back(
+          {.id = one.id, .before = one.found, .after = one.row->item_digest, .text = {}});
       writes.push_back(Write::Replace(*one.item, desired[i]));
     }
     REHOME_TRY_ASSIGN(const auto results, WriteItems(entries, writes));
@@ -433,6 +440,30 @@ class Round {
   std::map<TenantNamespace, std::vector<std::string>> deleted_there_;
 };
 
+/// Some cases to their end, those that change meanwhile anew; adds what was done to `out`.
+Status Settle(FlowContext& flow, std::vector<Case> cases, VectorMode mode, ChangedItems changed,
+              const Call& call, Reconciled& out) {
+  for (int round = 1;; ++round) {
+    if (call.stop.stop_requested()) {
+      return Fail(ErrorCode::kCancelled, "stopped on request");
+    }
+    Round one(flow, mode, changed, call);
+    REHOME_TRY(one.Run(cases));
+    out.Add(one.result);
+    if (one.again.empty()) {
+      return {};
+    }
+    if (round == kRoundsMax) {
+      return Fail(
+          ErrorCode::kAborted,
+          fmt::format("{} items of {} keep changing while they are written", one.again.size(),
+                      flow.plan.items.to),
+          "something else writes to the new collection; stop it, then run the same command again");
+    }
+    REHOME_TRY_ASSIGN(cases, Load(flow, one.again, call));
+  }
+}
+
 }  // namespace
 
 VectorMode VectorModeOf(const RunRecord& run) {
@@ -503,27 +534,26 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
 
 Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode,
                              const Call& call, ChangedItems changed) {
+  using Part = std::vector<Case>;
   Reconciled out;
-  for (std::size_t start = 0; start < source_ids.size(); start += kBatchMax) {
-    const auto part = source_ids.subspan(start, std::min(kBatchMax, source_ids.size() - start));
-    std::vector<Value> ids(part.begin(), part.end());
-    for (int round = 0; round < kRoundsMax && !ids.empty(); ++round) {
-      if (call.stop.stop_requested()) {
-        return Fail(ErrorCode::kCancelled, "stopped on request");
+  const auto open = [&](std::size_t part) -> Result<Pump<Part>::Source> {
+    const std::size_t start = part * kBatchMax;
+    return [&, ids = source_ids.subspan(start, std::min(kBatchMax, source_ids.size() - start)),
+            loaded = false]() mutable -> Result<std::optional<Part>> {
+      if (std::exchange(loaded, true)) {
+        return std::nullopt;
       }
-      Round one(flow, mode, changed, call);
-      REHOME_TRY(one.Run(ids));
-      out.Add(one.result);
-      ids = std::move(one.again);
-    }
-    if (!ids.empty()) {
-      return Fail(
-          ErrorCode::kAborted,
-          fmt::format("{} items of {} keep changing while they are written", ids.size(),
-                      flow.plan.items.to),
-          "something else writes to the new collection; stop it, then run the same command again");
-    }
-  }
+      REHOME_TRY_ASSIGN(Part cases, Load(flow, ids, call));
+      return std::optional(std::move(cases));
+    };
+  };
+  // While one part is written, the next is read and mapped.
+  const std::size_t parts = (source_ids.size() + kBatchMax - 1) / kBatchMax;
+  const bool ahead = parts > 1 && flow.plan.limits.workers != 1;
+  REHOME_TRY(Pump<Part>::Run(
+      parts, {.threads = ahead ? std::size_t{1} : 0, .queued_max = 1, .scheduler = flow.scheduler},
+      call.stop, open,
+      [&](Part cases) { return Settle(flow, std::move(cases), mode, changed, call, out); }));
   return out;
 }
 

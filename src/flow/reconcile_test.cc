@@ -173,6 +173,40 @@ TEST_F(ReconcileTest, OneSlowBatchAmongManyIdsLosesNone) {
   ExpectWhole(599, "jobs_blue", "t599");
 }
 
+TEST_F(ReconcileTest, SeveralPartsAreCarriedWhileTheNextIsRead) {
+  constexpr int kCount = 3'500;
+  constexpr int kScattered = 1'999;  // shares no factor with it
+  std::vector<Value> ids;
+  for (int id = 0; id < kCount; ++id) {
+    world_.PutSource(world_.Job(id, "red", "old"));
+    ids.push_back(Value::Int32(id));
+  }
+  ASSERT_EQ(Reconcile(world_.flow, ids, VectorMode::kLater, world_.call)->inserted, kCount);
+  for (int id = 0; id < kCount; ++id) {
+    if (id % 2 == 0) {
+      world_.PutSource(world_.Job(id, "red", "new"));
+    } else if (id % 5 == 0) {
+      world_.RemoveSource(id);
+    }
+  }
+  for (int i = 0; i < kCount; ++i) {  // so that the ids of an intent are in several parts
+    ids[static_cast<std::size_t>(i)] = Value::Int32(i * kScattered % kCount);
+  }
+  const auto done = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->replaced, kCount / 2);
+  EXPECT_EQ(done->deleted, kCount / 10);
+  for (int id = 0; id < kCount; ++id) {
+    if (id % 2 != 0 && id % 5 == 0) {
+      EXPECT_FALSE(world_.ItemOf(id)) << id;
+    } else {
+      EXPECT_EQ(world_.Field(id, "title"), id % 2 == 0 ? "new" : "old") << id;
+    }
+  }
+  const auto again = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
+  EXPECT_EQ(again->unchanged, kCount);
+}
+
 TEST_F(ReconcileTest, StraysOfAMoveThatDiedAreRemoved) {
   Migrate({world_.Job(1, "red", "one")});
   // The vector is in its new namespace already, the item moved, the old vector still stands.

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <span>
 #include <utility>
 
 #include "flow/item_writer.h"
@@ -18,7 +19,11 @@ namespace {
 
 // The saved position where the store has no feed.
 constexpr std::string_view kNoFeed = "none";
-constexpr std::size_t kEventsMax = 1000;
+// What one read may name is carried in the order of its ids, so that documents, items and intents
+// that stand together are read and written together: the more, the closer they stand.
+constexpr std::size_t kEventsMax = 10'000;
+// Documents that are read at once where nobody else divides them.
+constexpr std::size_t kCarriedMax = 1000;
 
 /// One of the two feeds of a run: the legacy side, or what the application writes after cutover.
 enum class Side : std::uint8_t { kForward, kReverse };
@@ -47,22 +52,38 @@ Status SavePosition(Session& session, Side side, std::string token) {
   return session.Save();
 }
 
-/// The ids that `events` name of `collection`, each once.
+/// The ids that `events` name of `collection`, each once, in their order.
 std::vector<Value> Named(const std::vector<ChangeEvent>& events, std::string_view collection) {
-  std::set<std::string> seen;
-  std::vector<Value> ids;
+  std::map<std::string, Value> by_key;
   for (const ChangeEvent& event : events) {
-    if (event.collection == collection && seen.insert(SortKey(event.id.view())).second) {
-      ids.push_back(event.id);
+    if (event.collection == collection) {
+      by_key.try_emplace(SortKey(event.id.view()), event.id);
     }
   }
+  std::vector<Value> ids;
+  ids.reserve(by_key.size());
+  for (auto& [key, id] : by_key) {
+    ids.push_back(std::move(id));
+  }
   return ids;
+}
+
+/// Calls `each` with so many of `ids` at a time.
+Status InParts(const std::vector<Value>& ids, const ApplyIds& each) {
+  for (auto rest = std::span(ids); !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), kCarriedMax));
+    REHOME_TRY(each({part.begin(), part.end()}));
+    rest = rest.subspan(part.size());
+  }
+  return {};
 }
 
 /// Events of stamped collections: what was written there gets its tenant fields at once.
 Status StampNamed(Session& session, const std::vector<ChangeEvent>& events) {
   for (const StampPlan& stamp : session.plan().stamps) {
-    REHOME_TRY(StampIds(session, stamp, Named(events, stamp.collection)));
+    REHOME_TRY(InParts(Named(events, stamp.collection), [&](const std::vector<Value>& ids) {
+      return StampIds(session, stamp, ids);
+    }));
   }
   return {};
 }
@@ -344,7 +365,9 @@ Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wai
   Drained out;
   REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kReverse));
   if (position != kNoFeed) {
-    REHOME_TRY(DrainFeed(session, Side::kReverse, apply, wait, out));
+    REHOME_TRY(DrainFeed(
+        session, Side::kReverse, [&](const std::vector<Value>& ids) { return InParts(ids, apply); },
+        wait, out));
     return out;
   }
   REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
