@@ -29,13 +29,14 @@ constexpr int kSelfAnswers = 10;
 struct Question {
   std::vector<float> vector;
   std::vector<std::string> answers;
-  std::map<std::string, double> answer_scores;  // exact, of those of `answers` that are there
-  std::vector<double> nearest;                  // min-heap of the top_k exact scores
+  std::vector<double> answer_scores;  // exact, of those of `answers` that are there
+  std::vector<double> nearest;        // min-heap of the top_k exact scores
 
+  /// Each record of the namespace once.
   void See(const VectorRecord& record, std::string_view metric, std::size_t top_k) {
     const double score = Similarity(metric, vector, record.values);
     if (std::ranges::find(answers, record.id) != answers.end()) {
-      answer_scores[record.id] = score;
+      answer_scores.push_back(score);
     }
     nearest.push_back(score);
     std::ranges::push_heap(nearest, std::greater{});
@@ -50,8 +51,8 @@ struct Question {
       return 1;
     }
     const double least = nearest.front() - kTie;
-    const auto hits = std::ranges::count_if(
-        answer_scores, [&](const auto& answer) { return answer.second >= least; });
+    const auto hits =
+        std::ranges::count_if(answer_scores, [&](double score) { return score >= least; });
     return std::min(1.0, static_cast<double>(hits) / static_cast<double>(nearest.size()));
   }
 };
@@ -182,6 +183,9 @@ class RetrievalTest {
       REHOME_TRY_ASSIGN(const auto matches,
                         vectors_.Query(ns, probe, TopK(), false, context_.call));
       Question question{.vector = probe, .answers = {}, .answer_scores = {}, .nearest = {}};
+      question.answers.reserve(matches.size());
+      question.answer_scores.reserve(matches.size());
+      question.nearest.reserve(static_cast<std::size_t>(TopK()) + 1);
       std::ranges::transform(matches, std::back_inserter(question.answers), &QueryMatch::id);
       questions.push_back(std::move(question));
     }
