@@ -18,6 +18,7 @@ namespace {
 
 constexpr double kNormTolerance = 1e-3;
 constexpr double kCosineTolerance = 1e-3;
+constexpr std::size_t kDoubtfulMax = 100;  // embedded again beside the sample
 
 double Dot(std::span<const float> a, std::span<const float> b) {
   double sum = 0;
@@ -155,7 +156,7 @@ class VectorInspection {
         items.push_back(found.front());  // the others are the orphans' matter
       }
     }
-    return Inspect(records, items);
+    return Inspect(ns, records, items);
   }
 
   Status InspectItems(const std::vector<Document>& items) {
@@ -171,14 +172,16 @@ class VectorInspection {
         return ItemIdOf(flow_.plan, item.view());
       });
       REHOME_TRY_ASSIGN(const Records records, FetchPresent(context_, home, ids));
-      REHOME_TRY(Inspect(records, members));
+      REHOME_TRY(Inspect(home, records, members));
     }
     return {};
   }
 
-  Status Inspect(const Records& records, const std::vector<Document>& items) {
+  Status Inspect(const std::string& ns, const Records& records,
+                 const std::vector<Document>& items) {
     REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
     std::vector<Suspect> findings;
+    std::vector<const Document*> right;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const auto found = records.find(ItemIdOf(flow_.plan, items[i].view()));
       if (found == records.end()) {
@@ -195,10 +198,10 @@ class VectorInspection {
       if (wrong) {
         findings.push_back({*std::move(wrong), Value(items[i].Id())});
       } else if (!changed[i]) {
-        samples_.Offer({found->first, Value(items[i].Id()), flow_.mapper.Text(items[i].view()),
-                        found->second.values});
+        right.push_back(&items[i]);
       }
     }
+    REHOME_TRY(JudgeOwnership(ns, records, right, findings));
     return Report(context_, std::move(findings), result_);
   }
 
@@ -259,10 +262,45 @@ class VectorInspection {
     return std::nullopt;
   }
 
+  static Discrepancy NotAsWritten(const std::string& id) {
+    return {DiscrepancyClass::kDiffering, id, "values",
+            "not as this run wrote it, though its stamps agree"};
+  }
+
+  /// Whoever changes a vector may stamp it anew: only the journal tells that it is not what was
+  /// written. Such are embedded again, to tell what is wrong with them; of the others a sample is.
+  /// After cutover they are the application's to change.
+  Status JudgeOwnership(const std::string& ns, const Records& records,
+                        const std::vector<const Document*>& items, std::vector<Suspect>& findings) {
+    std::vector<Value> ids;
+    if (!context_.run.IsCutOver()) {
+      std::ranges::transform(items, std::back_inserter(ids), [&](const Document* item) {
+        return Value::String(ItemIdOf(flow_.plan, item->view()));
+      });
+    }
+    REHOME_TRY_ASSIGN(const auto histories,
+                      flow_.ledger.Find({LedgerTarget::Store::kVectors, ns}, ids, context_.call));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const VectorRecord& record = records.find(ItemIdOf(flow_.plan, items[i]->view()))->second;
+      Sample sample{record.id, Value(items[i]->Id()), flow_.mapper.Text(items[i]->view()),
+                    record.values};
+      if (i >= histories.size() || Judge(histories[i], VectorDigest(record)) == Ownership::kOurs) {
+        samples_.Offer(std::move(sample));
+      } else if (doubtful_.size() < kDoubtfulMax) {
+        doubtful_.push_back(std::move(sample));
+      } else {
+        findings.push_back({NotAsWritten(record.id), Value(items[i]->Id())});
+      }
+    }
+    return {};
+  }
+
   /// What the embedder says today for a few texts; a model that was swapped under one name shows
   /// here.
   Status EmbedAgain() {
     std::vector<Sample>& samples = samples_.kept();
+    const std::size_t doubtful_from = samples.size();
+    std::ranges::move(doubtful_, std::back_inserter(samples));
     if (samples.empty()) {
       return {};
     }
@@ -286,6 +324,8 @@ class VectorInspection {
             {{DiscrepancyClass::kStale, samples[i].id, "values",
               fmt::format("its text embedded again has cosine {:.6f} to it", cosine)},
              samples[i].source_id});
+      } else if (i >= doubtful_from) {
+        findings.push_back({NotAsWritten(samples[i].id), samples[i].source_id});
       }
     }
     return Report(context_, std::move(findings), result_);
@@ -314,6 +354,7 @@ class VectorInspection {
   CheckResult& result_;
   Random random_;
   Reservoir<Sample> samples_;
+  std::vector<Sample> doubtful_;
   std::uint64_t inspected_ = 0;
   bool changed_inspected_ = false;
   std::map<std::string, std::uint64_t> listed_;  // vectors by namespace

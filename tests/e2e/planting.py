@@ -296,6 +296,16 @@ def values_changed_by_one_bit_of_one_float(test):
     test.replant(values=values)
 
 
+@plant(lambda t: {("vectors", "differing", t.identity)})
+def one_bit_of_one_float_with_its_stamp(test):
+    """Nothing in the vector tells, nor its text embedded again: only the journal knows what was written."""
+    with test.application.index() as index:
+        values = index.vectors(test.home)[test.identity]["values"]
+    place = max(range(DIMENSION), key=lambda n: abs(values[n]))
+    values[place] *= 1 + 2 ** -22
+    test.replant(**test.sealed_values(values))
+
+
 @plant(lambda t: {("vectors", "differing", t.identity), ("vectors", "differing", t.other["item_id"])})
 def two_vectors_with_their_values_swapped(test):
     with test.application.index() as index:
