@@ -205,14 +205,14 @@ class DocumentBuilder {
 class ArrayKey {
  public:
   explicit ArrayKey(std::size_t index)
-      : end_(std::to_chars(digits_.begin(), digits_.end(), index).ptr) {}
-  ArrayKey(const ArrayKey&) = delete;
-  ArrayKey& operator=(const ArrayKey&) = delete;
-  [[nodiscard]] std::string_view view() const { return {digits_.begin(), end_}; }
+      : size_(static_cast<std::size_t>(
+            std::to_chars(digits_.data(), digits_.data() + digits_.size(), index).ptr -
+            digits_.data())) {}
+  [[nodiscard]] std::string_view view() const { return {digits_.data(), size_}; }
 
  private:
-  std::array<char, 20> digits_;
-  const char* end_;
+  std::array<char, 20> digits_{};
+  std::size_t size_;
 };
 
 /// Writes array elements with their decimal keys.
