@@ -1,15 +1,11 @@
 #include "decorators/spend_capped.h"
 
 namespace rehome {
-namespace {
-
-constexpr double kTokensPerPrice = 1e6;
-
-}  // namespace
+namespace {}  // namespace
 
 Result<Embeddings> SpendCappedEmbedder::Embed(std::span<const std::string> texts, TextRole role,
                                               const Call& call) {
-  const double per_token = DollarsPerMillionTokens() / kTokensPerPrice;
+  const double per_token = DollarsPerToken();
   double estimate = 0;
   for (const std::string& text : texts) {
     estimate += static_cast<double>(CountTokens(text)) * per_token;

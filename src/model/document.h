@@ -15,6 +15,9 @@
 
 namespace rehome {
 
+/// The subtype of a binary whose bytes begin with their length once more.
+inline constexpr std::uint8_t kOldBinary = 2;
+
 enum class BsonType : std::uint8_t {
   kDouble = 0x01,
   kString = 0x02,

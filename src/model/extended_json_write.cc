@@ -156,7 +156,6 @@ class Writer {
   }
 
   void Binary(ValueView value) {
-    constexpr std::uint8_t kOldBinary = 2;  // repeats the length before the bytes
     const std::string_view bytes = value.AsBinary();
     const std::uint8_t subtype = value.BinarySubtype();
     out_.append(R"({"$binary":{"base64":")");

@@ -17,7 +17,6 @@ namespace rehome {
 namespace {
 
 constexpr std::uint8_t kUuid = 4;
-constexpr std::uint8_t kOldBinary = 2;
 
 /// The members of `object` under exactly `keys`, in any order; nothing if it has others, fewer or
 /// more.
@@ -287,13 +286,13 @@ std::optional<BsonType> ReadDbPointer(DocumentView object, std::string& payload)
 std::optional<BsonType> ReadDate(DocumentView object, std::string& payload) {
   const auto number = Only(object, BsonType::kInt64);
   const auto text = OnlyText(object);
-  const auto milliseconds = number ? std::optional(number->AsInt64())
-                            : text ? ParseIsoTime(*text)
-                                   : std::nullopt;
-  if (!milliseconds) {
+  const auto since_epoch = number ? std::optional(number->AsInt64())
+                           : text ? ParseIsoTime(*text)
+                                  : std::nullopt;
+  if (!since_epoch) {
     return std::nullopt;
   }
-  AppendNumber(payload, *milliseconds);
+  AppendNumber(payload, *since_epoch);
   return BsonType::kDate;
 }
 

@@ -74,12 +74,11 @@ class Walk {
   }
 
   bool Binary(std::size_t end) {
-    constexpr char kOldBinary = 2;  // holds its length a second time
     std::size_t length = 0;
     if (!Length(end, 0, length) || end - at_ < length + 1) {
       return false;
     }
-    const bool old = bytes_[at_] == kOldBinary;
+    const bool old = static_cast<std::uint8_t>(bytes_[at_]) == kOldBinary;
     const std::size_t data = ++at_;
     std::size_t inner = 0;
     if (old && (length < 4 || !Length(data + length, 0, inner) || inner != length - 4)) {

@@ -12,8 +12,6 @@
 namespace rehome {
 namespace {
 
-constexpr double kTokensPerPrice = 1e6;
-
 std::string Shown(ValueView value) {
   return ToExtendedJson(value, JsonMode::kRelaxed);
 }
@@ -45,8 +43,7 @@ class Forecaster {
 
   Forecast Finish() && {
     out_.loss = loss_.Entries();
-    out_.cost_usd = static_cast<double>(out_.tokens) *
-                    deps_.stores.embedder->DollarsPerMillionTokens() / kTokensPerPrice;
+    out_.cost_usd = static_cast<double>(out_.tokens) * deps_.stores.embedder->DollarsPerToken();
     for (const auto& [tenant, items] : tenants_) {
       out_.tenants.push_back(
           {tenant.org_id, tenant.profile_id, NamespaceFor(plan_, run_, tenant.org_id), items});

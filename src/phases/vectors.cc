@@ -114,11 +114,6 @@ class VectorsWork {
   std::uint64_t cut_ = 0;
 };
 
-double DollarsPerToken(const Session& session) {
-  constexpr double kTokensPerPrice = 1e6;
-  return session.stores().embedder->DollarsPerMillionTokens() / kTokensPerPrice;
-}
-
 std::int64_t TokensOf(const std::vector<RangeRecord>& ranges) {
   std::int64_t tokens = 0;
   for (const RangeRecord& range : ranges) {
@@ -132,13 +127,13 @@ std::int64_t TokensOf(const std::vector<RangeRecord>& ranges) {
 void CountSpent(const Session& session, const std::vector<RangeRecord>& ranges) {
   if (session.stores().spend != nullptr) {
     session.stores().spend->StartAt(static_cast<double>(TokensOf(ranges)) *
-                                    DollarsPerToken(session));
+                                    session.stores().embedder->DollarsPerToken());
   }
 }
 
 /// What was paid for batches that an error kept from being written counts in the next attempt too.
 Status KeepSpent(Session& session, Ranges& journal) {
-  const double price = DollarsPerToken(session);
+  const double price = session.stores().embedder->DollarsPerToken();
   if (session.stores().spend == nullptr || price <= 0) {
     return {};
   }

@@ -35,6 +35,7 @@ class Embedder {
   /// of them.
   [[nodiscard]] virtual std::uint64_t CountTokens(std::string_view text) const = 0;
   [[nodiscard]] virtual double DollarsPerMillionTokens() const = 0;
+  [[nodiscard]] double DollarsPerToken() const { return DollarsPerMillionTokens() / 1e6; }
   /// Tokens that one text may have, counted as CountTokens does; 0: not known.
   [[nodiscard]] virtual std::uint64_t InputTokensMax() const { return 0; }
   /// How many of `texts`, from the front, one request to the provider takes, at least 1: what is

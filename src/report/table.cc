@@ -58,7 +58,7 @@ std::string TextTable::Render(std::size_t indent) const {
 std::string FormatCount(std::uint64_t count) {
   std::string digits = std::to_string(count);
   for (std::size_t i = digits.size(); i > 3; i -= 3) {
-    digits.insert(i - 3, ",");
+    digits.insert(i - 3, 1, ',');
   }
   return digits;
 }
