@@ -370,6 +370,7 @@ Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wai
         wait, out));
     return out;
   }
+  static_cast<void>(session.clock().SleepFor(wait, session.call().stop));
   REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
                    [&](const std::vector<Document>& items) { return NotOurs(session, items); }));
   REHOME_TRY(

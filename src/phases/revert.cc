@@ -102,13 +102,14 @@ class WriteBack {
     return {};
   }
 
-  static Status RequireAll(const std::vector<WriteResult>& results, std::string_view collection) {
+  [[nodiscard]] Status RequireAll(const std::vector<WriteResult>& results) const {
     if (std::ranges::all_of(results, &WriteResult::applied)) {
       return {};
     }
-    return Fail(ErrorCode::kAborted,
-                fmt::format("a document of {} changed while it was written back", collection),
-                "run `rehome revert` again");
+    return Fail(
+        ErrorCode::kAborted,
+        fmt::format("a document of {} changed while it was written back", legacy_.target.name),
+        "run `rehome revert` again");
   }
 
   Status WriteLegacy(const Batch& batch) {
@@ -130,39 +131,38 @@ class WriteBack {
     }
     REHOME_TRY_ASSIGN(const auto results,
                       WriteJournaled(legacy_, entries, writes, kThroughFence, call()));
-    REHOME_TRY(RequireAll(results, legacy_.target.name));
+    REHOME_TRY(RequireAll(results));
     return Adopt(batch.written);
   }
 
   /// The items are the mapping's images of their legacy documents again: from here on they are ours,
   /// and embedded anew. The marks go first: once an item is ours, nobody looks at its vector again.
+  /// An item that the application wrote meanwhile is not: a later lap names it.
   Status Adopt(const std::vector<Pair>& written) {
-    std::vector<Document> items;
     std::vector<Write> resets;
-    std::vector<LedgerEntry> ours;
     for (const Pair& pair : written) {
-      const Md5Digest digest = DocumentDigest(pair.item->view());
-      items.push_back(*pair.item);
       resets.push_back(Write::Replace(*pair.item, WithMark(pair.item->view(), "")));
-      ours.push_back({.id = pair.id, .before = digest, .after = digest, .text = {}});
     }
-    if (items.empty()) {
+    if (resets.empty()) {
       return {};
     }
     // Needs no intent: digests leave the mark out.
-    REHOME_TRY_ASSIGN(auto results,
+    REHOME_TRY_ASSIGN(const auto results,
                       session_.target().Apply(items_.target.name, resets, kThroughFence, call()));
+    std::vector<Document> items;
+    std::vector<LedgerEntry> ours;
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (IsMade(resets[i], results[i])) {
-        results[i].outcome = WriteResult::Outcome::kApplied;
+        const Md5Digest digest = DocumentDigest(written[i].item->view());
+        items.push_back(*written[i].item);
+        ours.push_back({.id = written[i].id, .before = digest, .after = digest, .text = {}});
       }
     }
-    REHOME_TRY(RequireAll(results, items_.target.name));
     REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(items_.target, ours, call()));
     REHOME_TRY(session_.ledger().Close(batch, std::vector<bool>(ours.size(), true), call()));
     REHOME_TRY(SaveChangedVectors(items));
-    std::ranges::transform(written, std::back_inserter(adopted), &Pair::id);
-    counts["written back"] += static_cast<std::int64_t>(written.size());
+    std::ranges::transform(ours, std::back_inserter(adopted), &LedgerEntry::id);
+    counts["written back"] += static_cast<std::int64_t>(ours.size());
     return {};
   }
 
@@ -205,7 +205,7 @@ class WriteBack {
     }
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
     REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(legacy_, doomed, kThroughFence, call()));
-    REHOME_TRY(RequireAll(results, legacy_.target.name));
+    REHOME_TRY(RequireAll(results));
     if (!doomed.empty()) {
       counts["deleted on the old side too"] += static_cast<std::int64_t>(doomed.size());
     }
@@ -213,15 +213,15 @@ class WriteBack {
   }
 
   /// They do not map back: kept in rehome_saved and removed; where a legacy document stands, it maps
-  /// again.
+  /// again. One that the application wrote meanwhile stays: a later lap names it.
   Status SetAside(const std::vector<Document>& items) {
     REHOME_TRY(session_.saved().Add("changed after cutover, does not map back", items_.target.name,
                                     items, call()));
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
     REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(items_, items, kThroughFence, call()));
-    REHOME_TRY(RequireAll(results, items_.target.name));
-    if (!items.empty()) {
-      counts["saved aside"] += static_cast<std::int64_t>(items.size());
+    const auto removed = std::ranges::count_if(results, &WriteResult::applied);
+    if (removed > 0) {
+      counts["saved aside"] += removed;
     }
     return {};
   }
@@ -256,20 +256,38 @@ Status PointersBack(Session& session) {
   return {};
 }
 
-Status DrainToQuiet(Session& session, WriteBack& back, Millis quiet) {
-  constexpr int kTurnsMax = 100;
-  for (int turn = 0; turn < kTurnsMax; ++turn) {
-    REHOME_TRY_ASSIGN(
-        const Drained drained,
-        DrainReverse(
-            session, [&](const std::vector<Value>& ids) { return back.Apply(ids); }, quiet));
-    if (drained.named == 0) {
+/// One lap of what the application wrote on the new side: how many ids it named.
+Result<std::size_t> WriteBackLap(Session& session, WriteBack& back, Millis wait) {
+  REHOME_TRY_ASSIGN(
+      const Drained drained,
+      DrainReverse(session, [&](const std::vector<Value>& ids) { return back.Apply(ids); }, wait));
+  return drained.named;
+}
+
+/// While the application is on the new side: to zero lag where a fence holds, else as near to it as
+/// laps come.
+Status WriteBackInLaps(Session& session, WriteBack& back) {
+  REHOME_TRY(RunLaps(session.clock(), Millis::max(),
+                     [&] { return WriteBackLap(session, back, Millis{0}); }));
+  return {};
+}
+
+/// The pointers are back: what an instance that knows nothing of it still writes on the new side.
+Status WriteBackUntilQuiet(Session& session, WriteBack& back, Millis quiet) {
+  constexpr int kBusyLaps = 3;  // one alone may name what this runner wrote there itself
+  for (int lap = 1;; ++lap) {
+    REHOME_TRY_ASSIGN(const std::size_t named, WriteBackLap(session, back, quiet));
+    if (named == 0) {
       return {};
     }
+    if (lap == kBusyLaps) {
+      session.events().Note(fmt::format(
+          "the application is on the old side again; {} is still written to: that is carried until "
+          "nothing came for {} (restart the instance that writes it; if this is stopped, `rehome "
+          "revert` goes on)",
+          session.plan().items.to, FormatDuration(quiet)));
+    }
   }
-  session.events().Warn(
-      "the new side is still written to; `rehome run --online` carries on, or stop that writer");
-  return {};
 }
 
 }  // namespace
@@ -292,7 +310,7 @@ Result<Counts> UndoCutover(Session& session) {
     REHOME_TRY(IntendRevert(session));
     REHOME_TRY(RaiseFences(session));
     if (watched) {
-      REHOME_TRY(DrainToQuiet(session, back, Millis{0}));
+      REHOME_TRY(WriteBackInLaps(session, back));
     }
     run.cutover->state = CutoverRecord::State::kVerified;
     REHOME_TRY(session.Save());
@@ -305,7 +323,9 @@ Result<Counts> UndoCutover(Session& session) {
   run.cut_over_at.reset();
   REHOME_TRY(session.Save());
   if (watched) {
-    REHOME_TRY(DrainToQuiet(session, back, was_live ? session.plan().cutover.quiet : Millis{0}));
+    REHOME_TRY(was_live || resumed
+                   ? WriteBackUntilQuiet(session, back, session.plan().cutover.quiet)
+                   : WriteBackInLaps(session, back));
   }
   // Before the revert is over: what was set aside is named by no feed, so whoever resumes sweeps.
   REHOME_TRY(Reconcile(session.flow(), back.adopted, VectorMode::kNow, session.call()));

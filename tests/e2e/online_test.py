@@ -185,6 +185,24 @@ class Online(Case):
         wait_until(lambda: writer.writes >= wanted or not writer.is_alive(), "the writer's writes")
         assert writer.is_alive(), "the writer ended"
 
+    def test_a_revert_carries_a_writer_on_the_new_side_until_it_rests(self):
+        app = self.application(count=30, fence="none")
+        app.migrate("--online")
+        process = app.start("revert", "--yes")
+        self.addCleanup(process.kill)
+        written = 0
+        with app.session() as session:
+            after = 0
+            while after < 100:
+                written += 1
+                after += app.pointer() != "jobs_acme"
+                session.update("job_items", "job 1", {"title": f"New side {written}"})
+        _, said = process.communicate(timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, DONE, said)
+        self.assertIn("job_items is still written to", said)
+        self.assertEqual((app.status()["state"], app.document("jobs", "job 1")["title"]), ("migrated", f"New side {written}"))
+        app.verify()
+
     def test_a_backup_beside_a_writer_that_never_rests_ends_and_is_whole(self):
         app = self.application()
         with self.writer(app, pause_s=0) as writer:
