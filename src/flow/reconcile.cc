@@ -532,13 +532,30 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
   return {};
 }
 
+namespace {
+
+/// One document is one case: of two, the second would be judged by what stood there before the first.
+std::vector<Value> EachOnce(std::span<const Value> ids) {
+  std::set<std::string> seen;
+  std::vector<Value> out;
+  for (const Value& id : ids) {
+    if (seen.insert(SortKey(id.view())).second) {
+      out.push_back(id);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode,
                              const Call& call, ChangedItems changed) {
   using Part = std::vector<Case>;
   Reconciled out;
+  const std::vector<Value> each = EachOnce(source_ids);
   const auto open = [&](std::size_t part) -> Result<Pump<Part>::Source> {
     const std::size_t start = part * kBatchMax;
-    return [&, ids = source_ids.subspan(start, std::min(kBatchMax, source_ids.size() - start)),
+    return [&, ids = std::span(each).subspan(start, std::min(kBatchMax, each.size() - start)),
             loaded = false]() mutable -> Result<std::optional<Part>> {
       if (std::exchange(loaded, true)) {
         return std::nullopt;
@@ -548,7 +565,7 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
     };
   };
   // While one part is written, the next is read and mapped.
-  const std::size_t parts = (source_ids.size() + kBatchMax - 1) / kBatchMax;
+  const std::size_t parts = (each.size() + kBatchMax - 1) / kBatchMax;
   const bool ahead = parts > 1 && flow.plan.limits.workers != 1;
   REHOME_TRY(Pump<Part>::Run(
       parts, {.threads = ahead ? std::size_t{1} : 0, .queued_max = 1, .scheduler = flow.scheduler},

@@ -207,6 +207,16 @@ TEST_F(ReconcileTest, SeveralPartsAreCarriedWhileTheNextIsRead) {
   EXPECT_EQ(again->unchanged, kCount);
 }
 
+TEST_F(ReconcileTest, AnIdThatIsNamedOftenIsCarriedOnce) {
+  world_.PutSource(world_.Job(1, "red", "one"));
+  const std::vector<Value> ids(1000, Value::Int32(1));
+  const auto done = Reconcile(world_.flow, ids, VectorMode::kNow, world_.call);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->inserted, 1U);
+  EXPECT_EQ(done->embedded, 1U);
+  ExpectWhole(1, "jobs_red", "one");
+}
+
 TEST_F(ReconcileTest, StraysOfAMoveThatDiedAreRemoved) {
   Migrate({world_.Job(1, "red", "one")});
   // The vector is in its new namespace already, the item moved, the old vector still stands.

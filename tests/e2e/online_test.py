@@ -193,7 +193,7 @@ class Online(Case):
         written = 0
         with app.session() as session:
             after = 0
-            while after < 100:
+            while after < 600:
                 written += 1
                 after += app.pointer() != "jobs_acme"
                 session.update("job_items", "job 1", {"title": f"New side {written}"})
