@@ -722,6 +722,24 @@ TEST(Checks, WhatTheApplicationDoesAfterCutoverIsCountedAndPasses) {
   EXPECT_EQ(verification.checks.size(), AllChecks().size());
 }
 
+TEST(Checks, AStampThatIsGoneOrAnotherIsNamed) {
+  World world;
+  const Value org = Value::String("org_a");
+  world.plan.stamps = {{.collection = "letters", .set = {{"org_id", org}}}};
+  const auto letter = [](std::int32_t id, std::string_view org_id) {
+    return DocumentBuilder().Int32("_id", id).String("org_id", org_id).Finish();
+  };
+  world.Put(*world.source, "letters", letter(1, "org_a"));
+  EXPECT_TRUE(Ok(Verify(world.context, {"tenants"})).passed);
+  world.Put(*world.source, "letters", letter(2, "org_b"));
+  world.Put(*world.source, "letters", DocumentBuilder().Int32("_id", 3).Finish());
+  EXPECT_EQ(
+      Found(Ok(Verify(world.context, {"tenants"}))),
+      (std::multiset<std::string>{"tenants differing 2 org_id", "tenants differing 3 org_id"}));
+  world.CutOver();
+  EXPECT_TRUE(Ok(Verify(world.context, {"tenants"})).passed);
+}
+
 TEST(Checks, AnItemThatTheApplicationLeftAloneIsStillJudgedAfterCutover) {
   World world;
   world.CutOver();

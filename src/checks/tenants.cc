@@ -1,5 +1,5 @@
 // Organizations and profiles stand as the plan says, and every item refers to exactly one
-// organization and to a profile of it.
+// organization and to a profile of it. Stamped collections carry their tenant fields.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +8,10 @@
 #include "checks/all.h"
 #include "checks/findings.h"
 #include "checks/walk.h"
+#include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"
+#include "ports/scan.h"
 
 namespace rehome {
 namespace {
@@ -31,6 +33,7 @@ class TenantInspection {
     if (!NotDone(context_.run, Phase::kItems)) {
       REHOME_TRY(ForEachItemLookedAt(
           context_, [&](const std::vector<Document>& items) { return Resolve(items); }));
+      REHOME_TRY(InspectStamps());
     }
     result_.found = fmt::format("{} organizations, {} profiles, {} items that refer to them",
                                 organizations.size(), profiles.size(), resolved_);
@@ -121,6 +124,43 @@ class TenantInspection {
       }
     }
     return Report(context_, std::move(findings), result_);
+  }
+
+  /// Every document of the collections that stay and are stamped; what a feed names alone is not
+  /// worth a look at all of them.
+  Status InspectStamps() {
+    if (context_.only) {
+      return {};
+    }
+    for (const StampPlan& stamp : flow_.plan.stamps) {
+      REHOME_TRY(ForEachBatch(*flow_.stores.source_documents, stamp.collection, {}, context_.call,
+                              [&](const std::vector<Document>& documents) -> Status {
+                                std::vector<Suspect> findings;
+                                for (const Document& document : documents) {
+                                  JudgeStamp(stamp, document, findings);
+                                }
+                                return Report(context_, std::move(findings), result_);
+                              }));
+    }
+    return {};
+  }
+
+  void JudgeStamp(const StampPlan& stamp, const Document& document,
+                  std::vector<Suspect>& findings) const {
+    for (const auto& [key, value] : stamp.set) {
+      const auto found = document.Find(key);
+      if (found == value.view()) {
+        continue;
+      }
+      const auto json = [](ValueView one) { return ToExtendedJson(one, JsonMode::kRelaxed); };
+      findings.push_back({{context_.run.IsCutOver() ? DiscrepancyClass::kChangedAfterCutover
+                                                    : DiscrepancyClass::kDiffering,
+                           json(document.Id()), key,
+                           fmt::format("the stamp of {}: expected {}, found {}", stamp.collection,
+                                       json(value.view()), found ? json(*found) : "nothing")},
+                          Value(document.Id())});
+      return;
+    }
   }
 
   std::vector<Value> OutsideThePlan(const std::vector<Document>& items) const {

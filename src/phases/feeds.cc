@@ -306,6 +306,7 @@ Status RefuseGoneSource(Session& session) {
 
 Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
   REHOME_TRY(RefuseGoneSource(session));
+  REHOME_TRY(StampWhatLacksIt(session));
   const ApplyIds apply = Reconciling(session, mode, out);
   REHOME_TRY(Sweep(
       session, session.source(), session.plan().items.from, apply, out,
@@ -415,9 +416,7 @@ Status PendingChanges::Follow(const std::string& applied_through, const Call& ca
   while (true) {
     REHOME_TRY_ASSIGN(ChangeBatch batch, feed->Read(reached_, kEventsMax, Millis{0}, call));
     for (const ChangeEvent& event : batch.events) {
-      if (event.collection == plan_.items.from) {
-        named_.insert(SortKey(event.id.view()));
-      }
+      named_.insert(SortKey(event.id.view()));
     }
     reached_ = std::move(batch.position);
     if (batch.caught_up) {

@@ -84,7 +84,7 @@ class PendingChanges {
   const Stores& stores_;
   std::string applied_through_;  // what `named_` begins behind
   ChangePosition reached_;
-  std::set<std::string> named_;  // sort keys
+  std::set<std::string> named_;  // sort keys, of stamped collections too
 };
 
 }  // namespace rehome

@@ -18,6 +18,7 @@
 #include "phases/feeds.h"
 #include "phases/phases.h"
 #include "phases/restore_points.h"
+#include "phases/stamp.h"
 #include "phases/verification.h"
 
 namespace rehome {
@@ -125,6 +126,21 @@ class Repairer {
     }
     for (const Profile& one : tenants.profiles) {
       REHOME_TRY(MendTenant(tenants.profiles_collection, one.document));
+    }
+    return MendStamps();
+  }
+
+  Status MendStamps() {
+    const auto stamped =
+        session_.run().IsCutOver() ? StampWhatLacksIt(session_) : RunStamps(session_);
+    if (!stamped && stamped.error().code == ErrorCode::kFailedPrecondition) {
+      out_.left.push_back(stamped.error().message);
+      return {};
+    }
+    REHOME_TRY(stamped);
+    written_ += *stamped;
+    if (*stamped > 0) {
+      out_.done.push_back(fmt::format("{} documents were stamped again", *stamped));
     }
     return {};
   }

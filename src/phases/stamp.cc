@@ -19,6 +19,14 @@ bool Stamped(DocumentView document, const StampPlan& stamp) {
   });
 }
 
+/// Whether the application gave one of the fields a value of its own.
+bool HasItsOwn(const Document& document, const StampPlan& stamp) {
+  return std::ranges::any_of(stamp.set, [&](const auto& field) {
+    const auto found = document.Find(field.first);
+    return found && *found != field.second.view();
+  });
+}
+
 /// The document with the fields at its end; an error if one is there with another value.
 Result<Document> WithStamp(const Document& document, const StampPlan& stamp) {
   DocumentBuilder builder;
@@ -111,15 +119,30 @@ Result<std::uint64_t> RunStamps(Session& session) {
   return total;
 }
 
+Result<std::uint64_t> StampWhatLacksIt(Session& session) {
+  std::uint64_t total = 0;
+  for (const StampPlan& stamp : session.plan().stamps) {
+    REHOME_TRY_ASSIGN(
+        const std::uint64_t changed,
+        ReplaceInAll(session, stamp, [&](const Document& document) -> Result<Document> {
+          return Stamped(document.view(), stamp) || HasItsOwn(document, stamp)
+                     ? Result<Document>(document)
+                     : WithStamp(document, stamp);
+        }));
+    total += changed;
+  }
+  return total;
+}
+
 Status StampIds(Session& session, const StampPlan& stamp, std::span<const Value> ids) {
   REHOME_TRY_ASSIGN(auto found, session.source().FindByIds(stamp.collection, ids, session.call()));
-  std::vector<Document> present;
+  std::vector<Document> lacking;
   for (auto& document : found) {
-    if (document && !Stamped(document->view(), stamp)) {
-      present.push_back(*std::move(document));
+    if (document && !HasItsOwn(*document, stamp)) {
+      lacking.push_back(*std::move(document));
     }
   }
-  REHOME_TRY(ReplaceAll(session, stamp, present,
+  REHOME_TRY(ReplaceAll(session, stamp, lacking,
                         [&](const Document& document) { return WithStamp(document, stamp); }));
   return {};
 }

@@ -90,6 +90,27 @@ class Stamped(Case):
         app.run("rollback", "--all", "--yes")
         self.assertTrue(app.raw("letters") == before)
 
+    def test_a_stamp_that_is_gone_is_named_and_set_again(self):
+        app, _ = self.application()
+        app.migrate("--through", "3")
+        letters = app.collection("letters")
+        identity = letters.find_one()["_id"]
+        letters.update_one({"_id": identity}, {"$unset": {"org_id": ""}})
+        named = app.json("verify", expect=CHECK_FAILED)
+        self.assertEqual([(d["class"], d["field"]) for check in named["checks"] for d in check["discrepancies"]], [("pending", "org_id")])  # the feed names it
+        app.run("repair", "--yes")
+        self.assertEqual(letters.find_one({"_id": identity})["org_id"], "org_acme")
+
+    def test_a_tenant_that_the_application_sets_itself_after_the_cutover_is_its_own(self):
+        app, _ = self.application()
+        app.migrate("--online")
+        app.insert("letters", {"_id": "letter other", "job": "Write a shop", "org_id": "org_other", "profile_id": "prof_other"})
+        app.insert("letters", {"_id": "letter plain", "job": "Write a shop"})
+        app.migrate("--online")
+        self.assertEqual(app.document("letters", "letter other")["org_id"], "org_other")
+        self.assertEqual(app.document("letters", "letter plain")["org_id"], "org_acme")
+        app.verify()
+
     def test_what_the_application_adds_meanwhile_is_stamped_too(self):
         app, _ = self.application()
         app.migrate("--online", "--through", "3")
