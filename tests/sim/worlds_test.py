@@ -15,8 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 BINARY = os.environ.get("REHOME_BINARY", str(SOURCE / "build/release/rehome"))
 PLAN = HERE / "plan.yaml"
-WORLDS = int(os.environ.get("REHOME_WORLDS", "30000"))
-WORLDS_ON_FILES = int(os.environ.get("REHOME_WORLDS_ON_FILES", "1000"))
+WORLDS = int(os.environ.get("REHOME_WORLDS", "100000"))
+WORLDS_ON_FILES = int(os.environ.get("REHOME_WORLDS_ON_FILES", "2000"))
 SEED = int(os.environ.get("REHOME_SEED", "1"))
 
 # Each is to happen in at least one world of so many.
@@ -49,7 +49,7 @@ class Worlds(unittest.TestCase):
                 self.assertGreaterEqual(survived.get(what, 0) * one_of, worlds, what)
 
     def test_without_a_fence(self):
-        worlds = max(WORLDS // 15, 1)
+        worlds = max(WORLDS // 20, 1)
         survived = self.live(SEED, worlds, "--set", "cutover.fence=none")
         self.assertGreaterEqual(survived.get("stragglers on the old side", 0) * 10, worlds)
 
