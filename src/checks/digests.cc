@@ -183,7 +183,7 @@ class DigestComparison {
     return {};
   }
 
-  Status NoteRange(const IdRange& range, const Compared& compared, Compared& sum) {
+  Status NoteRange(const IdRange& range, const Compared& compared, Compared& sum) const {
     sum.equal += compared.equal;
     sum.last = sum.last || !compared.suspects.empty();  // here: not clean
     if (context_.progress == nullptr || !compared.last || sum.last) {
@@ -202,7 +202,8 @@ class DigestComparison {
   };
 
   /// Runs on a reader's thread, as what it returns does.
-  Result<ComparePump::Source> OpenRange(std::size_t part, const IdRange& range) const {
+  [[nodiscard]] Result<ComparePump::Source> OpenRange(std::size_t part,
+                                                      const IdRange& range) const {
     REHOME_TRY_ASSIGN(auto sources,
                       DocumentStream::Open(*flow_.stores.source_documents, flow_.plan.items.from,
                                            range, context_.call));
@@ -304,7 +305,7 @@ class DigestComparison {
   }
 
   /// The application's own change, addition or delete on the new side.
-  std::optional<Discrepancy> JudgeChange(const Case& one) const {
+  [[nodiscard]] std::optional<Discrepancy> JudgeChange(const Case& one) const {
     if (one.item && Judge(one.history, DocumentDigest(one.item->view())) != Ownership::kOurs) {
       const bool added = one.history.LastDone() == nullptr;
       return Discrepancy{DiscrepancyClass::kChangedAfterCutover,

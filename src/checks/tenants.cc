@@ -66,9 +66,9 @@ class TenantInspection {
   }
 
   /// Documents of a tenant collection by the id that items refer to them with.
-  Result<std::map<std::string, Document>> Lookup(const std::string& collection,
-                                                 const std::string& field,
-                                                 const std::vector<Document>& items) const {
+  [[nodiscard]] Result<std::map<std::string, Document>> Lookup(
+      const std::string& collection, const std::string& field,
+      const std::vector<Document>& items) const {
     std::set<std::string> names;
     for (const Document& item : items) {
       names.insert(StringField(item.view(), field));
@@ -163,7 +163,7 @@ class TenantInspection {
     }
   }
 
-  std::vector<Value> OutsideThePlan(const std::vector<Document>& items) const {
+  [[nodiscard]] std::vector<Value> OutsideThePlan(const std::vector<Document>& items) const {
     std::vector<Value> ids;
     for (const Document& item : items) {
       if (HomeOf(context_, item.view()).empty()) {
@@ -174,8 +174,9 @@ class TenantInspection {
   }
 
   /// A profile of the plan that is not there was named itself, and not again with every item of it.
-  std::optional<Difference> JudgeProfile(const Document& item, const std::string& org_id,
-                                         const std::map<std::string, Document>& profiles) const {
+  [[nodiscard]] std::optional<Difference> JudgeProfile(
+      const Document& item, const std::string& org_id,
+      const std::map<std::string, Document>& profiles) const {
     const std::string profile_id = StringField(item.view(), "profile_id");
     const auto found = profiles.find(profile_id);
     const Profile* planned = flow_.plan.FindProfile(profile_id);

@@ -42,13 +42,12 @@ Result<Pump<Batch>::Source> Numbers(std::size_t part, int fails_at = -1) {
   };
 }
 
-/// Threads, none at all, and a scheduler of any order: the same stages under every runner.
+// The parameter is the number of threads, 0 for none at all, or this: a scheduler of any order.
+constexpr int kScheduled = 100;
+
+/// The same stages under every runner.
 class PumpTest : public ::testing::TestWithParam<int> {
  protected:
-  static constexpr int kInline = 0;
-  static constexpr int kThreads = 3;  // that many
-  static constexpr int kScheduled = 100;
-
   Status Run(std::size_t parts, const Pump<Batch>::Open& open, const Pump<Batch>::Consume& consume,
              const std::stop_token& stop = {}) {
     AnyOrder order(7);
@@ -130,11 +129,12 @@ TEST_P(PumpTest, APartThatCannotBeOpenedIsItsError) {
   EXPECT_EQ(status.error().code, ErrorCode::kNotFound);
 }
 
-INSTANTIATE_TEST_SUITE_P(Runners, PumpTest, ::testing::Values(0, 1, 3, 100),
+INSTANTIATE_TEST_SUITE_P(Runners, PumpTest, ::testing::Values(0, 1, 3, kScheduled),
                          [](const ::testing::TestParamInfo<int>& runner) {
-                           return runner.param == 0     ? std::string("Inline")
-                                  : runner.param == 100 ? std::string("Scheduled")
-                                                        : "Threads" + std::to_string(runner.param);
+                           return runner.param == 0 ? std::string("Inline")
+                                  : runner.param == kScheduled
+                                      ? std::string("Scheduled")
+                                      : "Threads" + std::to_string(runner.param);
                          });
 
 }  // namespace

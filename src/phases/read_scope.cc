@@ -6,8 +6,7 @@
 namespace rehome {
 
 ReadScope::ReadScope(const ReadSession& read, const Deps& deps)
-    : read_(read),
-      deps_(deps),
+    : deps_(deps),
       run_(read.run.value_or(RunRecord{})),
       call_{.stop = deps.stop, .timeout = kRequestTimeout},
       ledger_(*deps.stores.target_documents, run_.run_id, run_.epoch),

@@ -19,7 +19,6 @@ class ReadScope {
   [[nodiscard]] CheckContext MakeCheckContext(bool runner_is_live);
 
  private:
-  const ReadSession& read_;
   const Deps& deps_;
   const RunRecord run_;  // an empty one where the plan never ran
   Call call_;
