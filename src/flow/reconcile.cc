@@ -532,26 +532,11 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
   return {};
 }
 
-namespace {
-
-/// One document is one case: of two, the second would be judged by what stood there before the first.
-std::vector<Value> EachOnce(std::span<const Value> ids) {
-  std::set<std::string> seen;
-  std::vector<Value> out;
-  for (const Value& id : ids) {
-    if (seen.insert(SortKey(id.view())).second) {
-      out.push_back(id);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode,
                              const Call& call, ChangedItems changed) {
   using Part = std::vector<Case>;
   Reconciled out;
+  // Of two, the second would be judged by what stood there before the first.
   const std::vector<Value> each = EachOnce(source_ids);
   const auto open = [&](std::size_t part) -> Result<Pump<Part>::Source> {
     const std::size_t start = part * kBatchMax;

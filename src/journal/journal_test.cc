@@ -119,6 +119,23 @@ TEST(Ledger, JudgesOursChangedForeignAndOpen) {
   EXPECT_TRUE((*vectors)[0].steps.empty());
 }
 
+TEST(Ledger, AnIdThatIsAskedForTwiceHasItsHistoryTwice) {
+  sim::MemoryDocumentStore store;
+  ASSERT_TRUE(Ledger::Prepare(store, kCall));
+  Ledger ledger(store, "run", 1);
+  const LedgerTarget target{LedgerTarget::Store::kVectors, "ns"};
+  const std::vector<Value> ids{Value::String("a"), Value::String("b"), Value::String("a")};
+  const LedgerEntry entry{.id = ids[0], .before = {}, .after = Md5("a"), .text = {}};
+  const auto batch = ledger.Open(target, {&entry, 1}, kCall);
+  ASSERT_TRUE(batch);
+  ASSERT_TRUE(ledger.Close(*batch, {true}, kCall));
+  const auto histories = ledger.Find(target, ids, kCall);
+  ASSERT_TRUE(histories);
+  EXPECT_EQ(Judge(histories->at(0), Md5("a")), Ownership::kOurs);
+  EXPECT_EQ(Judge(histories->at(1), Md5("a")), Ownership::kForeign);
+  EXPECT_EQ(Judge(histories->at(2), Md5("a")), Ownership::kOurs);
+}
+
 TEST(Ledger, WhatADeadRunnerLeftOpenIsFoundByTheNextEpochAlone) {
   sim::MemoryDocumentStore store;
   ASSERT_TRUE(Ledger::Prepare(store, kCall));

@@ -217,9 +217,10 @@ Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const
   if (ids.empty()) {
     return out;
   }
-  std::map<std::string, std::size_t> wanted;  // sort key → position in ids
+  std::map<std::string, std::size_t> wanted;  // sort key → position in ids, the first of several
+  std::vector<std::size_t> first;             // of each id, where it is for the first time
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    wanted.emplace(SortKey(ids[i].view()), i);
+    first.push_back(wanted.emplace(SortKey(ids[i].view()), i).first->second);
   }
   REHOME_TRY_ASSIGN(auto records,
                     store_.FindByField(journal::kIntents, "ids", ids, journal::kNoLimit, call));
@@ -254,6 +255,11 @@ Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const
     if (!one.ends.empty() || std::ranges::find(one.kept, false) != one.kept.end()) {
       one.record = std::move(record);
       out.reducible.push_back(std::move(one));
+    }
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (first[i] != i) {
+      out.histories[i] = out.histories[first[i]];
     }
   }
   return out;

@@ -1,6 +1,7 @@
 #include "model/sort_key.h"
 
 #include <array>
+#include <set>
 
 #include "model/bytes.h"
 #include "model/number.h"
@@ -221,6 +222,17 @@ std::string SortKey(ValueView value) {
   std::string out;  // an ObjectId's key fits into the string itself
   Put(out, RankOf(value.type()));
   PutValue(out, value);
+  return out;
+}
+
+std::vector<Value> EachOnce(std::span<const Value> values) {
+  std::set<std::string> seen;
+  std::vector<Value> out;
+  for (const Value& value : values) {
+    if (seen.insert(SortKey(value.view())).second) {
+      out.push_back(value);
+    }
+  }
   return out;
 }
 

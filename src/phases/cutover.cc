@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "checks/check.h"
+#include "model/sort_key.h"
 #include "phases/feeds.h"
 #include "phases/fences.h"
 #include "phases/pointers.h"
@@ -121,7 +122,7 @@ Status UnderFence(Session& session, const WritePause& pause) {
   REHOME_TRY(NamedByReverse(session, ids));
   VerificationScope scope(session);
   scope.context().pending_fails = false;  // a write that no fence sees is a straggler
-  scope.context().only = std::move(ids);
+  scope.context().only = EachOnce(ids);
   REHOME_TRY_ASSIGN(const Verification delta, VerifyDelta(scope.context()));
   if (!delta.passed) {
     return FailedVerification(delta, "under the fence");
@@ -183,7 +184,7 @@ Result<std::size_t> ProvedLap(Session& session) {
   }
   VerificationScope scope(session);
   scope.context().pending_fails = false;
-  scope.context().only = std::move(ids);
+  scope.context().only = EachOnce(ids);
   REHOME_TRY_ASSIGN(const Verification delta, Verify(scope.context(), kChecksOfDocuments));
   if (!delta.passed) {
     return std::unexpected(FailedVerification(delta, "before the fence").error());
