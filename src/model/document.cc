@@ -329,7 +329,7 @@ char* DocumentBuilder::Element(BsonType type, std::string_view key, std::size_t 
   bytes_.resize_and_overwrite(size, [&](char* bytes, std::size_t /*may be more*/) {
     char* const element = bytes + at;
     element[0] = static_cast<char>(type);
-    std::memcpy(element + 1, key.data(), key.size());
+    std::ranges::copy(key, element + 1);
     element[1 + key.size()] = '\0';
     return size;
   });
@@ -344,7 +344,7 @@ DocumentBuilder& DocumentBuilder::Number(BsonType type, std::string_view key, T 
 
 DocumentBuilder& DocumentBuilder::Append(std::string_view key, ValueView value) {
   const std::string_view payload = value.payload();
-  std::memcpy(Element(value.type(), key, payload.size()), payload.data(), payload.size());
+  std::ranges::copy(payload, Element(value.type(), key, payload.size()));
   return *this;
 }
 
@@ -360,7 +360,7 @@ DocumentBuilder& DocumentBuilder::String(std::string_view key, std::string_view 
   const auto counted = static_cast<std::int32_t>(text.size() + 1);
   char* const payload = Element(BsonType::kString, key, sizeof(counted) + text.size() + 1);
   std::memcpy(payload, &counted, sizeof(counted));
-  std::memcpy(payload + sizeof(counted), text.data(), text.size());
+  std::ranges::copy(text, payload + sizeof(counted));
   payload[sizeof(counted) + text.size()] = '\0';
   return *this;
 }
@@ -398,7 +398,7 @@ DocumentBuilder& DocumentBuilder::Binary(std::string_view key, std::string_view 
   char* const payload = Element(BsonType::kBinary, key, sizeof(counted) + 1 + bytes.size());
   std::memcpy(payload, &counted, sizeof(counted));
   payload[sizeof(counted)] = static_cast<char>(subtype);
-  std::memcpy(payload + sizeof(counted) + 1, bytes.data(), bytes.size());
+  std::ranges::copy(bytes, payload + sizeof(counted) + 1);
   return *this;
 }
 

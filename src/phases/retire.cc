@@ -124,8 +124,9 @@ Status TakeBackRenamed(Session& session) {
     REHOME_TRY_ASSIGN(const bool renamed, Exists(session, RetiredName(collection)));
     if (renamed) {
       REHOME_TRY(RefuseNew(session, collection));
-      for (Retirement& attempt : session.run().retirements) {
-        std::erase(attempt.dropped, collection);
+      // What an attempt before that one dropped was another collection of that name.
+      if (auto& attempts = session.run().retirements; !attempts.empty()) {
+        std::erase(attempts.back().dropped, collection);
       }
       REHOME_TRY(session.Save());
       REHOME_TRY(
