@@ -184,11 +184,7 @@ class Counting {
     if (!context_.run.IsCutOver()) {
       return {};
     }
-    REHOME_TRY_ASSIGN(const auto records, flow_.quarantine.List(context_.call));
-    std::vector<Value> ids;
-    for (const QuarantineRecord& record : records) {
-      ids.push_back(record.source_id);
-    }
+    REHOME_TRY_ASSIGN(const std::vector<Value> ids, flow_.quarantine.ListIds(context_.call));
     REHOME_TRY_ASSIGN(const auto items, ItemsUnder(context_, ids));
     REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
     by_application_ += static_cast<std::uint64_t>(std::ranges::count(changed, true));

@@ -369,11 +369,7 @@ class DigestComparison {
     if (SourceIsRetired(context_)) {
       return {};
     }
-    REHOME_TRY_ASSIGN(const auto records, flow_.quarantine.List(context_.call));
-    std::vector<Value> ids;
-    for (const QuarantineRecord& record : records) {
-      ids.push_back(record.source_id);
-    }
+    REHOME_TRY_ASSIGN(const std::vector<Value> ids, flow_.quarantine.ListIds(context_.call));
     REHOME_TRY_ASSIGN(const auto sources, flow_.stores.source_documents->FindByIds(
                                               flow_.plan.items.from, ids, context_.call));
     std::vector<Suspect> findings;

@@ -1,7 +1,6 @@
 #include "decorators/spend_capped.h"
 
 namespace rehome {
-namespace {}  // namespace
 
 Result<Embeddings> SpendCappedEmbedder::Embed(std::span<const std::string> texts, TextRole role,
                                               const Call& call) {

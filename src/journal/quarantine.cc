@@ -118,6 +118,16 @@ Result<std::vector<QuarantineRecord>> Quarantine::List(const Call& call) const {
   return out;
 }
 
+Result<std::vector<Value>> Quarantine::ListIds(const Call& call) const {
+  REHOME_TRY_ASSIGN(auto records, List(call));
+  std::vector<Value> out;
+  out.reserve(records.size());
+  for (QuarantineRecord& record : records) {
+    out.push_back(std::move(record.source_id));
+  }
+  return out;
+}
+
 Result<std::optional<QuarantineRecord>> Quarantine::Find(const Value& source_id,
                                                          const Call& call) const {
   const Value key = Key(source_id);

@@ -41,6 +41,8 @@ class Quarantine {
   [[nodiscard]] Result<std::uint64_t> Count(const Call& call) const;
   /// In `_id` order of the source, from `after` on.
   [[nodiscard]] Result<std::vector<QuarantineRecord>> List(const Call& call) const;
+  /// The source ids of List().
+  [[nodiscard]] Result<std::vector<Value>> ListIds(const Call& call) const;
   [[nodiscard]] Result<std::optional<QuarantineRecord>> Find(const Value& source_id,
                                                              const Call& call) const;
   /// The document as it was when it was quarantined.

@@ -32,14 +32,19 @@ Counts ToCounts(DocumentView document) {
   return out;
 }
 
+/// An array of sub-documents, each filled by `put`.
+template <class List, class Put>
+void PutEach(DocumentBuilder& builder, std::string_view name, const List& list, const Put& put) {
+  builder.ArrayOf(name, list, [&](DocumentBuilder& array, std::string_view index, const auto& one) {
+    array.Nested(index, [&](DocumentBuilder& nested) { put(nested, one); });
+  });
+}
+
 // Keys of these maps hold dots and dollars (namespaces, file names), so they are stored as pairs.
 void PutTexts(DocumentBuilder& builder, std::string_view name, const Texts& texts) {
-  builder.ArrayOf(name, texts,
-                  [](DocumentBuilder& array, std::string_view index, const auto& text) {
-                    array.Nested(index, [&](DocumentBuilder& pair) {
-                      pair.String("k", text.first).String("v", text.second);
-                    });
-                  });
+  PutEach(builder, name, texts, [](DocumentBuilder& pair, const auto& text) {
+    pair.String("k", text.first).String("v", text.second);
+  });
 }
 
 Texts ToTexts(DocumentView pairs) {
@@ -56,14 +61,6 @@ void PutStrings(DocumentBuilder& builder, std::string_view name,
                   [](DocumentBuilder& array, std::string_view index, const std::string& string) {
                     array.String(index, string);
                   });
-}
-
-/// An array of sub-documents, each filled by `put`.
-template <class List, class Put>
-void PutEach(DocumentBuilder& builder, std::string_view name, const List& list, const Put& put) {
-  builder.ArrayOf(name, list, [&](DocumentBuilder& array, std::string_view index, const auto& one) {
-    array.Nested(index, [&](DocumentBuilder& nested) { put(nested, one); });
-  });
 }
 
 std::vector<std::string> ToStrings(DocumentView array) {

@@ -173,11 +173,7 @@ Result<std::vector<Value>> Orphaned(Session& session, const std::vector<Document
 /// Ids in quarantine whose source is gone, or whose item stands there: a scan that was cut off had put
 /// them aside, the next one could map them.
 Result<std::vector<Value>> QuarantinedForNothing(Session& session) {
-  REHOME_TRY_ASSIGN(const auto records, session.quarantine().List(session.call()));
-  std::vector<Value> ids;
-  for (const QuarantineRecord& record : records) {
-    ids.push_back(record.source_id);
-  }
+  REHOME_TRY_ASSIGN(const std::vector<Value> ids, session.quarantine().ListIds(session.call()));
   REHOME_TRY_ASSIGN(const auto sources,
                     session.source().FindByIds(session.plan().items.from, ids, session.call()));
   REHOME_TRY_ASSIGN(const auto items,

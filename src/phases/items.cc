@@ -205,11 +205,7 @@ Result<Counts> UndoItems(Session& session) {
   REHOME_TRY_ASSIGN(const std::uint64_t unstamped, UndoStamps(session));
   REHOME_TRY_ASSIGN(const auto removed, RemoveAllOurs(session.flow(), collection,
                                                       "changed before rollback", session.call()));
-  REHOME_TRY_ASSIGN(const auto quarantined, session.quarantine().List(session.call()));
-  std::vector<Value> ids;
-  for (const QuarantineRecord& record : quarantined) {
-    ids.push_back(record.source_id);
-  }
+  REHOME_TRY_ASSIGN(const std::vector<Value> ids, session.quarantine().ListIds(session.call()));
   REHOME_TRY(session.quarantine().Remove(ids, session.call()));
   REHOME_TRY(ForgetForward(session));
   session.run().items_reconciled = false;

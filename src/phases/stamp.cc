@@ -13,7 +13,7 @@
 namespace rehome {
 namespace {
 
-bool Stamped(DocumentView document, const StampPlan& stamp) {
+bool Stamped(const Document& document, const StampPlan& stamp) {
   return std::ranges::all_of(stamp.set, [&](const auto& field) {
     return document.Find(field.first) == field.second.view();
   });
@@ -103,35 +103,31 @@ Result<std::uint64_t> ReplaceInAll(Session& session, const StampPlan& stamp,
   return total;
 }
 
-}  // namespace
-
-Result<std::uint64_t> RunStamps(Session& session) {
+/// Stamps every document of the plan's stamped collections but those that `stays` names.
+Result<std::uint64_t> StampAllBut(Session& session,
+                                  bool (*stays)(const Document&, const StampPlan&)) {
   std::uint64_t total = 0;
   for (const StampPlan& stamp : session.plan().stamps) {
     REHOME_TRY_ASSIGN(
         const std::uint64_t changed,
         ReplaceInAll(session, stamp, [&](const Document& document) -> Result<Document> {
-          return Stamped(document.view(), stamp) ? Result<Document>(document)
-                                                 : WithStamp(document, stamp);
+          return stays(document, stamp) ? Result<Document>(document) : WithStamp(document, stamp);
         }));
     total += changed;
   }
   return total;
 }
 
+}  // namespace
+
+Result<std::uint64_t> RunStamps(Session& session) {
+  return StampAllBut(session, Stamped);
+}
+
 Result<std::uint64_t> StampWhatLacksIt(Session& session) {
-  std::uint64_t total = 0;
-  for (const StampPlan& stamp : session.plan().stamps) {
-    REHOME_TRY_ASSIGN(
-        const std::uint64_t changed,
-        ReplaceInAll(session, stamp, [&](const Document& document) -> Result<Document> {
-          return Stamped(document.view(), stamp) || HasItsOwn(document, stamp)
-                     ? Result<Document>(document)
-                     : WithStamp(document, stamp);
-        }));
-    total += changed;
-  }
-  return total;
+  return StampAllBut(session, [](const Document& document, const StampPlan& stamp) {
+    return Stamped(document, stamp) || HasItsOwn(document, stamp);
+  });
 }
 
 Status StampIds(Session& session, const StampPlan& stamp, std::span<const Value> ids) {

@@ -287,23 +287,24 @@ def changed_values(test):
     test.replant(values=[0.25] * DIMENSION)
 
 
-@plant(lambda t: {("vectors", "differing", t.identity)})
-def values_changed_by_one_bit_of_one_float(test):
+def with_another_bit(test):
+    """The vector's values with one bit of one float changed."""
     with test.application.index() as index:
         values = index.vectors(test.home)[test.identity]["values"]
     place = max(range(DIMENSION), key=lambda n: abs(values[n]))
     values[place] *= 1 + 2 ** -22
-    test.replant(values=values)
+    return values
+
+
+@plant(lambda t: {("vectors", "differing", t.identity)})
+def values_changed_by_one_bit_of_one_float(test):
+    test.replant(values=with_another_bit(test))
 
 
 @plant(lambda t: {("vectors", "differing", t.identity)})
 def one_bit_of_one_float_with_its_stamp(test):
     """Nothing in the vector tells, nor its text embedded again: only the journal knows what was written."""
-    with test.application.index() as index:
-        values = index.vectors(test.home)[test.identity]["values"]
-    place = max(range(DIMENSION), key=lambda n: abs(values[n]))
-    values[place] *= 1 + 2 ** -22
-    test.replant(**test.sealed_values(values))
+    test.replant(**test.sealed_values(with_another_bit(test)))
 
 
 @plant(lambda t: {("vectors", "differing", t.identity), ("vectors", "differing", t.other["item_id"])})
