@@ -186,6 +186,8 @@ TEST(ExtendedJson, ReadsLegacyForms) {
   EXPECT_EQ(ReadBack(R"({"a":{"$regex":"^x","$options":"mi"},"b":{"$options":"","$regex":"y"}})"),
             R"({"a":{"$regularExpression":{"pattern":"^x","options":"im"}},)"
             R"("b":{"$regularExpression":{"pattern":"y","options":""}}})");
+  EXPECT_EQ(ReadBack(R"({"a":{"$regex":"^x","$options":"Y\ud83d\ude80Y"}})"),
+            R"({"a":{"$regularExpression":{"pattern":"^x","options":"Y🚀Y"}}})");
   EXPECT_EQ(ReadBack(R"({"a":{"$date":1356351330501},"b":{"$scope":{},"$code":"f"}})"),
             R"({"a":{"$date":{"$numberLong":"1356351330501"}},"b":{"$code":"f","$scope":{}}})");
 }
