@@ -13,8 +13,11 @@ std::unexpected<Error> Broken(std::string_view why) {
   return Fail(ErrorCode::kInvalidArgument, std::string(why));
 }
 
-std::string_view WithoutMark(std::string_view line) {
-  return line.starts_with(kByteOrderMark) ? line.substr(kByteOrderMark.size()) : line;
+/// A line as it is read: without the mark of the byte order, which only a file's first one may bear.
+std::string_view TextOf(const FileReader& file, std::string_view line) {
+  return file.records() == 1 && line.starts_with(kByteOrderMark)
+             ? line.substr(kByteOrderMark.size())
+             : line;
 }
 
 /// Finds where a JSON object ends: brackets outside strings.
@@ -47,9 +50,10 @@ Result<JsonFile> JsonFile::Open(const std::filesystem::path& path) {
     REHOME_TRY_ASSIGN(FileReader probe, FileReader::Open(path, FileReader::Hash::kNo));
     while (true) {
       REHOME_TRY_ASSIGN(const std::optional<std::string_view> line, probe.Line());
-      const std::size_t first = line ? WithoutMark(*line).find_first_not_of(kSpace) : 0;
+      const std::string_view text = line ? TextOf(probe, *line) : "";
+      const std::size_t first = text.find_first_not_of(kSpace);
       if (!line || first != std::string_view::npos) {
-        array = line && WithoutMark(*line)[first] == '[';
+        array = line && text[first] == '[';
         break;
       }
     }
@@ -66,7 +70,7 @@ Result<bool> JsonFile::NextLine() {
   if (!line) {
     return false;
   }
-  line_ = file_.records() == 1 ? WithoutMark(*line) : *line;
+  line_ = TextOf(file_, *line);
   position_ = 0;
   return true;
 }

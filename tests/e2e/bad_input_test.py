@@ -160,6 +160,13 @@ class WrongExport(Case):
         (app.dir / "export/vectors/vectors_letters.jsonl").write_text('{"id": "v0", "values": ["a"]}\n')
         self.refused(app, "jobs.json:13:", "jobs.json:15:", "vectors_letters.jsonl:1:")
 
+    def test_a_mark_of_the_byte_order_behind_the_first_line_is_refused_like_any_other_text(self):
+        app = self.small(loaded=False)
+        app.export()
+        file = app.dir / "export/documents/jobs.json"
+        file.write_text("\n\ufeff[" + file.read_text().replace("\n", ","), encoding="utf-8")
+        self.refused(app, "jobs.json:2:")
+
     def test_what_no_store_takes_is_named_with_its_line_before_anything_is_written(self):
         for line in ('{"_id": [1]}', '{"_id": {"$undefined": true}}', json.dumps({"_id": 99, "client": "x" * (16 << 20)})):
             with self.subTest(line=line[:30]):
