@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "model/fields.h"
 #include "model/item.h"
@@ -72,37 +73,76 @@ Status Confirm(const FlowContext& flow, const TenantNamespace& ns, const std::op
       });
 }
 
-Result<std::vector<std::vector<float>>> EmbedTexts(const FlowContext& flow,
-                                                   std::span<const std::string> texts,
-                                                   std::uint64_t& tokens, const Call& call) {
-  REHOME_TRY_ASSIGN(Embeddings embeddings,
-                    flow.stores.embedder->Embed(texts, TextRole::kPassage, call));
-  CHECK(embeddings.vectors.size() == texts.size());
-  tokens += embeddings.tokens;
-  return std::move(embeddings.vectors);
-}
+/// Embeds texts, and finds those that the embedder refuses.
+class BatchEmbedding {
+ public:
+  BatchEmbedding(const FlowContext& flow, EmbeddedBatch& batch, const Call& call)
+      : flow_(flow), batch_(batch), call_(call) {}
 
-/// Embeds `texts`; those that the embedder refuses, or has no usable vector for, stay empty.
-Status EmbedOrRefuse(const FlowContext& flow, std::span<const std::string> texts,
-                     std::span<std::vector<float>> vectors, EmbeddedBatch& batch,
-                     const Call& call) {
-  auto embedded = EmbedTexts(flow, texts, batch.tokens, call);
-  if (embedded) {
-    std::ranges::move(*embedded, vectors.begin());
-    return {};
+  /// The vectors of those that are refused, or get none that is usable, stay empty.
+  Status Embed(std::span<const std::string> texts, std::span<std::vector<float>> vectors) {
+    auto embedded = Ask(*flow_.stores.embedder, texts);
+    if (embedded) {
+      std::ranges::move(*embedded, vectors.begin());
+      return {};
+    }
+    const Error& refusal = embedded.error();
+    if (!IsRefusal(refusal)) {
+      return std::unexpected(refusal);
+    }
+    REHOME_TRY(ProveThatItEmbeds());
+    if (texts.size() == 1) {
+      batch_.refusal = refusal.message;
+      return {};
+    }
+    const std::size_t half = texts.size() / 2;
+    REHOME_TRY(Embed(texts.first(half), vectors.first(half)));
+    return Embed(texts.subspan(half), vectors.subspan(half));
   }
-  const ErrorCode code = embedded.error().code;
-  if (code != ErrorCode::kInvalidArgument && code != ErrorCode::kDataLoss) {
-    return std::unexpected(std::move(embedded).error());
+
+ private:
+  static bool IsRefusal(const Error& error) {
+    return error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kDataLoss;
   }
-  if (texts.size() == 1) {
-    batch.refusal = embedded.error().message;
-    return {};
+
+  Result<std::vector<std::vector<float>>> Ask(Embedder& embedder,
+                                              std::span<const std::string> texts) {
+    REHOME_TRY_ASSIGN(Embeddings embeddings, embedder.Embed(texts, TextRole::kPassage, call_));
+    CHECK(embeddings.vectors.size() == texts.size());
+    batch_.tokens += embeddings.tokens;
+    return std::move(embeddings.vectors);
   }
-  const std::size_t half = texts.size() / 2;
-  REHOME_TRY(EmbedOrRefuse(flow, texts.first(half), vectors.first(half), batch, call));
-  return EmbedOrRefuse(flow, texts.subspan(half), vectors.subspan(half), batch, call);
-}
+
+  /// Once a batch: an embedder that refuses a plain text as well refuses everything, so it is not
+  /// the texts that are wrong, and none is set aside for it. Asked without the cache, which would
+  /// answer for the service.
+  Status ProveThatItEmbeds() {
+    if (std::exchange(proved_, true)) {
+      return {};
+    }
+    static const std::string kPlain = "A plain sentence.";
+    const Stores& stores = flow_.stores;
+    Embedder& embedder = stores.fresh_embedder ? *stores.fresh_embedder : *stores.embedder;
+    const auto asked = Ask(embedder, std::span(&kPlain, 1));
+    if (asked || !IsRefusal(asked.error())) {
+      return asked ? Status{} : std::unexpected(asked.error());
+    }
+    const Error& error = asked.error();
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("{} {} embeds no text at all, not even \"{}\": {}", embedder.Provider(),
+                    embedder.Model(), kPlain, error.message),
+        fmt::format(
+            "no item was set aside for it; {}, then run the same command again, it goes on "
+            "from here",
+            error.hint.empty() ? "correct index.embedder, or mend the service" : error.hint));
+  }
+
+  const FlowContext& flow_;
+  EmbeddedBatch& batch_;
+  const Call& call_;
+  bool proved_ = false;
+};
 
 /// Refuses what stands under the ids and is foreign; what was changed is saved before it is written
 /// over.
@@ -194,7 +234,7 @@ Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> 
   }
   std::vector<std::vector<float>> vectors(fitting.size());
   if (!fitting.empty()) {
-    REHOME_TRY(EmbedOrRefuse(flow, texts, vectors, out, call));
+    REHOME_TRY(BatchEmbedding(flow, out, call).Embed(texts, vectors));
   }
   for (std::size_t i = 0; i < fitting.size(); ++i) {
     Document& item = fitting[i];

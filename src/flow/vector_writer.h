@@ -25,7 +25,7 @@ struct EmbeddedBatch {
 };
 
 /// Renders, embeds and builds the records. A batch that fails as a whole is halved until the one
-/// bad text is found.
+/// bad text is found; kFailedPrecondition if the embedder refuses a plain text too.
 [[nodiscard]] Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items,
                                                const Call& call);
 

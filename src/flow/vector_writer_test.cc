@@ -38,6 +38,23 @@ TEST(EmbedItems, FindsTheOneTextThatIsRefused) {
   EXPECT_EQ(embedded->refusal, "refused: please refuse");
 }
 
+TEST(EmbedItems, StopsWhereTheEmbedderRefusesAPlainTextToo) {
+  FlowWorld world;
+  std::vector<Document> items;
+  for (int id = 0; id < 9; ++id) {
+    ASSERT_TRUE(world.Write({world.Job(id, "red", "fine")}));
+    items.push_back(*world.ItemOf(id));
+  }
+  world.embedder->refuses_everything = true;
+  world.embedder->calls = 0;
+  const auto embedded = EmbedItems(world.flow, items, world.call);
+  ASSERT_FALSE(embedded);
+  EXPECT_EQ(embedded.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(world.embedder->calls, 2);
+  world.embedder->refuses_everything = false;
+  EXPECT_EQ(EmbedItems(world.flow, items, world.call)->items.size(), 9U);
+}
+
 TEST(WriteVectors, MarksWhatIsConfirmedAndRepeatsToTheSame) {
   FlowWorld world;
   ASSERT_TRUE(world.Write({world.Job(1, "red", "a"), world.Job(2, "blue", "b")}));

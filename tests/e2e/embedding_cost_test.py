@@ -31,6 +31,7 @@ class Provider:
         self.chats = []
         self.headers = None
         self.refuse = None  # (status, body) instead of an answer
+        self.refused = 0  # requests
         self.refuse_once = None
         self.unusable = None  # texts that hold this get a vector of NaN
         self.answered_of = 1  # only each so many-th answer arrives; the others are billed and lost
@@ -69,6 +70,7 @@ class Provider:
         with self.lock:
             self.headers = headers
             if self.refuse:
+                self.refused += 1
                 return self.refuse
             if self.refuse_once:
                 refusal, self.refuse_once = self.refuse_once, None
@@ -190,6 +192,19 @@ class Cost(harness.Case):
         app = self.loaded_with(provider)
         answer = app.run("run", "--through", "3", "--yes", expect=harness.UNREACHABLE)
         self.assert_error(answer, "OPENAI_API_KEY")
+
+    def test_an_endpoint_that_refuses_every_text_stops_the_run_at_once_and_sets_nothing_aside(self):
+        provider = Provider()
+        app = self.loaded_with(provider)
+        app.run("run", "--through", "2", "--yes")
+        provider.refuse = (400, {"error": {"message": "this model takes no text"}})
+        answer = app.run("run", "--through", "3", "--yes", expect=harness.REFUSED)
+        self.assert_error(answer, "this model takes no text", "again")
+        self.assertLessEqual(provider.refused, 4)
+        self.assertEqual(app.json("quarantine", "list")["records"], [])
+        provider.refuse = None
+        app.run("run", "--through", "3", "--yes")
+        self.assertEqual(len(app.vectors(NEW_NAMESPACE)), len(app.documents(ITEMS)))
 
     def test_proposals_by_a_chat_endpoint_show_what_they_cite(self):
         provider = Provider()

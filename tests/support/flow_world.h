@@ -46,7 +46,7 @@ cutover: { env_file: { path: .env, set: { NAMESPACE: jobs_red } } }
 )";
 
 /// Vectors out of a text's length and first character. Refuses every call that holds a text with
-/// "refuse" in it.
+/// "refuse" in it, and where it refuses everything every call.
 class PickyEmbedder final : public Embedder {
  public:
   std::string Provider() const override { return "picky"; }
@@ -58,7 +58,7 @@ class PickyEmbedder final : public Embedder {
     ++calls;
     Embeddings out;
     for (const std::string& text : texts) {
-      if (text.find("refuse") != std::string::npos) {
+      if (refuses_everything || text.find("refuse") != std::string::npos) {
         return Fail(ErrorCode::kInvalidArgument, "refused: " + text);
       }
       out.vectors.push_back({static_cast<float>(text.size() + 1),
@@ -71,6 +71,7 @@ class PickyEmbedder final : public Embedder {
   double DollarsPerMillionTokens() const override { return 0; }
 
   int calls = 0;
+  bool refuses_everything = false;
 };
 
 class FlowWorld {
