@@ -170,7 +170,7 @@ TEST(LoadPlan, AnOverrideNeedsNoQuotesForText) {
 }
 
 TEST(LoadPlan, NamesEachMistake) {
-  EXPECT_TRUE(OneProblem(With("rehome: 1", "rehome: 2"), 1, "rehome"));
+  EXPECT_TRUE(OneProblem(With("rehome: 1", "rehome: 2"), 1, "`rehome` must be 1"));
   EXPECT_TRUE(OneProblem(With("name: shop", "name: shop\nname: shop"), 3, "second time"));
   EXPECT_TRUE(OneProblem(With("name: shop", "name: a/b"), 2, "name"));
   EXPECT_TRUE(OneProblem(With("name: shop", "name: 5"), 2, "text"));

@@ -110,10 +110,13 @@ std::optional<std::int64_t> PlanReader::Whole(const PlanNode& node, std::string_
   if (number && *number >= min && *number <= max) {
     return number;
   }
-  ProblemAt(node, what,
-            max == std::numeric_limits<std::int64_t>::max()
-                ? fmt::format("must be a whole number from {} on", min)
-                : fmt::format("must be a whole number from {} to {}", min, max));
+  if (min == max) {
+    ProblemAt(node, what, fmt::format("must be {}", min));
+  } else if (max == std::numeric_limits<std::int64_t>::max()) {
+    ProblemAt(node, what, fmt::format("must be a whole number from {} on", min));
+  } else {
+    ProblemAt(node, what, fmt::format("must be a whole number from {} to {}", min, max));
+  }
   return std::nullopt;
 }
 
