@@ -22,6 +22,10 @@ std::string ThisProcess() {
   return fmt::format("process {} on {}", ::getpid(), host.data());
 }
 
+std::unexpected<Error> NotFound(std::string_view name) {
+  return Fail(ErrorCode::kNotFound, fmt::format("Index {} not found.", name));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Catalog>> Catalog::Open(std::filesystem::path dir, LogFile::Mode mode) {
@@ -86,10 +90,12 @@ std::filesystem::path Catalog::FileOf(std::string_view name) const {
 Result<std::shared_ptr<Index>> Catalog::Find(std::string_view name) const {
   const std::scoped_lock lock(mutex_);
   const auto found = indexes_.find(name);
-  if (found == indexes_.end()) {
-    return Fail(ErrorCode::kNotFound, fmt::format("Index {} not found.", name));
-  }
-  return found->second;
+  return found == indexes_.end() ? NotFound(name) : Result<std::shared_ptr<Index>>(found->second);
+}
+
+Result<std::shared_ptr<Index>> Catalog::FindMade(std::string_view name) const {
+  REHOME_TRY_ASSIGN(auto index, Find(name));
+  return index->config().is_open() ? NotFound(name) : Result<std::shared_ptr<Index>>(index);
 }
 
 std::vector<std::shared_ptr<Index>> Catalog::All() const {
@@ -101,11 +107,18 @@ std::vector<std::shared_ptr<Index>> Catalog::All() const {
   return all;
 }
 
+std::vector<std::shared_ptr<Index>> Catalog::Made() const {
+  auto made = All();
+  std::erase_if(made, [](const auto& index) { return index->config().is_open(); });
+  return made;
+}
+
 Result<std::shared_ptr<Index>> Catalog::Create(const IndexConfig& config) {
   const std::scoped_lock lock(mutex_);
   REHOME_TRY(CheckIndexName(config.name));
-  if (indexes_.contains(config.name)) {
-    return Fail(ErrorCode::kAlreadyExists, "Resource already exists.");
+  if (const auto found = indexes_.find(config.name); found != indexes_.end()) {
+    REHOME_TRY(found->second->Define(config));
+    return found->second;
   }
   REHOME_TRY_ASSIGN(auto index, Index::Open(FileOf(config.name), mode_, config));
   indexes_[config.name] = index;
@@ -113,7 +126,7 @@ Result<std::shared_ptr<Index>> Catalog::Create(const IndexConfig& config) {
 }
 
 Status Catalog::Remove(std::string_view name) {
-  REHOME_TRY_ASSIGN(const auto index, Find(name));
+  REHOME_TRY_ASSIGN(const auto index, FindMade(name));
   if (index->config().deletion_protected) {
     return Fail(ErrorCode::kFailedPrecondition,
                 "Deletion protection is enabled for this index. Disable deletion protection before "

@@ -23,7 +23,11 @@ class Catalog {
   /// kNotFound with the API's text.
   [[nodiscard]] Result<std::shared_ptr<Index>> Find(std::string_view name) const;
   [[nodiscard]] std::vector<std::shared_ptr<Index>> All() const;
-  /// kAlreadyExists. Read-only, the new index is in memory only.
+  /// As the control plane knows them: an index that is still open is none.
+  [[nodiscard]] Result<std::shared_ptr<Index>> FindMade(std::string_view name) const;
+  [[nodiscard]] std::vector<std::shared_ptr<Index>> Made() const;
+  /// kAlreadyExists; an index of that name that is still open becomes what `config` says.
+  /// Read-only, the new index is in memory only.
   [[nodiscard]] Result<std::shared_ptr<Index>> Create(const IndexConfig& config);
   /// kNotFound, kFailedPrecondition when protected or read-only. Requests that have the index
   /// finish on it.

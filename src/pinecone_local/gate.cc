@@ -223,7 +223,8 @@ Refusable<void> Gate::CheckRates(const Usage& usage, const std::string& index) {
 
 Refusable<void> Gate::CheckQuota(const Usage& usage, const Route& route, const Catalog& catalog,
                                  const Index* index) {
-  if (Creates(route, "/indexes") && quota_.indexes != 0 && catalog.All().size() >= quota_.indexes) {
+  if (Creates(route, "/indexes") && quota_.indexes != 0 &&
+      catalog.Made().size() >= quota_.indexes) {
     return OverQuota(
         fmt::format("Request failed. You've reached the max serverless indexes allowed in project "
                     "local ({}). Use namespaces to partition your data into logical groups, or "

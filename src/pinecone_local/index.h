@@ -145,6 +145,8 @@ class Index {
   /// kAlreadyExists if it does.
   [[nodiscard]] Result<Lsn> CreateNamespace(std::string_view ns, std::string_view schema);
   [[nodiscard]] Result<Lsn> DropNamespace(std::string_view ns);
+  /// Says what an index that is still open is. kAlreadyExists if it is not open.
+  [[nodiscard]] Status Define(const IndexConfig& config);
   [[nodiscard]] Status Configure(const IndexConfig& config);
 
   [[nodiscard]] std::vector<Alias> Aliases() const;

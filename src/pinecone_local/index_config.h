@@ -36,6 +36,8 @@ struct IndexConfig {
   std::string documents{};  // a documents index: its schema's fields as JSON; holds nothing here
   bool operator==(const IndexConfig&) const = default;
 
+  /// Nobody has said its dimension yet: the first upsert may.
+  [[nodiscard]] bool is_open() const { return dimension == 0 && !sparse && documents.empty(); }
   /// Sparse values are stored on sparse indexes and beside dense values under dotproduct.
   [[nodiscard]] bool AcceptsSparse() const { return metric == Metric::kDotproduct; }
   [[nodiscard]] std::string_view vector_type() const { return sparse ? "sparse" : "dense"; }

@@ -239,6 +239,8 @@ Refusable<IndexConfig> ReadCreate(const JsonObject& body) {
     REHOME_TRY(ReadSchema(*schema, config));
   } else if (vector_type == "sparse") {
     REHOME_TRY(ReadSparse(body, config));
+  } else if (vector_type != "dense") {
+    return Invalid(fmt::format("Vector type '{}' is not one of dense, sparse", vector_type));
   } else {
     REHOME_TRY(ReadDense(body, config));
   }

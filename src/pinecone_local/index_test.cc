@@ -250,7 +250,7 @@ TEST_F(IndexTest, ASecondHolderOfTheDirectoryIsTurnedAwayByName) {
 
 TEST_F(IndexTest, RemovingAnIndexRemovesItsFile) {
   const auto catalog = Catalog::Open(dir(), LogFile::Mode::kReadWrite).value();
-  ASSERT_TRUE(catalog->Create({.name = "test", .deletion_protected = true}));
+  ASSERT_TRUE(catalog->Create({.name = "test", .dimension = 3, .deletion_protected = true}));
   EXPECT_EQ(catalog->Remove("test").error().code, ErrorCode::kFailedPrecondition);
   auto config = catalog->Find("test").value()->config();
   config.deletion_protected = false;

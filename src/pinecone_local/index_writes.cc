@@ -250,6 +250,16 @@ Result<Lsn> Index::DropNamespace(std::string_view ns) {
   return CommitOperation(ns, OperationKind::kDropNamespace);
 }
 
+Status Index::Define(const IndexConfig& config) {
+  const std::scoped_lock lock(write_mutex_);
+  if (!state_.config.is_open()) {
+    return Fail(ErrorCode::kAlreadyExists, "Resource already exists.");
+  }
+  FrameBuilder frame({}, 0);
+  frame.Add(OperationKind::kConfigure, config.ToJson());
+  return Commit(std::move(frame));
+}
+
 Status Index::Configure(const IndexConfig& config) {
   const std::scoped_lock lock(write_mutex_);
   IndexConfig wanted = config;

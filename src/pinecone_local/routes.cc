@@ -1,7 +1,6 @@
 #include "pinecone_local/routes.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -55,9 +54,11 @@ constexpr std::array kRoutes{
     Records(Method::kPost, "/records/namespaces/{}/upsert", UpsertRecords, Traffic::kUpsert),
     Records(Method::kPost, "/records/namespaces/{}/search", SearchRecords, Traffic::kQuery),
     Data(Method::kGet, "/bulk/imports", ListImports),
+    Data(Method::kPost, "/bulk/imports", RefuseImport),
     Data(Method::kGet, "/bulk/imports/{}", DescribeImport),
     Data(Method::kDelete, "/bulk/imports/{}", DescribeImport),
     Control(Method::kPost, "/embed", EmbedTexts, Traffic::kInference),
+    Control(Method::kPost, "/rerank", RefuseRerank, Traffic::kInference),
     Control(Method::kGet, "/models", ListModels, Traffic::kInference),
     Control(Method::kGet, "/models/{}", DescribeModel, Traffic::kInference),
     Control(Method::kGet, "/indexes", ListIndexes),
@@ -67,7 +68,9 @@ constexpr std::array kRoutes{
     Control(Method::kPatch, "/indexes/{}", ConfigureIndex),
     Control(Method::kDelete, "/indexes/{}", DeleteIndex),
     Control(Method::kGet, "/indexes/{}/backups", ListNoneOfIndex),
+    Control(Method::kPost, "/indexes/{}/backups", RefuseBackup),
     Control(Method::kGet, "/indexes/{}/backup-schedules", ListNoneOfIndex),
+    Control(Method::kPost, "/indexes/{}/backup-schedules", RefuseSchedule),
     Control(Method::kGet, "/collections", ListNoCollections),
     Control(Method::kPost, "/collections", RefuseCollection),
     Control(Method::kGet, "/collections/{}", DescribeNone),
@@ -83,21 +86,6 @@ constexpr std::array kRoutes{
     Control(Method::kPatch, "/backup-schedules/{}", DescribeNone),
     Control(Method::kDelete, "/backup-schedules/{}", DescribeNone),
 };
-
-/// Operations of the API that are not here, by the path's first segment, and why.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kMissing{{
-    {"rerank", "there is no reranking model here; ask for more matches and order them yourself"},
-    {"backups", "backups are made with `rehome backup`, or by copying the server's directory"},
-    {"restore-jobs", "backups are made with `rehome backup`, or by copying the server's directory"},
-    {"backup-schedules", "there is no scheduler here; run `rehome backup` from one"},
-    {"bulk", "imports read object storage, which this server does not; upsert instead"},
-    {"collections", "collections belong to pod indexes, which this server has none of"},
-    {"indexes", "backups and schedules of an index are made outside of this server"},
-    {"vectors", "the operation takes another method"},
-    {"namespaces", "the operation takes another method"},
-    {"records", "the operation takes another method"},
-    {"embed", "the operation takes another method"},
-}};
 
 /// One of our codes in the API's terms.
 struct Mapped {
@@ -188,17 +176,6 @@ std::span<const Route> Routes() {
   return kRoutes;
 }
 
-std::string WhyMissing(std::span<const std::string> segments) {
-  if (segments.empty()) {
-    return {};
-  }
-  const auto* found = std::ranges::find(kMissing, segments.front(),
-                                        &std::pair<std::string_view, std::string_view>::first);
-  return found == kMissing.end() ? std::string()
-                                 : fmt::format("/{} is not part of pinecone-local: {}",
-                                               fmt::join(segments, "/"), found->second);
-}
-
 bool Fits(std::string_view pattern, std::span<const std::string> segments,
           std::vector<std::string>& parameters) {
   parameters.clear();
@@ -236,7 +213,8 @@ HttpResponse ErrorAnswer(Plane plane, const Refusal& refusal) {
 }
 
 HttpResponse StatusAnswer(Plane plane, int status, std::string_view message) {
-  constexpr std::array<Mapped, 6> kStatuses{{{408, 4, "DEADLINE_EXCEEDED"},
+  constexpr std::array<Mapped, 7> kStatuses{{{405, 12, "UNIMPLEMENTED"},
+                                             {408, 4, "DEADLINE_EXCEEDED"},
                                              {429, 8, "RESOURCE_EXHAUSTED"},
                                              {500, 13, "INTERNAL"},
                                              {502, 14, "UNAVAILABLE"},

@@ -48,10 +48,8 @@ struct Route {
   std::variant<ControlHandler, DataHandler> handler;
 };
 
-/// Every operation that this server has.
+/// Every operation of the API, those that are refused here among them.
 [[nodiscard]] std::span<const Route> Routes();
-/// Why an operation that the API has is none of this server's; empty: the API has no such path.
-[[nodiscard]] std::string WhyMissing(std::span<const std::string> segments);
 /// True, with the parameters, if the segments fit.
 [[nodiscard]] bool Fits(std::string_view pattern, std::span<const std::string> segments,
                         std::vector<std::string>& parameters);
@@ -117,7 +115,11 @@ struct Route {
 [[nodiscard]] Answer ListNoneOfIndex(Catalog& catalog, const ApiRequest& request);
 [[nodiscard]] Answer DescribeNone(Catalog& catalog, const ApiRequest& request);
 [[nodiscard]] Answer RefuseCollection(Catalog& catalog, const ApiRequest& request);
+[[nodiscard]] Answer RefuseBackup(Catalog& catalog, const ApiRequest& request);
+[[nodiscard]] Answer RefuseSchedule(Catalog& catalog, const ApiRequest& request);
+[[nodiscard]] Answer RefuseRerank(Catalog& catalog, const ApiRequest& request);
 [[nodiscard]] Answer ListImports(Index& index, const ApiRequest& request);
+[[nodiscard]] Answer RefuseImport(Index& index, const ApiRequest& request);
 [[nodiscard]] Answer DescribeImport(Index& index, const ApiRequest& request);
 [[nodiscard]] Answer RefuseDocuments(Index& index, const ApiRequest& request);
 

@@ -108,7 +108,7 @@ HttpResponse IndexAnswer(const ApiRequest& request, const IndexConfig& config, i
 Answer ListIndexes(Catalog& catalog, const ApiRequest& request) {
   JsonWriter json;
   json.BeginObject().Key("indexes").BeginArray();
-  for (const auto& index : catalog.All()) {
+  for (const auto& index : catalog.Made()) {
     WriteIndex(json, index->config(), request);
   }
   return JsonAnswer(std::move(json.EndArray().EndObject()).Take());
@@ -133,12 +133,12 @@ Answer CreateIndexForModel(Catalog& catalog, const ApiRequest& request) {
 }
 
 Answer DescribeIndex(Catalog& catalog, const ApiRequest& request) {
-  REHOME_TRY_ASSIGN(const auto index, catalog.Find(request.parameters.front()));
+  REHOME_TRY_ASSIGN(const auto index, catalog.FindMade(request.parameters.front()));
   return IndexAnswer(request, index->config());
 }
 
 Answer ConfigureIndex(Catalog& catalog, const ApiRequest& request) {
-  REHOME_TRY_ASSIGN(const auto index, catalog.Find(request.parameters.front()));
+  REHOME_TRY_ASSIGN(const auto index, catalog.FindMade(request.parameters.front()));
   REHOME_TRY_ASSIGN(const JsonObject body, JsonObject::Parse(request.http.body));
   IndexConfig config = index->config();
   REHOME_TRY(ReadConfigure(body, config));

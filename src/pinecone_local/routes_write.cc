@@ -73,6 +73,9 @@ Answer UpdateByFilter(Index& index, const JsonObject& body, std::string_view ns,
     return Invalid("Update by metadata request does not support updating vector values.");
   }
   REHOME_TRY_ASSIGN(const bool dry_run, body.Bool("dryRun"));
+  if (patch.set_metadata.empty() && !dry_run) {
+    return Invalid("Update by metadata request must set metadata.");
+  }
   REHOME_TRY_ASSIGN(const UpdatedMany updated,
                     index.UpdateWhere(ns, filter, patch.set_metadata, dry_run));
   return Written(fmt::format(R"({{"matchedRecords":{}}})", updated.matched), updated.lsn);

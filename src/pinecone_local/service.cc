@@ -104,20 +104,18 @@ HttpResponse Service::Dispatch(const HttpRequest& request, Target target) const 
     target.segments.erase(target.segments.begin(), target.segments.begin() + 2);
   }
   ApiRequest call{.http = request, .facilities = options_.facilities, .target = std::move(target)};
-  bool path_exists = false;
+  const Route* other = nullptr;  // of the path, with another method
   for (const Route& route : Routes()) {
     if (!Fits(route.pattern, call.target.segments, call.parameters)) {
       continue;
     }
-    path_exists = true;
     if (route.method == request.method) {
       return Run(route, call, index);
     }
+    other = &route;
   }
-  if (std::string why = WhyMissing(call.target.segments); path_exists || !why.empty()) {
-    return ErrorAnswer(Plane::kControl, Refusal(RefusalKind::kUnimplemented,
-                                                why.empty() ? "pinecone-local has no such operation"
-                                                            : std::move(why)));
+  if (other != nullptr) {
+    return StatusAnswer(other->errors, 405, "Method Not Allowed");
   }
   return ErrorAnswer(Plane::kControl, Error{ErrorCode::kNotFound, "Not Found", {}});
 }

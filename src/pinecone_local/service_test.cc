@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -358,9 +359,61 @@ TEST_F(ServiceTest, SaysHonestlyWhatItDoesNotHave) {
   EXPECT_EQ(Post("/rerank", Json::object()).status, 501);
   EXPECT_EQ(Get("/nonsense").status, 404);
   EXPECT_EQ(Get("/").status, 404);
-  EXPECT_EQ(Get("/vectors/upsert").status, 501);
   EXPECT_EQ(Get("/namespaces/%zz").status, 400);
   EXPECT_EQ(Get("/backups").body, Json({{"data", Json::array()}}));
+  for (const std::string path : {"/indexes/{}/backups", "/indexes/{}/backup-schedules"}) {
+    const auto of = [&](std::string_view name) {
+      return Post(fmt::format(fmt::runtime(path), name), Json::object()).status;
+    };
+    EXPECT_EQ(of("demo"), 501) << path;
+    EXPECT_EQ(of("none"), 404) << path;
+  }
+}
+
+TEST_F(ServiceTest, AnotherMethodIsNotAllowed) {
+  const Answer control = Send(Method::kOther, "/indexes", "{}");
+  EXPECT_EQ(control.status, 405);
+  EXPECT_EQ(control.body["error"]["message"], "Method Not Allowed");
+  const Answer data = Get("/vectors/upsert");
+  EXPECT_EQ(data.status, 405);
+  EXPECT_EQ(data.body["code"], 12);
+}
+
+TEST_F(ServiceTest, TheControlPlaneKnowsNoIndexWhoseDimensionIsOpen) {
+  ASSERT_TRUE(catalog().Create({.name = "open"}));
+  const auto listed = [&] {
+    const Json all = Get("/indexes").body["indexes"];
+    return std::ranges::any_of(all, [](const Json& one) { return one["name"] == "open"; });
+  };
+  EXPECT_FALSE(listed());
+  EXPECT_EQ(Get("/indexes/open").status, 404);
+  EXPECT_EQ(Send(Method::kPatch, "/indexes/open", "{}").status, 404);
+  EXPECT_EQ(Send(Method::kDelete, "/indexes/open").status, 404);
+  const Json one = {{"vectors", {{{"id", "a"}, {"values", {1, 2}}}}}};
+  EXPECT_EQ(Post("/_i/open/vectors/upsert", one).status, 200);
+  EXPECT_TRUE(listed());
+  EXPECT_EQ(Get("/indexes/open").body["dimension"], 2);
+}
+
+TEST_F(ServiceTest, AnOpenIndexBecomesWhatItIsCreatedAs) {
+  ASSERT_TRUE(catalog().Create({.name = "open"}));
+  const Json euclidean = {{"name", "open"}, {"dimension", 4}, {"metric", "euclidean"}};
+  EXPECT_EQ(Post("/indexes", euclidean).status, 201);
+  EXPECT_EQ(Get("/indexes/open").body["metric"], "euclidean");
+  EXPECT_EQ(Post("/indexes", euclidean).status, 409);
+  ExpectInvalid(Post("/_i/open/vectors/upsert", {{"vectors", {{{"id", "a"}, {"values", {1, 2}}}}}}),
+                "dimension of the index 4");
+}
+
+TEST_F(ServiceTest, AnUpdateByFilterMustSetSomething) {
+  Fill("ns", 3);
+  const Json filter = {{"namespace", "ns"}, {"filter", {{"n", 1}}}};
+  ExpectInvalid(Post("/vectors/update", filter), "set metadata");
+  Json empty = filter;
+  empty["setMetadata"] = Json::object();
+  ExpectInvalid(Post("/vectors/update", empty), "set metadata");
+  empty["dryRun"] = true;
+  EXPECT_EQ(Post("/vectors/update", empty).body, Json({{"matchedRecords", 1}}));
 }
 
 TEST_F(ServiceTest, NestingIsBounded) {
