@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/http/http_client.h"
+#include "adapters/mongodb/mongodb_document_store.h"
 #include "cli/run_cli.h"
 #include "cli/signals.h"
 
@@ -41,6 +42,7 @@ std::size_t Columns(int fd) {
 int RunProcess(int argc, char** argv, Clock& clock) {
   const Signals signals;
   const HttpLibrary http;
+  MongodbDocumentStore::UnpublishCounters();
   CliEnvironment environment{
       .out = std::cout,
       .err = std::cerr,

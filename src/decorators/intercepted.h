@@ -219,6 +219,7 @@ class InterceptedDocumentStore final : public DocumentStore {
   Result<Document> Describe(const Call& call) override {
     return Read("describe", call, [&](const Call& c) { return inner_->Describe(c); });
   }
+  bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
   Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return Read("collections", call, [&](const Call& c) { return inner_->Collections(c); });
   }

@@ -1,6 +1,7 @@
 #pragma once
 // pump.h — who drives a phase: producers read and map, one consumer writes on the calling thread, a
-// bounded queue between them. Producers run on threads of their own; with one worker everything
+// bounded queue between them; or each producer consumes what it made, where stores take several
+// writers. Producers run on threads of their own; with one worker everything
 // happens on the calling thread; under a Scheduler (a simulation) it does too, in the order that
 // the scheduler chooses. The stages themselves hold no thread, lock, sleep or clock.
 #include <deque>
@@ -30,6 +31,9 @@ class Pump {
     /// Batches queued between producers and consumer: enough to hide one slow write, few enough to
     /// bound memory.
     std::size_t queued_max = 4;
+    /// Producers consume what they made: Consume is called by several threads at once, for batches
+    /// of different parts.
+    bool each_consumes = false;
     Scheduler* scheduler = nullptr;  // given: as many producers, without a thread
   };
 
@@ -88,7 +92,10 @@ class Pump {
       }
       halt.request_stop();
     };
-    const auto push = [&](Batch batch) -> Status {
+    const auto take = [&](Batch batch) -> Status {
+      if (options.each_consumes) {
+        return halt.stop_requested() ? Status(Stopped()) : consume(std::move(batch));
+      }
       return queue.Push(std::move(batch), halt.get_token()) ? Status{} : Status(Stopped());
     };
     const auto work = [&] {
@@ -101,7 +108,7 @@ class Pump {
           }
           part = next_part++;
         }
-        if (Status status = Drain(part, open, push); !status) {
+        if (Status status = Drain(part, open, take); !status) {
           fail(std::move(status).error());
           break;
         }

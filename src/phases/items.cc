@@ -1,5 +1,6 @@
 // Phase 2. The source is cut into key ranges that cover everything; each is read in batches, mapped
-// on the reader's thread and written by one writer. A range's checkpoint moves after its batch is
+// on the reader's thread and written by it, or by one writer for all where the store has room for
+// one only. A range's checkpoint moves after its batch is
 // closed in the ledger, so a resume reads at most one batch per range again, and finds it there.
 // The change feed's position is taken before the first read: what changes meanwhile is named by it
 // and reconciled after the ranges that hold it are durable.
@@ -7,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -33,9 +35,19 @@ constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 constexpr std::size_t kRangesPerReader = 4;
 constexpr std::size_t kIdsNamedMax = 20;
 
-std::size_t WorkerCount(const LimitsPlan& limits) {
-  return limits.workers > 0 ? static_cast<std::size_t>(limits.workers)
-                            : std::max(1U, std::thread::hardware_concurrency());
+/// Who works on the ranges: readers beside the one writer, or each for itself.
+struct Crew {
+  std::size_t threads = 0;  // beside the calling one
+  bool each_writes = false;
+};
+
+Crew CrewFor(Session& session) {
+  const LimitsPlan& limits = session.plan().limits;
+  const std::size_t workers = limits.workers > 0
+                                  ? static_cast<std::size_t>(limits.workers)
+                                  : std::max(1U, std::thread::hardware_concurrency());
+  const bool each_writes = workers > 1 && session.target().WritesSideBySide();
+  return {.threads = each_writes ? workers : workers - 1, .each_writes = each_writes};
 }
 
 /// {validator: {$jsonSchema: …}} where the plan has a schema.
@@ -55,12 +67,15 @@ Status PrepareTarget(Session& session) {
       items.to, {.name = "item_id_unique", .paths = {"item_id"}, .unique = true}, session.call());
 }
 
-/// Makes items of a batch, the rare cases reconciled. Returns how many went to quarantine.
-Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, const ItemBatch& batch) {
+/// Makes items of a batch, the rare cases reconciled. Returns how many went to quarantine. `one`:
+/// what is decided about single documents is decided by one thread at a time.
+Result<std::uint64_t> WriteBatch(Session& session, std::mutex& one, RangeRecord& range,
+                                 const ItemBatch& batch) {
   const Call& call = session.finishing_call();
   REHOME_TRY_ASSIGN(const ItemsWritten written, WriteItems(session.flow(), batch, call));
   Reconciled reconciled;
   if (!written.unresolved.empty()) {
+    const std::scoped_lock lock(one);
     REHOME_TRY_ASSIGN(reconciled,
                       Reconcile(session.flow(), written.unresolved, VectorMode::kLater, call));
     // Durable before the checkpoint: their digests are not in the range's sum.
@@ -83,15 +98,14 @@ Result<std::uint64_t> WriteBatch(Session& session, RangeRecord& range, const Ite
 
 /// The ranges of the phase, from the journal or cut now. The feed's position is saved before the
 /// first read.
-Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal) {
+Result<std::vector<RangeRecord>> LoadOrCut(Session& session, Ranges& journal, const Crew& crew) {
   REHOME_TRY_ASSIGN(auto ranges, journal.Load(session.call()));
   if (!ranges.empty()) {
     return ranges;
   }
   REHOME_TRY(TakeForwardPosition(session));
   // One reader alone reads one after the other however the ranges are cut.
-  const std::size_t readers = WorkerCount(session.plan().limits) - 1;
-  const std::size_t wanted = readers <= 1 ? 1 : readers * kRangesPerReader;
+  const std::size_t wanted = crew.threads <= 1 ? 1 : crew.threads * kRangesPerReader;
   REHOME_TRY_ASSIGN(const auto cut, session.source().SplitRanges(session.plan().items.from, wanted,
                                                                  session.call()));
   return journal.Start(cut, session.call());
@@ -144,7 +158,8 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
   const Call& call = session.call();
   REHOME_TRY(PrepareTarget(session));
   Ranges journal(session.target(), session.run().run_id, Phase::kItems);
-  REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal));
+  const Crew crew = CrewFor(session);
+  REHOME_TRY_ASSIGN(auto ranges, LoadOrCut(session, journal, crew));
   REHOME_TRY_ASSIGN(const std::uint64_t expected, ExpectedCount(session));
   // An attempt that was cut off may have reconciled what its ranges do not tell.
   session.run().items_reconciled |= std::ranges::any_of(
@@ -153,16 +168,18 @@ Result<PhaseOutcome> RunItems(Session& session, bool online) {
                             {.phase = Phase::kItems,
                              .store = session.source(),
                              .collection = session.plan().items.from,
-                             .threads = WorkerCount(session.plan().limits) - 1,
+                             .threads = crew.threads,
+                             .each_writes = crew.each_writes,
                              .count_max = kBatchCount,
                              .bytes_max = kBatchBytes});
+  std::mutex one;
   REHOME_TRY(scan.Run(
       expected,
       [&](std::vector<Document> sources) -> Result<ItemBatch> {
         return PrepareItems(session.mapper(), std::move(sources));
       },
       [&](RangeRecord& range, const ItemBatch& batch) {
-        return WriteBatch(session, range, batch);
+        return WriteBatch(session, one, range, batch);
       }));
   REHOME_TRY_ASSIGN(const std::uint64_t stamped, RunStamps(session));
   const ApplyIds note = [&](const std::vector<Value>& ids) { return NoteChanged(session, ids); };

@@ -1,9 +1,10 @@
 #pragma once
 // range_scan.h — how phases 2 and 3 go through a collection: cut into key ranges that the journal
-// knows, read in batches on producers' threads, written by the calling one. A range's checkpoint
-// moves after its batch was written, so a resume meets at most one batch per range again.
+// knows, read in batches on producers' threads, written by the calling one or by them. A range's
+// checkpoint moves after its batch was written, so a resume meets at most one batch per range again.
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,7 +24,8 @@ class RangeScan {
     Phase phase = Phase::kItems;
     DocumentStore& store;  // that is read
     std::string collection;
-    std::size_t threads = 0;  // that read beside the calling one
+    std::size_t threads = 0;   // that read beside the calling one
+    bool each_writes = false;  // what it read; Write is then called by several threads at once
     std::size_t count_max = 0;
     std::size_t bytes_max = 0;
   };
@@ -49,7 +51,10 @@ class RangeScan {
       }
     }
     return Pump<Batch>::Run(
-        open.size(), {.threads = options_.threads, .scheduler = session_.flow().scheduler},
+        open.size(),
+        {.threads = options_.threads,
+         .each_consumes = options_.each_writes,
+         .scheduler = session_.flow().scheduler},
         session_.call().stop, [&](std::size_t part) { return Open(open[part], prepare); },
         [&](Batch batch) { return Consume(std::move(batch), write); });
   }
@@ -94,6 +99,7 @@ class RangeScan {
     range.read += batch.read;
     range.reached = std::move(batch.reached);
     REHOME_TRY(journal_.Save(range, session_.finishing_call()));
+    const std::scoped_lock lock(progress_);
     done_ += batch.read;
     quarantined_ += quarantined;
     session_.events().Advanced({.phase = options_.phase,
@@ -109,8 +115,9 @@ class RangeScan {
   std::vector<RangeRecord> ranges_;
   const Options options_;
   std::uint64_t total_ = 0;
-  std::uint64_t done_ = 0;
-  std::uint64_t quarantined_ = 0;
+  std::mutex progress_;
+  std::uint64_t done_ = 0;         // guarded by progress_
+  std::uint64_t quarantined_ = 0;  // guarded by progress_
 };
 
 }  // namespace rehome

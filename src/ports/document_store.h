@@ -112,6 +112,9 @@ class DocumentStore {
   [[nodiscard]] virtual std::string Identity() const = 0;
   /// Reaches the store and reports what it is (version, topology, …) for `check`: flat, printable.
   [[nodiscard]] virtual Result<Document> Describe(const Call& call) = 0;
+  /// Whether several threads that write get further than one: a server takes their batches side by
+  /// side, a file one after the other.
+  [[nodiscard]] virtual bool WritesSideBySide() const = 0;
 
   /// All collections in name order; internal ones of the store itself left out, `rehome_*`
   /// included.

@@ -225,6 +225,7 @@ class FaultyDocumentStore final : public DocumentStore {
       : inner_(std::move(inner)), faults_(std::move(faults)) {}
 
   std::string Identity() const override { return inner_->Identity(); }
+  bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
   Result<Document> Describe(const Call& call) override {
     return Strike(*faults_, "describe", "", false, [&] { return inner_->Describe(call); });
   }

@@ -20,7 +20,7 @@
 
 namespace rehome::sim {
 
-class MemoryDocumentStore final : public DocumentStore {
+class MemoryDocumentStore : public DocumentStore {
  public:
   struct Options {
     std::string identity = "memory:documents";
@@ -31,6 +31,7 @@ class MemoryDocumentStore final : public DocumentStore {
   explicit MemoryDocumentStore(Options options) : options_(std::move(options)) {}
 
   std::string Identity() const override { return options_.identity; }
+  bool WritesSideBySide() const override { return true; }
   Result<Document> Describe(const Call& call) override {
     REHOME_TRY(Stopped(call));
     DocumentBuilder out;

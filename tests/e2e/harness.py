@@ -85,8 +85,8 @@ class App:
             "XDG_CACHE_HOME": str(self.root / "cache"),
             "MONGODB_URI": "sqlite:app.db",
             "PINECONE_INDEX": "local:vectors",
-            # The driver's counters lie in shared memory by process number. What was killed leaves them behind, and who gets
-            # its number then hears of it on stderr.
+            # The driver's counters lie in shared memory by process number. Another program of it that was killed leaves
+            # them behind, and who gets its number then hears of it on stderr.
             "MONGOC_DISABLE_SHM": "1",
         }
 

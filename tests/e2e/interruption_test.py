@@ -3,6 +3,7 @@
 Moments are real milliseconds, so no two runs of this test stop at the same ones; whatever they hit must hold. Which
 moments there are is asked systematically elsewhere (tests/crash).
 """
+import pathlib
 import signal
 import time
 
@@ -135,6 +136,15 @@ class Interruption(harness.Case):
             self.assert_untouched(legacy, app)
             self.assertTrue(app.outcome() == outcome, f"retire killed at moment {moment}")
             self.assertEqual(app.status()["state"], "cut_over")
+
+    def test_a_killed_process_leaves_nothing_in_shared_memory(self):
+        app = self.loaded()
+        del app.env["MONGOC_DISABLE_SHM"]  # as a user has it: the MongoDB driver publishes counters there
+        process = app.start("pinecone-local", "--port", "0", "--dir", app.dir / "other")
+        self.assertTrue(process.stdout.readline().startswith("ready "))
+        process.kill()
+        process.communicate()
+        self.assertFalse(pathlib.Path(f"/dev/shm/mongoc-{process.pid}").exists())
 
     def test_a_second_runner_is_turned_away(self):
         """While one runs, another is exit 7 at once (or, when the first was quicker, finds nothing to do)."""

@@ -18,6 +18,7 @@ class PassingDocumentStore : public DocumentStore {
  public:
   explicit PassingDocumentStore(std::shared_ptr<DocumentStore> inner) : inner_(std::move(inner)) {}
   std::string Identity() const override { return inner_->Identity(); }
+  bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
   Result<Document> Describe(const Call& call) override { return inner_->Describe(call); }
   Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return inner_->Collections(call);

@@ -1,5 +1,9 @@
 #include "adapters/mongodb/mongodb_document_store.h"
 
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "adapters/mongodb/catalog.h"
 #include "adapters/mongodb/description.h"
 #include "adapters/mongodb/feed.h"
@@ -19,6 +23,7 @@ class Store final : public DocumentStore {
   [[nodiscard]] Result<Document> Describe(const Call& call) override {
     return mongodb::Describe(*server_, call);
   }
+  [[nodiscard]] bool WritesSideBySide() const override { return true; }
   [[nodiscard]] Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return ListCollections(*server_, call);
   }
@@ -113,6 +118,10 @@ Result<std::unique_ptr<DocumentStore>> MongodbDocumentStore::Open(const Secret& 
   REHOME_TRY_ASSIGN(std::unique_ptr<mongodb::Pool> pool, mongodb::OpenPool(uri));
   return std::make_unique<mongodb::Store>(std::make_shared<mongodb::Server>(std::move(pool)),
                                           clock);
+}
+
+void MongodbDocumentStore::UnpublishCounters() {
+  static_cast<void>(::shm_unlink(fmt::format("/mongoc-{}", ::getpid()).c_str()));
 }
 
 }  // namespace rehome

@@ -16,6 +16,9 @@ class MongodbDocumentStore {
   /// kInvalidArgument: no such address; it is never repeated, since it may hold a password. `clock`
   /// must outlive the store, its cursors and feeds.
   [[nodiscard]] static Result<std::unique_ptr<DocumentStore>> Open(const Secret& uri, Clock& clock);
+  /// The driver publishes counters in shared memory, for a tool of its own, from before main() on. A
+  /// killed process would leave the file, and a later one of its number a warning on stderr.
+  static void UnpublishCounters();
 };
 
 }  // namespace rehome
