@@ -70,6 +70,16 @@ class Addresses(Errors):
         self.assertIn("authSource", answer.text)
         self.assert_no_secret(app, answer)
 
+    def test_a_server_that_wants_a_user_where_the_address_names_none(self):
+        def refuse(request, _):
+            return failure(13, "Unauthorized", f"Command {request.command_name} requires authentication")
+
+        for name in ("find", "aggregate", "insert", "update", "listCollections", "listIndexes", "collMod", "serverStatus", "listDatabases"):
+            self.between.on(name, refuse)
+        app = self.at(f"mongodb://127.0.0.1:{self.between.port}/app")
+        self.assert_says(app, UNREACHABLE, "requires authentication", "USER:PASSWORD@")
+        self.assertIn("USER:PASSWORD@", app.run("check", expect=UNREACHABLE).text)
+
     def test_a_host_that_nobody_is_at(self):
         port = free_port()
         for uri in (self.with_password(port), f"mongodb://127.0.0.1:{port}/app"):

@@ -82,7 +82,9 @@ Result<std::vector<Document>> IndexesOf(Server& server, std::string_view collect
   }
   std::vector<Document> out;
   for (const Document& index : *listed) {
-    if (StringField(index.view(), "name") != kPrimaryIndex) {
+    // A clustered collection has its index from its options, whatever it is called.
+    if (StringField(index.view(), "name") != kPrimaryIndex &&
+        !BoolField(index.view(), "clustered")) {
       out.push_back(Portable(index.view()));
     }
   }

@@ -49,7 +49,8 @@ bool HasStage(Server& server, std::string_view stage, const Document& body) {
 
 Result<Document> Describe(Server& server, const Call& call) {
   REHOME_TRY_ASSIGN(const Capabilities said, server.Ask(call));
-  REHOME_TRY_ASSIGN(const FenceKind fence, PossibleFence(server, call));
+  REHOME_TRY_ASSIGN(const FenceKind fence, PossibleFence(server, "", call));
+  REHOME_TRY_ASSIGN(const bool write_block, MayBlockUserWrites(server));
   const auto stream = Stream::Open(server, {.collection = {}, .collections = {"rehome_runs"}},
                                    Document(), Patience::kRequest, call);
   if (!stream && IsRetryable(stream.error().code)) {
@@ -80,7 +81,7 @@ Result<Document> Describe(Server& server, const Call& call) {
       .Bool("compares_whole_documents", said.hello)
       .Bool("samples", samples)
       .String("fence", rehome::Name(fence))
-      .Bool("write_block", MayBlockUserWrites(server))
+      .Bool("write_block", write_block)
       .Int64("wire_version", said.wire_version)
       .Finish();
 }

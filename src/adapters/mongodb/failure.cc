@@ -23,6 +23,9 @@ constexpr std::string_view kSweep =
     "run again with --online --sweep: a new position first, then a digest sweep of both sides";
 constexpr std::string_view kCredentials =
     "check user, password and authSource in the address (special characters percent-encoded)";
+constexpr std::string_view kNobody =
+    "put user and password into the address: "
+    "mongodb://USER:PASSWORD@HOST/DATABASE?authSource=admin";
 constexpr std::string_view kDisk = "free space on the server's disk, then run again";
 constexpr std::string_view kUnsharded = "the server is one that this store cannot use for that";
 constexpr std::string_view kAgain = "run again";
@@ -31,10 +34,13 @@ constexpr std::array kMeanings{
     Meaning{6, ErrorCode::kUnavailable, kAgain},  // HostUnreachable
     Meaning{7, ErrorCode::kUnavailable, kAgain},  // HostNotFound
     Meaning{18, ErrorCode::kUnauthenticated, kCredentials},
+    Meaning{24, ErrorCode::kUnavailable, kAgain},  // LockTimeout
     Meaning{43, ErrorCode::kUnavailable, kAgain},  // CursorNotFound
+    Meaning{46, ErrorCode::kUnavailable, kAgain},  // LockBusy
     Meaning{48, ErrorCode::kAlreadyExists, ""},
     Meaning{50, ErrorCode::kDeadlineExceeded, "run again when the server is less busy"},
     Meaning{59, ErrorCode::kFailedPrecondition, kUnsharded},
+    Meaning{63, ErrorCode::kUnavailable, kAgain},     // StaleShardVersion
     Meaning{64, ErrorCode::kOutcomeUnknown, kAgain},  // WriteConcernFailed
     Meaning{85, ErrorCode::kFailedPrecondition,
             "drop the index of that name or name this one differently"},
@@ -49,13 +55,20 @@ constexpr std::array kMeanings{
     Meaning{133, ErrorCode::kUnavailable, kNoPrimary},     // FailedToSatisfyReadPreference
     Meaning{134, ErrorCode::kUnavailable, kAgain},         // ReadConcernMajorityNotAvailableYet
     Meaning{136, ErrorCode::kFailedPrecondition, kSweep},  // CappedPositionLost: the oplog ran over
-    Meaning{189, ErrorCode::kUnavailable, kNoPrimary},     // PrimarySteppedDown
+    Meaning{150, ErrorCode::kUnavailable, kAgain},         // StaleEpoch
+    Meaning{175, ErrorCode::kUnavailable, kAgain},      // QueryPlanKilled: an index or a name went
+    Meaning{189, ErrorCode::kUnavailable, kNoPrimary},  // PrimarySteppedDown
+    Meaning{202, ErrorCode::kUnavailable, kAgain},      // NetworkInterfaceExceededTimeLimit
     Meaning{222, ErrorCode::kFailedPrecondition, kSweep},  // CloseChangeStream
     Meaning{234, ErrorCode::kUnavailable, kAgain},         // RetryChangeStream
+    Meaning{237, ErrorCode::kUnavailable, kAgain},         // CursorKilled
+    Meaning{249, ErrorCode::kUnavailable, kAgain},         // StaleDbVersion
+    Meaning{251, ErrorCode::kUnavailable, kAgain},         // NoSuchTransaction
     Meaning{260, ErrorCode::kFailedPrecondition, kSweep},  // InvalidResumeToken
     Meaning{262, ErrorCode::kDeadlineExceeded, kAgain},    // ExceededTimeLimit
     Meaning{280, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamFatalError
     Meaning{286, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamHistoryLost
+    Meaning{317, ErrorCode::kUnavailable, kAgain},         // ConnectionPoolExpired
     Meaning{371, ErrorCode::kFailedPrecondition,
             "user writes are blocked on that server (setUserWriteBlockMode): lift the block, then "
             "run again"},
@@ -87,15 +100,27 @@ const Meaning* Find(std::int32_t code) {
   return found == kMeanings.end() ? nullptr : found;
 }
 
+constexpr std::string_view kCommand = "to execute command { ";
+
+/// What the server says of a refused right, without what the command held: documents, maybe.
+std::string WithoutCommand(std::string_view message) {
+  const std::size_t at = message.find(kCommand);
+  const std::size_t end = at == std::string_view::npos ? at : message.find(',', at);
+  return end == std::string_view::npos ? std::string(message)
+                                       : fmt::format("{}, … }}", message.substr(0, end));
+}
+
 /// The privilege that "not authorized on app to execute command { insert: ... }" wants.
 std::string MissingPrivilege(std::string_view message) {
-  constexpr std::string_view kCommand = "to execute command { ";
   const std::size_t at = message.find(kCommand);
   if (at == std::string_view::npos) {
     return "the role that the operation needs";
   }
   const std::string_view rest = message.substr(at + kCommand.size());
   const std::string_view command = rest.substr(0, rest.find(':'));
+  if (rest.find("bypassDocumentValidation: true") != std::string_view::npos) {
+    return fmt::format("`{}` and `bypassDocumentValidation` on the collection", command);
+  }
   if (rest.find("$changeStream") != std::string_view::npos) {
     return "`changeStream` and `find` on the database";
   }
@@ -156,8 +181,11 @@ Error Unreachable(const Failure& failure, std::string_view doing) {
 
 Error FromServer(const Failure& failure, std::string_view doing, Effect effect) {
   if (failure.code == codes::kUnauthorized) {
-    return {ErrorCode::kUnauthenticated, fmt::format("{}: {}", doing, failure.message),
-            fmt::format("grant the user {}", MissingPrivilege(failure.message))};
+    const bool nobody = failure.message.find("requires authentication") != std::string::npos;
+    return {ErrorCode::kUnauthenticated,
+            fmt::format("{}: {}", doing, WithoutCommand(failure.message)),
+            nobody ? std::string(kNobody)
+                   : fmt::format("grant the user {}", MissingPrivilege(failure.message))};
   }
   if (failure.message.find("No space left") != std::string::npos) {
     return {ErrorCode::kResourceExhausted, fmt::format("{}: {}", doing, failure.message),

@@ -20,11 +20,16 @@ TEST(Failure, MeansWhatCallersReactTo) {
   };
   for (const Case& c : {Case{13, ErrorCode::kUnauthenticated},
                         {18, ErrorCode::kUnauthenticated},
+                        {24, ErrorCode::kUnavailable},
                         {50, ErrorCode::kDeadlineExceeded},
                         {64, ErrorCode::kOutcomeUnknown},
                         {91, ErrorCode::kUnavailable},
                         {121, ErrorCode::kFailedPrecondition},
+                        {112, ErrorCode::kUnavailable},
+                        {175, ErrorCode::kUnavailable},
                         {189, ErrorCode::kUnavailable},
+                        {237, ErrorCode::kUnavailable},
+                        {251, ErrorCode::kUnavailable},
                         {280, ErrorCode::kFailedPrecondition},
                         {286, ErrorCode::kFailedPrecondition},
                         {10107, ErrorCode::kUnavailable},
@@ -65,6 +70,32 @@ TEST(Failure, NamesThePrivilegeThatIsMissing) {
             "grant the user `changeStream` and `find` on the database");
   EXPECT_EQ(hint("collMod: \"jobs\" }"), "grant the user `collMod` on the database");
   EXPECT_EQ(hint("createIndexes: \"jobs\" }"), "grant the user `createIndex` on the collection");
+}
+
+TEST(Failure, NamesTheRightToPassAValidator) {
+  EXPECT_EQ(FromCode(13,
+                     "not authorized on app to execute command { update: \"jobs\", updates: [ "
+                     "{} ], bypassDocumentValidation: true }")
+                .hint,
+            "grant the user `update` and `bypassDocumentValidation` on the collection");
+}
+
+TEST(Failure, ARefusedRightShowsNoDocument) {
+  const Error error = FromCode(
+      13,
+      "not authorized on app to execute command { update: \"jobs\", updates: [ { u: { name: "
+      "\"Ann\" } } ] }");
+  EXPECT_NE(error.message.find("update: \"jobs\""), std::string::npos);
+  EXPECT_EQ(error.message.find("Ann"), std::string::npos);
+}
+
+TEST(Failure, AnAddressWithoutAUserIsToldToNameOne) {
+  for (const std::string_view said :
+       {"command find requires authentication", "Command aggregate requires authentication"}) {
+    const Error error = FromCode(13, std::string(said));
+    EXPECT_EQ(error.code, ErrorCode::kUnauthenticated);
+    EXPECT_NE(error.hint.find("USER:PASSWORD@"), std::string::npos) << error.hint;
+  }
 }
 
 TEST(Failure, ALostReplyOfAWriteIsAnUnknownOutcome) {

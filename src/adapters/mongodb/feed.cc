@@ -160,7 +160,7 @@ Status Feed::AwaitMajority(std::uint64_t time, const Call& call) {
 }
 
 Result<Feed::Until> Feed::Now(const Call& call) {
-  const std::uint64_t time = server_->Now();
+  REHOME_TRY_ASSIGN(const std::uint64_t time, server_->Now(call));
   if (time != 0 || one_stream_) {
     return Until{.time = time};
   }

@@ -56,6 +56,9 @@ class OfAReplicaSet : public ::testing::Test {
         concerns_.push_back(ToExtendedJson(options.view(), JsonMode::kRelaxed));
         return Found("[]");
       }
+      if (!tells_time_) {
+        return std::unexpected(NothingCame());
+      }
       return DocumentBuilder().Int32("ok", 1).Append("operationTime", Timestamp(now_)).Finish();
     };
   }
@@ -69,6 +72,7 @@ class OfAReplicaSet : public ::testing::Test {
   std::string place_, last_, opened_with_;
   std::vector<std::string> opened_, concerns_;
   std::deque<Answer<Document>> answers_;
+  bool tells_time_ = true;
   int getmore_ms_ = 1;
   ManualClock clock_;
   Script script_;
@@ -139,6 +143,17 @@ TEST_F(OfAReplicaSet, AStreamThatStandsStillIsSaid) {
   const auto batch = feed->Read(*head, 10, Millis{0}, {});
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(OfAReplicaSet, AnEmptyLookIsNotTheEndWhileNobodyTellsTheTime) {
+  const auto feed = Open();
+  const auto head = feed->Head({});
+  last_ = opened_with_ = Token(now_ + 1);
+  now_ += kSecond;  // the stream is behind
+  tells_time_ = false;
+  const auto batch = feed->Read(*head, 10, Millis{0}, {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code, ErrorCode::kUnavailable);
 }
 
 TEST_F(OfAReplicaSet, AnAnswerThatTakesLongIsWaitedForTheSecondTime) {

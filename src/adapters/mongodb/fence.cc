@@ -12,7 +12,9 @@ namespace rehome::mongodb {
 namespace {
 
 constexpr std::string_view kTitle = "fenced by rehome";
-constexpr std::int64_t kBlocksWrites = 2;  // repl.userWriteBlockMode: 1 is off
+// repl.userWriteBlockMode
+constexpr std::int64_t kOpen = 1;
+constexpr std::int64_t kBlocked = 2;
 
 /// Every document has a field, its _id.
 Document FenceValidator() {
@@ -55,20 +57,41 @@ Status BlockUserWrites(Server& server, bool block, const Call& call) {
 
 constexpr std::string_view kBlockMode = "userWriteBlockMode";
 
-/// What the server says of its block; nothing where it has none or does not tell this user.
-std::optional<std::int64_t> BlockMode(Server& server) {
+/// What the server says of its block; nothing where it has none or does not tell this user. A server
+/// that cannot be asked now is an error: nobody may take its block for lifted.
+Result<std::optional<std::int64_t>> BlockMode(Server& server) {
   const Answer<Document> status =
       server.Ask("admin", DocumentBuilder().Int32("serverStatus", 1).Finish());
-  const auto mode = status ? DocumentField(status->view(), "repl").Find(kBlockMode) : std::nullopt;
-  return mode ? std::optional(IntField(DocumentField(status->view(), "repl"), kBlockMode))
-              : std::nullopt;
+  if (!status) {
+    Error error = ToError(status.error(), "asking for the server's status", Effect::kReads);
+    if (IsRetryable(error.code)) {
+      return std::unexpected(std::move(error));
+    }
+    return std::nullopt;
+  }
+  const DocumentView said = DocumentField(status->view(), "repl");
+  return said.Find(kBlockMode) ? std::optional(IntField(said, kBlockMode)) : std::nullopt;
 }
 
-bool BlocksUserWrites(Server& server) {
-  return BlockMode(server) == kBlocksWrites;
+/// Whether a privilege's resource is the cluster, or the collection; without one, every collection
+/// of the database.
+bool Covers(DocumentView resource, std::string_view database, std::string_view collection) {
+  if (BoolField(resource, "anyResource")) {
+    return true;
+  }
+  if (database.empty()) {
+    return BoolField(resource, "cluster");
+  }
+  const auto is = [&](std::string_view key, std::string_view name) {
+    const auto value = resource.Find(key);
+    return value && value->IsString() && (value->AsString().empty() || value->AsString() == name);
+  };
+  return is("db", database) && is("collection", collection);
 }
 
-bool IsAllowed(Server& server, std::string_view action) {
+/// Whether the user may do `action` to a collection, or to the cluster where no database is named.
+bool IsAllowed(Server& server, std::string_view action, std::string_view database,
+               std::string_view collection) {
   const Answer<Document> status = server.Ask(
       "admin",
       DocumentBuilder().Int32("connectionStatus", 1).Bool("showPrivileges", true).Finish());
@@ -80,8 +103,11 @@ bool IsAllowed(Server& server, std::string_view action) {
     return true;  // a server without users asks nobody
   }
   for (const auto& [index, privilege] : DocumentField(said, "authenticatedUserPrivileges")) {
+    if (!Covers(DocumentField(privilege.AsDocument(), "resource"), database, collection)) {
+      continue;
+    }
     for (const auto& [at, allowed] : DocumentField(privilege.AsDocument(), "actions")) {
-      if (allowed == Value::String(action).view()) {
+      if (allowed == Value::String(action).view() || allowed == Value::String("anyAction").view()) {
         return true;
       }
     }
@@ -90,8 +116,12 @@ bool IsAllowed(Server& server, std::string_view action) {
 }
 
 bool IsAlone(Server& server) {
-  const Answer<Document> listed = server.Ask(
-      "admin", DocumentBuilder().Int32("listDatabases", 1).Bool("nameOnly", true).Finish());
+  // Without the last field a server names only those that this user may use.
+  const Answer<Document> listed = server.Ask("admin", DocumentBuilder()
+                                                          .Int32("listDatabases", 1)
+                                                          .Bool("nameOnly", true)
+                                                          .Bool("authorizedDatabases", false)
+                                                          .Finish());
   if (!listed) {
     return false;
   }
@@ -123,7 +153,7 @@ bool IsFence(DocumentView options) {
 
 }  // namespace
 
-Result<FenceKind> PossibleFence(Server& server, const Call& call) {
+Result<FenceKind> PossibleFence(Server& server, std::string_view collection, const Call& call) {
   const std::string doing = "asking whether a collection can be fenced";
   REHOME_TRY(RefuseStopped(call, doing));
   const Answer<Document> answer = server.Ask(
@@ -131,15 +161,19 @@ Result<FenceKind> PossibleFence(Server& server, const Call& call) {
   if (answer || answer.error().code == codes::kNamespaceNotFound) {
     return FenceKind::kValidator;
   }
-  if (answer.error().origin != Failure::Origin::kServer) {
-    return std::unexpected(ToError(answer.error(), doing, Effect::kReads));
+  if (const Error error = ToError(answer.error(), doing, Effect::kReads); IsRetryable(error.code)) {
+    return std::unexpected(error);
   }
-  return FenceKind::kNone;  // no such command, or no right to use it
+  // A user may have the right for that one collection alone.
+  const bool here = answer.error().code == codes::kUnauthorized && !collection.empty() &&
+                    IsAllowed(server, "collMod", server.database(), collection);
+  return here ? FenceKind::kValidator : FenceKind::kNone;
 }
 
-bool MayBlockUserWrites(Server& server) {
-  return BlockMode(server).has_value() && IsAllowed(server, "setUserWriteBlockMode") &&
-         IsAlone(server);
+Result<bool> MayBlockUserWrites(Server& server) {
+  REHOME_TRY_ASSIGN(const auto mode, BlockMode(server));
+  // One that stands already is somebody else's, and not ours to lift.
+  return mode == kOpen && IsAllowed(server, "setUserWriteBlockMode", "", "") && IsAlone(server);
 }
 
 Result<Document> FenceUndo(Server& server, std::string_view collection, FenceKind kind,
@@ -182,7 +216,8 @@ Status RaiseFence(Server& server, std::string_view collection, FenceKind kind, c
 Status LiftFence(Server& server, std::string_view collection, FenceKind kind, const Document& undo,
                  const Call& call) {
   if (kind == FenceKind::kUserWriteBlock) {
-    return BlocksUserWrites(server) ? BlockUserWrites(server, false, call) : Status{};
+    REHOME_TRY_ASSIGN(const auto mode, BlockMode(server));
+    return mode == kOpen ? Status{} : BlockUserWrites(server, false, call);
   }
   REHOME_TRY_ASSIGN(const auto options, OptionsOf(server, collection, call));
   if (!options || !IsFence(options->view())) {
@@ -193,7 +228,11 @@ Status LiftFence(Server& server, std::string_view collection, FenceKind kind, co
 
 Result<bool> IsFenced(Server& server, std::string_view collection, const Call& call) {
   REHOME_TRY_ASSIGN(const auto options, OptionsOf(server, collection, call));
-  return (options && IsFence(options->view())) || BlocksUserWrites(server);
+  if (options && IsFence(options->view())) {
+    return true;
+  }
+  REHOME_TRY_ASSIGN(const auto mode, BlockMode(server));
+  return mode == kBlocked;
 }
 
 bool NamesFence(DocumentView error) {

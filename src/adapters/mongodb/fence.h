@@ -11,10 +11,13 @@ namespace rehome::mongodb {
 /// kValidator where the server can change a collection's validator and the user may; else kNone.
 /// Blocking all user writes of a server is never chosen by itself: it would stop everything else
 /// there too.
-[[nodiscard]] Result<FenceKind> PossibleFence(Server& server, const Call& call);
+/// `collection`: empty for any one.
+[[nodiscard]] Result<FenceKind> PossibleFence(Server& server, std::string_view collection,
+                                              const Call& call);
 /// Whether blocking all user writes of this cluster is possible and stops nobody but users of this
-/// database: the server has the switch, the user may use it, and no other database is there.
-[[nodiscard]] bool MayBlockUserWrites(Server& server);
+/// database: the server has the switch, it is off, the user may use it, and no other database is
+/// there.
+[[nodiscard]] Result<bool> MayBlockUserWrites(Server& server);
 [[nodiscard]] Result<Document> FenceUndo(Server& server, std::string_view collection,
                                          FenceKind kind, const Call& call);
 [[nodiscard]] Status RaiseFence(Server& server, std::string_view collection, FenceKind kind,

@@ -86,9 +86,9 @@ class Store final : public DocumentStore {
                                                              const Call& call) override {
     return Feed::Open(server_, std::move(collections), clock_, call);
   }
-  [[nodiscard]] Result<FenceKind> PossibleFence(std::string_view /*collection*/,
+  [[nodiscard]] Result<FenceKind> PossibleFence(std::string_view collection,
                                                 const Call& call) override {
-    return mongodb::PossibleFence(*server_, call);
+    return mongodb::PossibleFence(*server_, collection, call);
   }
   [[nodiscard]] Result<Document> FenceUndo(std::string_view collection, FenceKind kind,
                                            const Call& call) override {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "adapters/mongodb/id_ranges.h"
+#include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/sort_key.h"
 
@@ -320,11 +321,35 @@ Result<std::vector<Document>> RangeReader::Next(std::size_t limit, const Call& c
     return std::vector<Document>{};
   }
   REHOME_TRY_ASSIGN(Page page, FirstFound(*server_, range_, ask));
+  REHOME_TRY(CheckOrder(page.documents));
   through_ = page.end;
   if (!page.documents.empty()) {
     range_.after = Value(page.documents.back().Id());
   }
   return std::move(page.documents);
+}
+
+Status RangeReader::CheckOrder(const std::vector<Document>& page) const {
+  std::optional<ValueView> before;
+  if (range_.after) {
+    before = range_.after->view();
+  }
+  std::string last = before ? SortKey(*before) : "";
+  for (const Document& document : page) {
+    std::string key = SortKey(document.Id());
+    if (key <= last) {
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("reading {}: the server tells the _id {} after {}, which is not MongoDB's "
+                      "order: documents would be missed",
+                      server_->Name(collection_), ToExtendedJson(document.Id(), JsonMode::kRelaxed),
+                      before ? ToExtendedJson(*before, JsonMode::kRelaxed) : "nothing"),
+          "use a server of MongoDB's own, or give those documents other _ids");
+    }
+    before = document.Id();
+    last = std::move(key);
+  }
+  return {};
 }
 
 Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::string_view collection,
@@ -390,7 +415,8 @@ Result<std::uint64_t> CountAll(Server& server, std::string_view collection, cons
                                                    .String("aggregate", collection)
                                                    .Array("pipeline", CountPipeline(on_id))
                                                    .Append("cursor", Document())
-                                                   .Append("collation", SimpleCollation()),
+                                                   .Append("collation", SimpleCollation())
+                                                   .Bool("allowDiskUse", true),
                                                call),
                                   "counting " + server.Name(collection), call));
     return Page{.documents = BatchOf(reply.view()), .end = false};

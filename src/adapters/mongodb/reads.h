@@ -38,10 +38,13 @@ class RangeReader {
         range_(std::move(range)),
         filter_(std::move(filter)),
         ids_only_(ids_only) {}
-  /// At most `limit`; empty: the range is through.
+  /// At most `limit`; empty: the range is through. kFailedPrecondition: the server orders them
+  /// otherwise than MongoDB does, so that pages would miss some.
   [[nodiscard]] Result<std::vector<Document>> Next(std::size_t limit, const Call& call);
 
  private:
+  [[nodiscard]] Status CheckOrder(const std::vector<Document>& page) const;
+
   const std::shared_ptr<Server> server_;
   const std::string collection_;
   IdRange range_;

@@ -68,6 +68,18 @@ TEST_F(Reads, AnAnswerThatTheServerCutIsGoneOnWithAndItsCursorClosed) {
   EXPECT_EQ(script_.Count("killCursors"), 1);
 }
 
+TEST_F(Reads, AServerOfAnotherOrderIsRefused) {
+  for (const std::string_view page : {R"([{"_id":2},{"_id":1}])", R"([{"_id":1},{"_id":1.0}])"}) {
+    script_.answer = [&](const Document&, const Document&) { return Found(page); };
+    const auto read = RangeReader(server_, "jobs", {}, Document(), false).Next(10, {});
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::kFailedPrecondition);
+  }
+  script_.answer = [](const Document&, const Document&) { return Found(R"([{"_id":3}])"); };
+  RangeReader after(server_, "jobs", {Value::Int32(5), std::nullopt}, Document(), false);
+  EXPECT_FALSE(after.Next(10, {})) << "nor what lies before the page";
+}
+
 TEST_F(Reads, ASlowDiskIsAskedForLessAtOnce) {
   std::vector<std::int64_t> limits;
   script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
@@ -139,6 +151,21 @@ TEST_F(Reads, ListingsThatTakeSeveralAnswersAreReadToTheirEnd) {
   ASSERT_TRUE(listed) << listed.error().message;
   ASSERT_EQ(listed->size(), 2U);
   EXPECT_EQ(listed->back().name, "second");
+}
+
+TEST_F(Reads, TheIndexOfAClusteredCollectionIsItsOptions) {
+  script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
+    if ((*command.view().begin()).key == "listIndexes") {
+      return Found(R"([{"v":2,"key":{"_id":1},"name":"by id","unique":true,"clustered":true},
+                       {"v":2,"key":{"n":1},"name":"by n"}])");
+    }
+    return Found(R"([{"name":"jobs","type":"collection",
+                      "options":{"clusteredIndex":{"v":2,"key":{"_id":1},"name":"by id"}}}])");
+  };
+  const auto listed = ListCollections(*server_, {});
+  ASSERT_TRUE(listed) << listed.error().message;
+  ASSERT_EQ(listed->front().indexes.size(), 1U);
+  EXPECT_EQ(StringField(listed->front().indexes.front().view(), "name"), "by n");
 }
 
 TEST_F(Reads, AnIndexThatTakesLongToBuildIsWaitedFor) {

@@ -149,9 +149,14 @@ Result<Capabilities> Server::Detect(const Call& call) {
   return out;
 }
 
-std::uint64_t Server::Now() {
+Result<std::uint64_t> Server::Now(const Call& call) {
+  const std::string doing = "asking for the time of " + Identity();
+  REHOME_TRY(RefuseStopped(call, doing));
   const Answer<Document> reply = Ask(database(), Command("ping"));
-  return reply ? TimestampField(reply->view(), "operationTime") : 0;
+  if (!reply) {
+    return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
+  }
+  return TimestampField(reply->view(), "operationTime");
 }
 
 Result<Document> Server::Read(const Document& command, std::string_view doing, const Call& call,

@@ -55,7 +55,7 @@ class Server {
   void ForgetRareTypes() { knows_every_type_ = false; }
 
   /// The cluster time of this moment: whatever is written by now is not later. 0: there is none.
-  [[nodiscard]] std::uint64_t Now();
+  [[nodiscard]] Result<std::uint64_t> Now(const Call& call);
   /// A read of what a majority has, from the primary. `after`: once that is everything up to this
   /// cluster time; 0: at once.
   [[nodiscard]] Result<Document> Read(const Document& command, std::string_view doing,

@@ -247,7 +247,8 @@ Status Writer::SetMany(Run run, Results results, std::span<const std::size_t> eq
   }
   // Somebody was faster, or the server's comparison does not hold for that document. The reply does
   // not say where, so what stands there does: what the filter met may not be a majority's yet.
-  REHOME_TRY_ASSIGN(auto stored, Stored(run, server_.Now()));
+  REHOME_TRY_ASSIGN(const std::uint64_t now, server_.Now(call_));
+  REHOME_TRY_ASSIGN(auto stored, Stored(run, now));
   std::vector<std::size_t> unmatched;
   for (const std::size_t i : equal) {
     const bool done = replaces ? stored[i] == run[i].document : !stored[i];
@@ -379,7 +380,8 @@ Status Writer::ReadBack(Run run, Results results) {
     }
   }
   // What the server met may not be a majority's yet.
-  REHOME_TRY_ASSIGN(auto found, FindByIds(server_, collection_, ids, call_, server_.Now()));
+  REHOME_TRY_ASSIGN(const std::uint64_t now, server_.Now(call_));
+  REHOME_TRY_ASSIGN(auto found, FindByIds(server_, collection_, ids, call_, now));
   std::size_t next = 0;
   for (WriteResult& result : results) {
     if (!result.applied()) {
