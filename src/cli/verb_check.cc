@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "cli/attention.h"
 #include "cli/console.h"
 #include "cli/events.h"
 #include "cli/exit_codes.h"
@@ -60,6 +61,11 @@ Result<PreflightReport> Look(const Plan& plan, CliEnvironment& environment) {
   // A target that cannot be reached is found again, and named, by the preflight.
   const auto run = LatestRun(*deps->stores.target_documents, plan.name, {.stop = environment.stop});
   const RunRecord* known = run && run->has_value() ? &**run : nullptr;
+  const auto holder =
+      Lease::Inspect(*deps->stores.target_documents, plan.name, {.stop = environment.stop});
+  if (known != nullptr && holder) {
+    ShoutAtFence(*known, *holder, environment);
+  }
   return RunPreflight(*compiled.plan, compiled.mapper, *deps, known);
 }
 

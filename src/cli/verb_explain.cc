@@ -6,6 +6,7 @@
 #include <numeric>
 #include <ostream>
 
+#include "cli/attention.h"
 #include "cli/console.h"
 #include "cli/events.h"
 #include "cli/exit_codes.h"
@@ -211,6 +212,11 @@ Result<int> ExplainOne(const Plan& plan, const ExplainOptions& options,
     events->Warn(
         fmt::format("the plan file differs from the run's plan, by which this is explained:{}",
                     read.plan_difference));
+  }
+  if (read.run) {
+    REHOME_TRY_ASSIGN(const auto holder, Lease::Inspect(*deps.stores.target_documents, plan.name,
+                                                        {.stop = environment.stop}));
+    ShoutAtFence(*read.run, holder, environment);
   }
   const auto print = [&](const auto& found) {
     if (options.common.json) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "cli/attention.h"
 #include "cli/console.h"
 #include "cli/events.h"
 #include "cli/exit_codes.h"
@@ -261,25 +262,15 @@ void PrintText(const Plan& plan, const Snapshot& now, CliEnvironment& environmen
   environment.out << "Next: " << NextOf(plan, now) << "\n";
 }
 
-/// A cutover that a dead runner left half done is shouted at: its fence stops the application's
-/// writes.
-void ShoutAtFence(const Snapshot& now, CliEnvironment& environment) {
-  const bool unfinished =
-      now.run && now.run->cutover && now.run->cutover->state != CutoverRecord::State::kComplete;
-  if (unfinished && now.state != RunState::kRunning) {
-    environment.err << "ATTENTION: a cutover was interrupted and its fence may be up: the "
-                       "application cannot write. "
-                       "`rehome run` completes it or puts it back; `rehome revert` puts it back.\n";
-  }
-}
-
 Result<int> ShowStatus(const Plan& plan, const StatusOptions& options,
                        CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto events, OpenEvents(plan, false, environment));
   REHOME_TRY_ASSIGN(const Deps deps, WireOfRun(plan, Access::kReadOnly, *events, environment));
   while (true) {
     REHOME_TRY_ASSIGN(const Snapshot now, Take(plan, deps));
-    ShoutAtFence(now, environment);
+    if (now.run) {
+      ShoutAtFence(*now.run, now.holder, environment);
+    }
     const bool last = !options.watch || now.state != RunState::kRunning;
     if (options.common.json && last) {  // one document, however long it watched
       PrintJson(ToJson(plan, now), environment);

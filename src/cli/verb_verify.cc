@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "checks/check.h"
+#include "cli/attention.h"
 #include "cli/console.h"
 #include "cli/events.h"
 #include "cli/exit_codes.h"
@@ -132,6 +133,7 @@ Result<int> Run(const Plan& plan, const VerifyOptions& options, CliEnvironment& 
   }
   REHOME_TRY_ASSIGN(const auto holder, Lease::Inspect(*deps.stores.target_documents, plan.name,
                                                       Call{.stop = environment.stop}));
+  ShoutAtFence(*read.run, holder, environment);
   const bool live = holder && !holder->released && !holder->IsDeadHere();
   ReadScope scope(read, deps);
   CheckContext context = scope.MakeCheckContext(live);

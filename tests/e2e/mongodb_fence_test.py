@@ -1,8 +1,9 @@
 """The legacy collection is closed to the application by a validator, or its server by a user write block; both are lifted again,
 after any crash, and the collection's own validator is back as it was."""
+import contextlib
+import signal
 import sys
 
-import bson
 import pymongo
 
 import harness
@@ -170,23 +171,116 @@ class ByUserWriteBlock(Case):
         self.assertEqual((self.source.blocked, app.is_fenced()), (False, False))
         app.verify()
 
-    def test_lifted_after_a_kill(self):
-        """Killed the very moment that it was raised, and the very moment that it was to be lifted."""
-        for moment in (True, False):
-            for verb, state in ((["revert", "--yes"], "migrated"), (["run", "--online", "--yes"], "cut_over")):
-                with self.subTest(verb=verb, moment=moment):
-                    app = self.application()
-                    app.migrate("--online", "--through", "3")
-                    process = app.start("cutover", "--yes")
-                    with self.source.when_blocked(lambda on: process.kill() if on == moment else None):
-                        process.communicate()
-                    self.assertEqual(self.source.blocked, moment)
-                    if moment:
-                        self.assertIn("ATTENTION", app.run("status", "--json").err)
-                    app.run(*verb)
-                    self.assertEqual((self.source.blocked, app.status()["state"], app.is_fenced()), (False, state, state == "cut_over"))
+
+# What a person may do next, and where that leads: (state, whether the old side is closed).
+NEXT = {
+    ("cutover", "--yes"): ("cut_over", True),
+    ("run", "--online", "--yes"): ("cut_over", True),
+    ("revert", "--yes"): ("migrated", False),
+    ("rollback", "--phase", "3", "--yes"): ("interrupted", False),
+    ("rollback", "--all", "--yes"): ("rolled_back", False),
+}
+
+
+class KilledUnderAFence:
+    """Killed the very moment that a fence was raised, and the very moment that it was to be lifted, the cutover being taken
+    back: the state is said, and whatever a person does next leads on. For each kind of fence."""
+
+    def killing(self, app, raised, victims):
+        """A context manager: the rehome in `victims` dies in raising the fence, or in lifting it."""
+        raise NotImplementedError
+
+    def stands(self, app):
+        """Whether the fence does."""
+        raise NotImplementedError
+
+    def left_by_a_kill(self, raised):
+        app = self.application()
+        app.migrate("--online", "--through", "3")
+        if not raised:  # lifted when the pause was too long
+            app.contents["cutover"]["write_pause_max"] = "1ms"
+            app.write_plan()
+        victims = []
+        with self.killing(app, raised, victims):
+            victims.append(app.start("cutover", "--yes"))
+            said = victims[0].communicate()
+        self.assertEqual(victims[0].returncode, -signal.SIGKILL, said)
+        self.assertEqual(self.stands(app), raised)
+        app.contents["cutover"]["write_pause_max"] = "10s"
+        app.write_plan()
+        return app
+
+    def test_a_reading_verb_says_it_and_changes_nothing(self):
+        app = self.left_by_a_kill(True)
+        for verb in (("status",), ("status", "--json"), ("verify",), ("check",), ("explain", "job 1")):
+            self.assertIn("ATTENTION", app.run(*verb, expect=None).text, verb)
+        self.assertTrue(self.stands(app))
+        self.assertTrue(app.status()["fence"])
+
+    def test_whatever_is_done_next(self):
+        for raised in (True, False):
+            for verb, (state, closed) in NEXT.items():
+                with self.subTest(raised=raised, verb=verb):
+                    app = self.left_by_a_kill(raised)
+                    answer = app.run(*verb)
+                    self.assertEqual((app.status()["state"], self.stands(app)), (state, closed and self.stays), answer.text)
+                    self.assertEqual(app.pointer(), "jobs_acme" if closed else "letters")
+                    if not closed:
+                        app.change("jobs", "job 1", title="Written again")
+                        app.migrate("--online")
                     app.verify()
                     app.remove()
+
+    stays = True  # until the old side is retired or taken back to
+
+
+class KilledUnderTheCollectionsValidator(KilledUnderAFence, Fenced):
+    def application(self):
+        return self.small(count=60, tenants=MANY_TENANTS, **self.placed())
+
+    @contextlib.contextmanager
+    def killing(self, app, raised, victims):
+        with self.server.when("validator", lambda on: victims[0].kill() if on == raised else None):
+            yield
+
+    def stands(self, app):
+        return app.is_fenced()
+
+
+class KilledUnderTheUserWriteBlock(KilledUnderAFence, ByUserWriteBlock):
+    stays = False  # the validator does
+
+    @contextlib.contextmanager
+    def killing(self, app, raised, victims):
+        with self.source.when_blocked(lambda on: victims[0].kill() if on == raised else None):
+            yield
+
+    def stands(self, app):
+        return self.source.blocked
+
+
+class KilledUnderTheHooks(KilledUnderAFence, Case):
+    """mongo-java-server has no other fence."""
+
+    def application(self):
+        # The hook's parent is rehome.
+        def hook(name, command):
+            return [["sh", "-c", f"{command}; if [ -e kill_{name} ]; then rm kill_{name}; kill -9 $PPID; fi"]]
+
+        return self.small(count=60, tenants=MANY_TENANTS, cutover={
+            "env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "100ms",
+            "hooks": {"fence": hook("fence", "touch closed"), "unfence": hook("unfence", "rm -f closed")}})
+
+    @contextlib.contextmanager
+    def killing(self, app, raised, victims):
+        (app.dir / ("kill_fence" if raised else "kill_unfence")).touch()
+        yield
+
+    def stands(self, app):
+        return (app.dir / "closed").exists()
+
+
+leave_out(KilledUnderTheUserWriteBlock, *[name for name in vars(ByUserWriteBlock) if name.startswith("test_")])
 
 
 if __name__ == "__main__":

@@ -38,8 +38,44 @@ class OnAReplicaSet(Case, online_test.Online):
         app.verify()
         app.at(25, "retire", "--yes")
         self.assertNotIn("jobs", app.collections())
-        app.at(26, "rollback", "--all", "--yes")
+        self.assertEqual(app.status()["state"], "retired")
+        app.verify()
+        app.at(26, "rollback", "--phase", "5", "--yes")
         self.assertEqual(len(app.raw("jobs")), 59)
+        app.verify()
+        app.change("job_items", "job 9", title="Written after the old side was back")
+        app.run("revert", "--yes")
+        self.assertEqual(app.document("jobs", "job 9")["title"], "Written after the old side was back")
+        app.migrate("--online")
+        app.verify()
+        app.run("rollback", "--all", "--yes")
+        self.assertEqual(len(app.raw("jobs")), 59)
+        app.migrate("--online")
+        app.verify()
+
+    def test_a_collection_that_somebody_renamed_or_dropped_stops_the_run(self):
+        """As its stream tells: nothing is deleted on the new side, and what to do about it is said."""
+        def renamed(app):
+            app.side("jobs").client.admin.command("renameCollection", f"{app.database}.jobs", to=f"{app.database}.elsewhere")
+
+        def back(app):
+            app.side("jobs").client.admin.command("renameCollection", f"{app.database}.elsewhere", to=f"{app.database}.jobs")
+
+        def made_anew(app):
+            documents = app.documents("jobs")
+            app.collection("jobs").drop()
+            app.collection("jobs").insert_many(documents)
+
+        for end, again in ((renamed, back), (made_anew, lambda app: None)):
+            with self.subTest(end=end.__name__):
+                app = self.application(count=30)
+                app.migrate("--online", "--through", "3")
+                end(app)
+                self.assertIn("--sweep", app.run("run", "--online", "--yes", expect=harness.REFUSED).err)
+                self.assertEqual(len(app.documents("job_items")), 30)
+                again(app)
+                app.migrate("--online", "--sweep")
+                app.verify()
 
     def test_beside_a_writer(self):
         app = self.application(count=100)

@@ -20,7 +20,7 @@ class FencingServer:
         self.blocked = False
         self.options = {}  # (database, collection): what collMod and create said of validation
         self._closed = False
-        self._listeners = []
+        self._listeners = []  # (kind of fence, function)
         self._lock = threading.Lock()
         self._scripted = scripted = ScriptedServer(server.port)
         self.port = scripted.port
@@ -66,6 +66,7 @@ class FencingServer:
             options.update({name: request.doc[name] for name in _VALIDATION if name in request.doc})
             if not options.get("validator"):  # as a real one: an empty validator is none
                 options.pop("validator", None)
+        self._tell_of("validator", bool(options.get("validator")))
         return {"ok": 1}
 
     def _create(self, request, forward):
@@ -98,19 +99,26 @@ class FencingServer:
         if not self.write_block:
             return failure(59, "CommandNotFound", "no such command: 'setUserWriteBlockMode'")
         self.blocked = bool(request.doc["global"])
-        for tell in self._listeners:
-            tell(self.blocked)
+        self._tell_of("block", self.blocked)
         return {"ok": 1}
 
+    def _tell_of(self, kind, raised):
+        for one, tell in list(self._listeners):
+            if one == kind:
+                tell(raised)
+
     @contextlib.contextmanager
-    def when_blocked(self, tell):
-        """While it lasts, tell(True) and tell(False) are called when user writes were blocked and unblocked, before the
-        client hears of it."""
-        self._listeners.append(tell)
+    def when(self, kind, tell):
+        """While it lasts, tell(True) and tell(False) are called when a fence of the `kind` ("validator", "block") was raised
+        and lifted, before the client hears of it."""
+        self._listeners.append((kind, tell))
         try:
             yield
         finally:
-            self._listeners.remove(tell)
+            self._listeners.remove((kind, tell))
+
+    def when_blocked(self, tell):
+        return self.when("block", tell)
 
     def _write(self, request, forward):
         database, collection = request.doc["$db"], request.doc[request.command_name]

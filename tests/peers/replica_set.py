@@ -97,8 +97,10 @@ class ReplicaSet(FencingServer):
     def __init__(self, server, **options):
         super().__init__(server, **options)
         self.refused = []
+        self._renamed = {}  # by the mark that stands for it in the oplog behind: (database, old name, new name)
         self._writing = threading.Lock()
         scripted = self._scripted
+        scripted.on("aggregate", self._tell).on("getMore", self._tell)
         scripted.on("hello", lambda request, forward: {**self._greet(request, self._old_greeting(request)), "isWritablePrimary": True})
         scripted.on("ping", {"ok": 1}).on("commitTransaction", {"ok": 1}).on("abortTransaction", {"ok": 1})
         answer = scripted._answer
@@ -117,6 +119,41 @@ class ReplicaSet(FencingServer):
 
     def _greet(self, request, forward):
         return {**super()._greet(request, forward), "logicalSessionTimeoutMinutes": 30}
+
+    # --- the end of a collection, which its stream tells as a real one does: the server behind names none and has no renames
+
+    def _rename(self, request, forward):
+        answer = super()._rename(request, forward)
+        if answer["ok"]:
+            (database, old), (_, new) = (request.doc[name].split(".", 1) for name in ("renameCollection", "to"))
+            mark = f"renamed_{len(self._renamed)}"
+            self._renamed[mark] = {"database": database, "old": old, "new": new}
+            behind = self._scripted.database(request).client[database]
+            behind.create_collection(mark)
+            behind.drop_collection(mark)
+        return answer
+
+    def _tell(self, request, forward):
+        answer = forward()
+        cursor = answer.get("cursor", {})
+        for batch in ("firstBatch", "nextBatch"):
+            if any("operationType" in event for event in cursor.get(batch, [])):
+                told = (self._told(request, event) for event in cursor[batch])
+                cursor[batch] = [event for event in told if event]
+        return answer
+
+    def _told(self, request, event):
+        """`event` as a stream of the collection that `request` reads has it; None for what is another's."""
+        if event["operationType"] != "drop":
+            return event
+        database, watched = request.doc["$db"], request.doc.get("collection", request.doc.get("aggregate"))
+        entry = self._scripted.database(request).client["local"]["oplog.rs"].find_one({"ts": event["clusterTime"]})
+        name = entry["o"]["drop"]
+        renamed = self._renamed.get(name)
+        if renamed and entry["ns"] == f"{database}.$cmd" and watched in (renamed["old"], renamed["new"]):
+            return {**event, "operationType": "rename", "ns": {"db": database, "coll": renamed["old"]},
+                    "to": {"db": database, "coll": renamed["new"]}}
+        return {**event, "ns": {"db": database, "coll": name}} if name == watched and entry["ns"] == f"{database}.$cmd" else None
 
     def _write(self, request, forward):
         for field in ("updates", "deletes"):
