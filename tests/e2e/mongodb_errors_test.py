@@ -93,6 +93,11 @@ class Addresses(Errors):
         app = self.at(f"mongodb://anna:{QUOTED}@no-such-host.invalid/app")
         self.assert_says(app, UNREACHABLE, "no-such-host.invalid", "host name")
 
+    def test_a_service_that_no_name_server_knows(self):
+        app = self.at(f"mongodb+srv://anna:{QUOTED}@cluster.no-such-host.invalid/app")
+        self.assert_says(app, UNREACHABLE, "cluster.no-such-host.invalid", "host name")
+        self.assertIn("host name", app.run("check", expect=UNREACHABLE).text)
+
     def test_tls_where_the_server_has_none(self):
         app = self.at(self.with_password(shared_server().port, tls="true"))
         self.assert_says(app, UNREACHABLE, "tls")

@@ -157,7 +157,8 @@ std::string_view WhyUnreachable(std::string_view message) {
     return "check tls=, tlsCAFile= and the host name in the address against the server's "
            "certificate";
   }
-  if (says("resolve") || says("name resolution") || says("getaddrinfo") || says("DNS")) {
+  if (says("resolve") || says("name resolution") || says("getaddrinfo") || says("DNS") ||
+      says("look up")) {
     return "check the host name in the address";
   }
   if (says("Authentication") || says("auth")) {

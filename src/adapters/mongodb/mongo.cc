@@ -343,6 +343,12 @@ Result<std::unique_ptr<Pool>> OpenPool(const Secret& address) {
       SetWhatARunNeeds(uri.get(), patience);
       clients.reset(mongoc_client_pool_new_with_error(uri.get(), &error));
     }
+    if (!clients &&
+        OriginOf(error) != Failure::Origin::kDriver) {  // mongodb+srv asks a name server
+      Failure failure = FailureOf(error, nullptr, parsed);
+      failure.origin = Failure::Origin::kSelection;
+      return std::unexpected(ToError(failure, "opening " + parsed.Identity(), Effect::kReads));
+    }
     if (!clients) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("the MongoDB address of {} is not understood: {}", parsed.Identity(),

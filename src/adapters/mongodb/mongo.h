@@ -61,7 +61,8 @@ class Pool {
   [[nodiscard]] virtual std::unique_ptr<Connection> Pop(Patience patience) = 0;
 };
 
-/// Reaches nothing yet. kInvalidArgument: the driver cannot read the address.
+/// Reaches no server yet, for mongodb+srv a name server. kInvalidArgument: the driver cannot read the
+/// address; kUnavailable: nobody knows its hosts.
 [[nodiscard]] Result<std::unique_ptr<Pool>> OpenPool(const Secret& uri);
 
 }  // namespace rehome::mongodb
