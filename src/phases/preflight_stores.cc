@@ -116,7 +116,8 @@ bool IsSet(const CollectionInfo& collection, std::string_view option) {
          StringField(value->AsDocument(), "locale") != "simple";
 }
 
-void LookAtPeculiarities(Look& look, const CollectionInfo& collection) {
+/// False: a kind that is refused; a server may not even count it.
+bool LookAtPeculiarities(Look& look, const CollectionInfo& collection) {
   const std::string check = "collection " + collection.name;
   for (const Peculiarity& one : kPeculiarities) {
     if (!IsSet(collection, one.option)) {
@@ -124,9 +125,9 @@ void LookAtPeculiarities(Look& look, const CollectionInfo& collection) {
     }
     if (one.refused) {
       look.Error(check, std::string(one.what), std::string(one.hint));
-    } else {
-      look.Warn(check, std::string(one.what), std::string(one.hint));
+      return false;
     }
+    look.Warn(check, std::string(one.what), std::string(one.hint));
   }
   for (const Document& index : collection.indexes) {
     if (index.Find("expireAfterSeconds")) {
@@ -137,6 +138,7 @@ void LookAtPeculiarities(Look& look, const CollectionInfo& collection) {
                 "drop the index until after cutover if nothing may expire meanwhile");
     }
   }
+  return true;
 }
 
 Status LookAtSource(Look& look) {
@@ -188,6 +190,15 @@ Status LookAtStores(Look& look) {
 }
 
 Status LookAtCollections(Look& look) {
+  bool readable = true;
+  for (const std::string& name : LegacyCollections(look.plan)) {
+    const CollectionInfo* collection = Find(look.source_collections, name);
+    readable = (collection == nullptr || LookAtPeculiarities(look, *collection)) && readable;
+  }
+  if (!readable) {  // what else there is to find of them needs to read them
+    look.reached &= ~static_cast<unsigned>(kSourceDocuments);
+    return {};
+  }
   REHOME_TRY(LookAtSource(look));
   std::vector<std::string> absent;
   std::vector<std::string> counted;
@@ -197,7 +208,6 @@ Status LookAtCollections(Look& look) {
       absent.push_back(name);
       continue;
     }
-    LookAtPeculiarities(look, *collection);
     REHOME_TRY_ASSIGN(const std::uint64_t count,
                       look.deps.stores.source_documents->Count(name, look.call));
     counted.push_back(fmt::format("{} {}", name, count));

@@ -42,7 +42,8 @@ class ByValidator(Fenced, online_test.Online):
 
     def test_the_fence_stops_the_writer_and_no_write_is_lost(self):
         """It does not see deletes: they are carried."""
-        app = self.application(count=150)
+        # This server reads its whole oplog for each answer of a change stream.
+        app = self.application(count=150, write_pause_max="120s")
         with self.writer(app) as writer:
             app.migrate("--online")
             writer.join(60)

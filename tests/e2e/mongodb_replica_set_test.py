@@ -3,7 +3,7 @@ transactions. It refuses every command that MongoDB would not take, and none may
 import harness
 import online_test
 from harness import tearDownModule  # noqa: F401
-from mongodb_application import Case, leave_out, shared_server
+from mongodb_application import Case, client_of, leave_out, shared_server
 from replica_set import ReplicaSet
 from small_application import MANY_TENANTS
 
@@ -25,6 +25,50 @@ class OnAReplicaSet(Case, online_test.Online):
         said = self.application(count=12).run("check").text
         for word in ("replica set rs0", "validator"):
             self.assertIn(word, said)
+
+    def test_views_and_time_series_are_refused_by_name(self):
+        for options, word in (({"viewOn": "jobs", "pipeline": [], "collation": {"locale": "en", "strength": 2}}, "view"),
+                              ({"timeseries": {"timeField": "at"}}, "time-series")):
+            for role in ("backup", "items"):
+                with self.subTest(word=word, role=role):
+                    app = self.small(loaded=False, server=self.server)
+                    client_of(self.server.uri())[app.database].command("create", "peculiar", **options)
+                    if role == "backup":
+                        app.contents["backup"]["collections"].append("peculiar")
+                        app.load()
+                    else:
+                        app.contents["items"]["from"] = "peculiar"
+                    app.write_plan()
+                    answer = app.run("check", expect=harness.REFUSED)
+                    self.assertRegex(answer.out, f"error +collection peculiar +is a {word}")
+                    self.assertIn("1 error to mend", answer.out)
+                    self.assertRegex(app.run("run", "--yes", expect=harness.REFUSED).err, f"peculiar.*is a {word}")
+                    self.assertNotIn("job_items", app.collections())
+
+    def test_capped_expiring_and_collated_collections_are_warned_of_and_carried(self):
+        app = self.small(loaded=False, server=self.server)
+        database = client_of(self.server.uri())[app.database]
+        options = {"jobs": {"collation": {"locale": "en", "strength": 2}}, "letters": {"capped": True, "size": 1 << 20}}
+        for name, of_it in options.items():
+            database.command("create", name, **of_it)
+        database["jobs"].create_index("at", name="expires", expireAfterSeconds=3600)
+        app.contents["retire"]["collections"] = ["jobs", "letters"]
+        app.write_plan()
+        app.load()
+        before = app.legacy()
+        said = app.run("check").out
+        for word in ("jobs +has a default collation", "jobs +index expires expires documents", "letters +is capped"):
+            self.assertRegex(said, f"warning +collection {word}")
+        app.migrate("--online")
+        app.verify()
+        app.at(25, "retire", "--yes")
+        self.assertFalse({"jobs", "letters"} & app.collections())
+        app.at(26, "rollback", "--all", "--yes")
+        self.assertEqual(app.legacy(), before)
+        for name, of_it in options.items():
+            stands = next(info["options"] for info in database.list_collections() if info["name"] == name)
+            self.assertEqual({key: stands.get(key) for key in of_it}, of_it)
+        self.assertEqual(database["jobs"].index_information()["expires"]["expireAfterSeconds"], 3600)
 
     def test_there_and_back_and_retired(self):
         app = self.small(count=60, tenants=MANY_TENANTS, server=self.server)

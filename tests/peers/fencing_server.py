@@ -7,6 +7,7 @@ from scripted_server import ScriptedServer, failure
 
 _NO_USERS = {"authenticatedUsers": [], "authenticatedUserRoles": [], "authenticatedUserPrivileges": []}
 _VALIDATION = ("validator", "validationLevel", "validationAction")
+_KINDS = ("viewOn", "pipeline", "timeseries", "capped", "size", "max", "collation", "clusteredIndex")
 _VERSION, _WIRE = [6, 0, 19, 0], 17
 
 
@@ -18,7 +19,7 @@ class FencingServer:
         self.server = server
         self.write_block = write_block
         self.blocked = False
-        self.options = {}  # (database, collection): what collMod and create said of validation
+        self.options = {}  # (database, collection): what collMod and create said of it; of that only validation does anything
         self._closed = False
         self._listeners = []  # (kind of fence, function)
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class FencingServer:
         return {"ok": 1}
 
     def _create(self, request, forward):
-        said = {name: request.doc.pop(name) for name in _VALIDATION if name in request.doc}
+        said = {name: request.doc.pop(name) for name in _VALIDATION + _KINDS if name in request.doc}
         answer = forward()
         if answer["ok"]:
             self.options[request.doc["$db"], request.doc["create"]] = said
@@ -79,7 +80,9 @@ class FencingServer:
     def _list(self, request, forward):
         answer = forward()
         for info in answer.get("cursor", {}).get("firstBatch", []):
-            info.setdefault("options", {}).update(self.options.get((request.doc["$db"], info["name"]), {}))
+            options = self.options.get((request.doc["$db"], info["name"]), {})
+            info.setdefault("options", {}).update(options)
+            info["type"] = "view" if "viewOn" in options else "timeseries" if "timeseries" in options else "collection"
         return answer
 
     def _drop(self, request, forward):

@@ -134,6 +134,9 @@ class ReplicaSet(FencingServer):
         return answer
 
     def _tell(self, request, forward):
+        view = self.options.get((request.doc["$db"], request.doc.get("aggregate")), {})
+        if "viewOn" in view and request.doc.get("collation", view.get("collation")) != view.get("collation", {"locale": "simple"}):
+            return failure(167, "OptionNotSupportedOnView", "Cannot override a view's default collation")
         answer = forward()
         cursor = answer.get("cursor", {})
         for batch in ("firstBatch", "nextBatch"):
