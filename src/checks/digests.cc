@@ -59,12 +59,13 @@ struct Case {
   const std::optional<Document>& item;  // absent: no item
   const OwnedHistory& history;
   const std::optional<QuarantineRecord>& quarantined;
+  bool kept = false;  // quarantine has the document that its record speaks of
 
   [[nodiscard]] const Item* expected() const {
     return row ? std::get_if<Item>(&row->mapped) : nullptr;
   }
   [[nodiscard]] bool InQuarantineAsItIs() const {
-    return row && quarantined && quarantined->digest == row->SourceDigest();
+    return row && quarantined && kept && quarantined->digest == row->SourceDigest();
   }
 };
 
@@ -267,19 +268,32 @@ class DigestComparison {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::optional<MappedRow> row;
       std::optional<QuarantineRecord> quarantined;
+      bool kept = false;
       if (sources[i]) {
         std::vector<Document> one;
         one.push_back(*std::move(sources[i]));
         row = std::move(MapRows(flow_.mapper, std::move(one)).front());
         REHOME_TRY_ASSIGN(quarantined, flow_.quarantine.Find(ids[i], context_.call));
+        if (quarantined) {
+          REHOME_TRY_ASSIGN(kept, IsKept(*quarantined));
+        }
       }
-      if (auto found = JudgeCase({ids[i], row, items[i], histories[i], quarantined})) {
+      if (auto found = JudgeCase({ids[i], row, items[i], histories[i], quarantined, kept})) {
         findings.push_back({*std::move(found), ids[i]});
       }
     }
     looked_at_ += ids.size();
     tally_.named += findings.size();
     return Report(context_, std::move(findings), result_);
+  }
+
+  /// Whether the document is there, and is the one that was put aside.
+  Result<bool> IsKept(const QuarantineRecord& record) {
+    const auto document = flow_.quarantine.FindDocument(record.source_id, context_.call);
+    if (!document && document.error().code != ErrorCode::kDataLoss) {
+      return std::unexpected(document.error());
+    }
+    return document && *document && DocumentDigest((*document)->view()) == record.digest;
   }
 
   std::optional<Discrepancy> JudgeCase(const Case& one) {
@@ -344,11 +358,13 @@ class DigestComparison {
       ++tally_.quarantined;
       return std::nullopt;
     }
-    return Discrepancy{
-        one.quarantined ? DiscrepancyClass::kStale : DiscrepancyClass::kMissing,
-        SourceIdText(one.id), "",
-        fmt::format("does not map ({}: {}), and quarantine holds {}", Name(why.reason), why.detail,
-                    one.quarantined ? "another version of it" : "nothing of it")};
+    const std::string_view holds = one.kept          ? "another version of it"
+                                   : one.quarantined ? "a record of it, but not the document"
+                                                     : "nothing of it";
+    return Discrepancy{one.kept ? DiscrepancyClass::kStale : DiscrepancyClass::kMissing,
+                       SourceIdText(one.id), "",
+                       fmt::format("does not map ({}: {}), and quarantine holds {}",
+                                   Name(why.reason), why.detail, holds)};
   }
 
   std::optional<Discrepancy> JudgeWithoutSource(const Case& one) {

@@ -44,8 +44,14 @@ class OrphanSearch {
   }
 
  private:
+  enum class Kind : std::uint8_t {
+    kOurs,    // may hold vectors of ours alone
+    kOthers,  // an organization's that exists and is not the run's
+    kLegacy,  // the old side's: nothing of ours belongs there
+  };
+
   Status SearchNamespaces() {
-    for (const auto& [ns, ours] : namespaces_) {
+    for (const auto& [ns, kind] : namespaces_) {
       REHOME_TRY(ForEachPage(context_, ns, [&, &name = ns](const std::vector<std::string>& ids) {
         return random_.Unit() < context_.sample ? JudgePage(name, ids) : Status{};
       }));
@@ -54,13 +60,16 @@ class OrphanSearch {
     return complete ? Status{} : SearchItems();
   }
 
-  /// Every namespace that the template could give, in the plan or not; true: it may hold vectors of
-  /// ours.
+  /// Every namespace that the template could give, in the plan or not, and the old side's.
   Status CollectNamespaces() {
     REHOME_TRY_ASSIGN(const IndexInfo index, flow_.stores.target_vectors->Describe(context_.call));
     for (const auto& [ns, count] : index.namespaces) {
+      const bool legacy =
+          std::ranges::find(flow_.plan.backup.namespaces, ns) != flow_.plan.backup.namespaces.end();
       if (flow_.plan.MatchesNamespaceTemplate(ns)) {
-        namespaces_.emplace(ns, true);
+        namespaces_.emplace(ns, Kind::kOurs);
+      } else if (legacy) {
+        namespaces_.emplace(ns, Kind::kLegacy);
       }
     }
     REHOME_TRY_ASSIGN(const NamespaceTemplate pattern,
@@ -72,15 +81,20 @@ class OrphanSearch {
             const auto found = namespaces_.find(
                 pattern.Expand(StringField(one.view(), "org_id"), StringField(one.view(), "slug")));
             if (found != namespaces_.end()) {
-              found->second = false;  // of an organization that exists: not ours to judge
+              found->second = Kind::kOthers;
             }
           }
           return {};
         }));
     for (const auto& [org_id, ns] : context_.run.namespaces) {
-      namespaces_.insert_or_assign(ns, true);
+      namespaces_.insert_or_assign(ns, Kind::kOurs);
     }
     return {};
+  }
+
+  /// Old vectors may have the ids of items; one of ours bears our stamps.
+  bool MayBeOurs(const std::string& ns, const VectorRecord& record) const {
+    return namespaces_.at(ns) != Kind::kLegacy || record.metadata.contains(kStampContract);
   }
 
   Status JudgePage(const std::string& ns, const std::vector<std::string>& ids) {
@@ -90,7 +104,9 @@ class OrphanSearch {
     }
     // Read again what does not fit: a runner may have been between its two stores.
     REHOME_TRY_ASSIGN(const Records present, FetchPresent(context_, ns, suspects));
-    std::erase_if(suspects, [&](const std::string& id) { return !present.contains(id); });
+    std::erase_if(suspects, [&](const std::string& id) {
+      return !present.contains(id) || !MayBeOurs(ns, present.at(id));
+    });
     std::vector<Suspect> findings;
     REHOME_TRY(Judge(ns, suspects, &findings));
     return Report(context_, std::move(findings), result_);
@@ -101,13 +117,13 @@ class OrphanSearch {
   Result<std::vector<std::string>> Judge(const std::string& ns, std::span<const std::string> ids,
                                          std::vector<Suspect>* findings) {
     REHOME_TRY_ASSIGN(const ItemsById items, FindItems(context_, ids));
-    const bool ours = namespaces_.at(ns);
+    const Kind kind = namespaces_.at(ns);
     std::vector<std::string> suspects;
     for (const std::string& id : ids) {
       const auto found = items.find(id);
       if (found == items.end()) {
-        if (!ours) {
-          ++foreign_;
+        if (kind != Kind::kOurs) {
+          foreign_ += kind == Kind::kOthers ? 1U : 0U;
           continue;
         }
         suspects.push_back(id);
@@ -125,8 +141,8 @@ class OrphanSearch {
         ++placed_[ns];
         continue;
       }
-      if (home.empty() && !ours) {
-        ++foreign_;
+      if (home.empty() && kind != Kind::kOurs) {
+        foreign_ += kind == Kind::kOthers ? 1U : 0U;
         continue;
       }
       suspects.push_back(id);
@@ -204,11 +220,13 @@ class OrphanSearch {
     for (const Value& id : source_ids) {
       ids.push_back(ItemId(flow_.plan.items.id, id.view()));
     }
-    for (const auto& [ns, ours] : namespaces_) {
+    for (const auto& [ns, kind] : namespaces_) {
       REHOME_TRY_ASSIGN(const Records present, FetchPresent(context_, ns, ids));
       std::vector<std::string> found;
       for (const auto& [id, record] : present) {
-        found.push_back(id);
+        if (MayBeOurs(ns, record)) {
+          found.push_back(id);
+        }
       }
       std::vector<Suspect> findings;
       REHOME_TRY(Judge(ns, found, &findings));
@@ -240,7 +258,7 @@ class OrphanSearch {
   FlowContext& flow_;
   CheckResult& result_;
   Random random_;
-  std::map<std::string, bool> namespaces_;
+  std::map<std::string, Kind> namespaces_;
   std::map<std::string, std::uint64_t> placed_;
   std::set<std::string> misplaced_;
   std::uint64_t foreign_ = 0;

@@ -191,7 +191,7 @@ class Repairer {
     REHOME_TRY_ASSIGN(const std::uint64_t quarantined,
                       session_.quarantine().Count(session_.call()));
     items_.Add(reconciled);
-    const bool quarantine_moved = quarantined != quarantined_before;
+    const bool quarantine_moved = reconciled.quarantined > 0 || quarantined < quarantined_before;
     written_ += reconciled.inserted + reconciled.replaced + reconciled.deleted +
                 reconciled.embedded + (quarantine_moved ? 1U : 0U);
     for (const std::string& id : reconciled.conflicts) {

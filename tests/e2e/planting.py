@@ -243,6 +243,11 @@ def a_vector_in_a_namespace_that_the_template_could_give_to_anybody(test):
     test.replant("jobs_somebody")
 
 
+@plant(lambda t: {("orphans", "misplaced", t.identity)}, mended="foreign")
+def a_vector_in_the_legacy_namespace_too(test):
+    test.replant("letters")
+
+
 @plant(lambda t: {("orphans", "extra", "job_s~nobody")}, mended="foreign")
 def an_orphan_vector(test):
     test.replant(id="job_s~nobody", metadata={"item_id": "job_s~nobody"})

@@ -17,20 +17,22 @@ class Sabotage(Planted):
             report = self.application.verify()
             self.assertEqual([one for check in report["checks"] for one in check["discrepancies"]], [])
 
-    def test_a_quarantine_record_lost(self):
+    def test_a_quarantine_record_lost_and_the_document_of_one(self):
         app = self.small(count=12)
         app.contents["items"]["quarantine_max"] = 3
         app.write_plan()
         app.change("jobs", "job 5", title=7)
         app.migrate("--through", "3", "--online")
         app.verify()
-        with app.sqlite(write=True) as db:
-            db.execute("DELETE FROM rehome_quarantine")
-        report = app.verify(expect=CHECK_FAILED)
-        self.assertIn("counts", {c["check"] for c in report["checks"] if not c["passed"]})
-        self.assertEqual({one["id"] for c in report["checks"] for one in c["discrepancies"]}, {json_util.dumps("job 5")})
-        app.run("repair", "--yes")
-        app.verify()
+        for what in ("DELETE FROM rehome_quarantine", "DELETE FROM rehome_quarantine_documents"):
+            with self.subTest(what=what):
+                with app.sqlite(write=True) as db:
+                    db.execute(what)
+                report = app.verify(expect=CHECK_FAILED)
+                self.assertEqual({(one["id"], one["class"]) for c in report["checks"] for one in c["discrepancies"]},
+                                 {(json_util.dumps("job 5"), "missing")})
+                app.run("repair", "--yes")
+                app.verify()
 
     def test_what_the_application_changes_after_the_cutover_is_told_and_does_not_fail(self):
         self.at_stage("cutover")
