@@ -23,7 +23,7 @@ class OnAReplicaSet(Case, online_test.Online):
 
     def test_check_tells_what_it_found(self):
         said = self.application(count=12).run("check").text
-        for word in ("replica set rs0", "validator"):
+        for word in ("replica set rs0", "validator", "database_stream true", "cluster_time true", "compares_whole_documents true"):
             self.assertIn(word, said)
 
     def test_views_and_time_series_are_refused_by_name(self):
@@ -96,6 +96,26 @@ class OnAReplicaSet(Case, online_test.Online):
         self.assertEqual(len(app.raw("jobs")), 59)
         app.migrate("--online")
         app.verify()
+
+    def test_a_position_that_the_oplog_lost_stops_the_run_until_a_sweep(self):
+        app = self.application(count=30)
+        app.migrate("--online", "--through", "3")
+        app.change("jobs", "job 1", title="Written while nobody followed")
+        self.server.streams.history_begins = self.server.streams.now()
+        self.addCleanup(setattr, self.server.streams, "history_begins", 0)
+        app.change("jobs", "job 5", title="So was this")
+        self.assertIn("--sweep", app.run("run", "--online", "--yes", expect=harness.REFUSED).err)
+        app.migrate("--online", "--sweep")
+        self.assertEqual(app.document("job_items", "job 1")["title"], "Written while nobody followed")
+        app.verify()
+
+    def test_the_position_moves_on_while_only_others_write(self):
+        app = self.application(count=12)
+        app.migrate("--online")
+        before = app.status()["watermarks"]["applied_through"]
+        client_of(self.server.uri())[app.database]["others"].insert_one({"n": 1})
+        app.migrate("--online")
+        self.assertNotEqual(app.status()["watermarks"]["applied_through"], before)
 
     def test_a_collection_that_somebody_renamed_or_dropped_stops_the_run(self):
         """As its stream tells: nothing is deleted on the new side, and what to do about it is said."""

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """mongo-java-server with the manners of a real replica set of one member, MongoDB 6.0: it greets with `hello` and has sessions, so
-that drivers make retryable writes; it refuses what a command's definition does not name; it compares whole documents as
-MongoDB's aggregation does; it has transactions, of which the tests need no more than that each is one connection's.
+that drivers make retryable writes; its change streams are a whole database's and tell the cluster's time; it refuses what a
+command's definition does not name; it compares whole documents as MongoDB's aggregation does; it has transactions, of which the
+tests need no more than that each is one connection's.
 
     replica_set.py run -- COMMAND…   runs COMMAND beside one; REHOME_TEST_MONGODB_URI is its address. Its exit code is COMMAND's.
 """
@@ -13,6 +14,7 @@ import threading
 import bson
 
 import child
+from change_streams import ChangeStreams
 from fencing_server import FencingServer
 from mongodb_server import MongoServer
 from scripted_server import failure
@@ -97,12 +99,14 @@ class ReplicaSet(FencingServer):
     def __init__(self, server, **options):
         super().__init__(server, **options)
         self.refused = []
-        self._renamed = {}  # by the mark that stands for it in the oplog behind: (database, old name, new name)
+        self._renamed = {}  # by the mark that stands for it in the oplog behind
         self._writing = threading.Lock()
         scripted = self._scripted
-        scripted.on("aggregate", self._tell).on("getMore", self._tell)
+        self.streams = ChangeStreams(scripted.client, self._renamed)
+        scripted.on("aggregate", self._aggregate).on("getMore", self._more).on("killCursors", self._kill)
         scripted.on("hello", lambda request, forward: {**self._greet(request, self._old_greeting(request)), "isWritablePrimary": True})
-        scripted.on("ping", {"ok": 1}).on("commitTransaction", {"ok": 1}).on("abortTransaction", {"ok": 1})
+        scripted.on("ping", lambda request, forward: {"ok": 1, "operationTime": self.streams.operation_time()})
+        scripted.on("commitTransaction", {"ok": 1}).on("abortTransaction", {"ok": 1})
         answer = scripted._answer
 
         def judged(request):
@@ -120,51 +124,39 @@ class ReplicaSet(FencingServer):
     def _greet(self, request, forward):
         return {**super()._greet(request, forward), "logicalSessionTimeoutMinutes": 30}
 
-    # --- the end of a collection, which its stream tells as a real one does: the server behind names none and has no renames
-
     def _rename(self, request, forward):
         answer = super()._rename(request, forward)
         if answer["ok"]:
             (database, old), (_, new) = (request.doc[name].split(".", 1) for name in ("renameCollection", "to"))
             mark = f"renamed_{len(self._renamed)}"
-            self._renamed[mark] = {"database": database, "old": old, "new": new}
-            behind = self._scripted.database(request).client[database]
-            behind.create_collection(mark)
+            self._renamed[mark] = {"old": old, "new": new}
+            behind = self._scripted.client[database]
+            behind.create_collection(mark)  # its oplog shows what is dropped, and no renames
             behind.drop_collection(mark)
         return answer
 
-    def _tell(self, request, forward):
-        view = self.options.get((request.doc["$db"], request.doc.get("aggregate")), {})
+    def _aggregate(self, request, forward):
+        if self.streams.opens(request.doc):
+            return self.streams.open(request.doc)
+        view = self.options.get((request.doc["$db"], request.doc["aggregate"]), {})
         if "viewOn" in view and request.doc.get("collation", view.get("collation")) != view.get("collation", {"locale": "simple"}):
             return failure(167, "OptionNotSupportedOnView", "Cannot override a view's default collation")
-        answer = forward()
-        cursor = answer.get("cursor", {})
-        for batch in ("firstBatch", "nextBatch"):
-            if any("operationType" in event for event in cursor.get(batch, [])):
-                told = (self._told(request, event) for event in cursor[batch])
-                cursor[batch] = [event for event in told if event]
-        return answer
+        return forward()
 
-    def _told(self, request, event):
-        """`event` as a stream of the collection that `request` reads has it; None for what is another's."""
-        if event["operationType"] != "drop":
-            return event
-        database, watched = request.doc["$db"], request.doc.get("collection", request.doc.get("aggregate"))
-        entry = self._scripted.database(request).client["local"]["oplog.rs"].find_one({"ts": event["clusterTime"]})
-        name = entry["o"]["drop"]
-        renamed = self._renamed.get(name)
-        if renamed and entry["ns"] == f"{database}.$cmd" and watched in (renamed["old"], renamed["new"]):
-            return {**event, "operationType": "rename", "ns": {"db": database, "coll": renamed["old"]},
-                    "to": {"db": database, "coll": renamed["new"]}}
-        return {**event, "ns": {"db": database, "coll": name}} if name == watched and entry["ns"] == f"{database}.$cmd" else None
+    def _more(self, request, forward):
+        return self.streams.more(request.doc) if self.streams.holds(request.doc["getMore"]) else forward()
+
+    def _kill(self, request, forward):
+        for cursor in request.doc["cursors"]:
+            self.streams.close(cursor)
+        return forward()
 
     def _write(self, request, forward):
-        for field in ("updates", "deletes"):
-            if field in request.doc:
-                with self._writing:
+        with self._writing:  # so that the oplog behind is in the order of its times
+            for field in ("updates", "deletes"):
+                if field in request.doc:
                     request.doc[field] = [self._decided(request, statement) for statement in request.doc[field]]
-                    return super()._write(request, forward)
-        return super()._write(request, forward)
+            return super()._write(request, forward)
 
     def _decided(self, request, statement):
         """A filter over a whole document, decided here: what does not match is asked for under an _id that nobody has."""

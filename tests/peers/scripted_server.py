@@ -89,6 +89,11 @@ class ScriptedServer:
                 return dict(given) if given is not HANG_UP else given
         return self._forward(request)
 
+    @property
+    def client(self):
+        """Of the real server."""
+        return self._upstream
+
     def database(self, request):
         """The real server's, for looking around in."""
         return self._upstream[request.doc.get("$db", request.namespace)]
