@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
+#include "model/fields.h"
 #include "phases/env_file.h"
 #include "phases/fences.h"
 #include "phases/pointers.h"
@@ -200,6 +201,13 @@ Status LookAtFence(Look& look) {
         return {};
       }
       break;
+  }
+  REHOME_TRY_ASSIGN(const Document source, look.deps.stores.source_documents->Describe(look.call));
+  if (kind == FenceKind::kValidator && !BoolField(source.view(), "passes_validators")) {
+    look.Warn("fence",
+              "the user may not write past the validator: `rehome revert` could not write "
+              "back what the new side was given",
+              "grant the user `bypassDocumentValidation` on the source's database");
   }
   REHOME_TRY_ASSIGN(const bool whole, MayBlockUserWrites(look.plan, look.deps.stores, look.call));
   look.Ok("fence", fmt::format("possible: {}{}", possible,

@@ -40,6 +40,16 @@ class ByValidator(Fenced, online_test.Online):
         app = self.application(count=12)
         self.assertIn("validator", app.run("check").text)
 
+    def test_check_tells_what_a_revert_will_need(self):
+        app = self.application(count=12)
+        self.assertNotIn("bypassDocumentValidation", app.run("check").text)
+        of_database = {"resource": {"db": app.database, "collection": ""}, "actions": ["find", "insert", "update", "remove", "collMod"]}
+        user = {"authenticatedUsers": [{"user": "ann", "db": "admin"}], "authenticatedUserPrivileges": [of_database]}
+        with self.server.answering("connectionStatus", {"ok": 1, "authInfo": user}):
+            self.assertRegex(app.run("check").out, "warning +fence +the user may not write past the validator")
+            of_database["actions"].append("bypassDocumentValidation")
+            self.assertNotIn("bypassDocumentValidation", app.run("check").text)
+
     def test_the_fence_stops_the_writer_and_no_write_is_lost(self):
         """It does not see deletes: they are carried."""
         # This server reads its whole oplog for each answer of a change stream.

@@ -120,6 +120,10 @@ class FencingServer:
         finally:
             self._listeners.remove((kind, tell))
 
+    def answering(self, command, answer):
+        """A context manager: it says so to the command for a while."""
+        return self._scripted.answering(command, answer)
+
     def when_blocked(self, tell):
         return self.when("block", tell)
 

@@ -82,6 +82,7 @@ Result<Document> Describe(Server& server, const Call& call) {
       .Bool("samples", samples)
       .String("fence", rehome::Name(fence))
       .Bool("write_block", write_block)
+      .Bool("passes_validators", MayPassValidators(server))
       .Int64("wire_version", said.wire_version)
       .Finish();
 }

@@ -121,6 +121,9 @@ std::string MissingPrivilege(std::string_view message) {
   if (rest.find("bypassDocumentValidation: true") != std::string_view::npos) {
     return fmt::format("`{}` and `bypassDocumentValidation` on the collection", command);
   }
+  if (command == "update" && rest.find("upsert: true") != std::string_view::npos) {
+    return "`update` and `insert` on the database";
+  }
   if (rest.find("$changeStream") != std::string_view::npos) {
     return "`changeStream` and `find` on the database";
   }

@@ -68,6 +68,8 @@ TEST(Failure, NamesThePrivilegeThatIsMissing) {
             "grant the user `find` on the collection");
   EXPECT_EQ(hint("aggregate: 1, pipeline: [ { $changeStream: {} } ] }"),
             "grant the user `changeStream` and `find` on the database");
+  EXPECT_EQ(hint("update: \"jobs\", updates: [ { q: {}, u: {}, upsert: true } ] }"),
+            "grant the user `update` and `insert` on the database");
   EXPECT_EQ(hint("collMod: \"jobs\" }"), "grant the user `collMod` on the database");
   EXPECT_EQ(hint("createIndexes: \"jobs\" }"), "grant the user `createIndex` on the collection");
 }

@@ -170,6 +170,10 @@ Result<FenceKind> PossibleFence(Server& server, std::string_view collection, con
   return here ? FenceKind::kValidator : FenceKind::kNone;
 }
 
+bool MayPassValidators(Server& server) {
+  return IsAllowed(server, "bypassDocumentValidation", server.database(), "");
+}
+
 Result<bool> MayBlockUserWrites(Server& server) {
   REHOME_TRY_ASSIGN(const auto mode, BlockMode(server));
   // One that stands already is somebody else's, and not ours to lift.

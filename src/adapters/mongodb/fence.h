@@ -14,6 +14,8 @@ namespace rehome::mongodb {
 /// `collection`: empty for any one.
 [[nodiscard]] Result<FenceKind> PossibleFence(Server& server, std::string_view collection,
                                               const Call& call);
+/// Whether the user may write past a validator, as a revert does under its fence.
+[[nodiscard]] bool MayPassValidators(Server& server);
 /// Whether blocking all user writes of this cluster is possible and stops nobody but users of this
 /// database: the server has the switch, it is off, the user may use it, and no other database is
 /// there.
