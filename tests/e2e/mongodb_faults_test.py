@@ -7,7 +7,8 @@ import time
 import harness
 from harness import DONE, INTERRUPTED, UNREACHABLE, tearDownModule  # noqa: F401
 from mongodb_application import Case, MongoServer, SmallMongoApp, leave_out, shared_server
-from small_application import MANY_TENANTS
+from replica_set import ReplicaSet
+from small_application import MANY_TENANTS, wait_until
 from toxiproxy import Toxiproxy
 
 COUNT = 150
@@ -141,6 +142,44 @@ class ServerKilled(Faults):
             self.assert_as_undisturbed(app)
 
 
+class PrimaryDead(Faults):
+    """The primary of a replica set dies with its cursors and comes back with what it acknowledged."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = ReplicaSet(shared_server())
+        cls.addClassCleanup(cls.server.close)
+
+    def die(self):
+        with self.server.away() as met:
+            wait_until(lambda: met() >= 5, "requests that meet nobody")
+
+    def test_and_back_in_the_middle_of_each_phase(self):
+        for mark in PHASES:
+            with self.subTest(mark=mark.strip()):
+                app = self.application(server=self.server)
+                self.disturbed(app, mark, self.die)
+                self.assert_as_undisturbed(app)
+
+    def test_under_a_follower_which_goes_on_where_it_stood(self):
+        app = self.small(count=30, server=self.server)
+        app.contents["cutover"]["fence"] = "none"
+        app.write_plan()
+        app.migrate("--online")
+        process = app.start("run", "--online", "--follow", "--yes")
+        self.addCleanup(process.kill)
+        for title in ("Before", "After"):
+            app.change("jobs", "job 1", title=title)
+            wait_until(lambda: app.document("job_items", "job 1")["title"] == title, "the straggler")
+            self.die()
+        process.terminate()
+        _, said = process.communicate(timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, INTERRUPTED, said)
+        app.migrate("--online")  # what was on its way
+        app.verify()
+
+
+leave_out(PrimaryDead, *[name for name in dir(Faults) if name.startswith("test_")])
 leave_out(ServerKilled, *[name for name in dir(Faults) if name.startswith("test_")])
 
 

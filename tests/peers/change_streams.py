@@ -77,6 +77,9 @@ class ChangeStreams:
     def close(self, cursor):
         self._cursors.pop(cursor, None)
 
+    def close_all(self):
+        self._cursors.clear()
+
     def _begin(self, place):
         """The first time that the stream shows."""
         if "startAtOperationTime" in place:

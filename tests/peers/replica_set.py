@@ -6,6 +6,7 @@ tests need no more than that each is one connection's.
 
     replica_set.py run -- COMMAND…   runs COMMAND beside one; REHOME_TEST_MONGODB_URI is its address. Its exit code is COMMAND's.
 """
+import contextlib
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ import child
 from change_streams import ChangeStreams
 from fencing_server import FencingServer
 from mongodb_server import MongoServer
-from scripted_server import failure
+from scripted_server import HANG_UP, failure
 
 # What MongoDB 6.0 takes beside the command's own name. Anything else is error 40415 there.
 _GENERIC = {"$db", "lsid", "$clusterTime", "$readPreference", "maxTimeMS", "comment", "apiVersion", "apiStrict", "apiDeprecationErrors"}
@@ -100,6 +101,8 @@ class ReplicaSet(FencingServer):
         super().__init__(server, **options)
         self.refused = []
         self._renamed = {}  # by the mark that stands for it in the oplog behind
+        self._away = False
+        self._turned_away = 0
         self._writing = threading.Lock()
         scripted = self._scripted
         self.streams = ChangeStreams(scripted.client, self._renamed)
@@ -110,6 +113,10 @@ class ReplicaSet(FencingServer):
         answer = scripted._answer
 
         def judged(request):
+            if self._away:
+                with self._writing:
+                    self._turned_away += 1
+                return HANG_UP
             said = refusal(request.doc, request.command_name)
             if said is None:
                 return answer(request)
@@ -123,6 +130,18 @@ class ReplicaSet(FencingServer):
 
     def _greet(self, request, forward):
         return {**super()._greet(request, forward), "logicalSessionTimeoutMinutes": 30}
+
+    @contextlib.contextmanager
+    def away(self):
+        """While it lasts the primary is dead: connections break off, and its cursors are gone. Gives a function that tells how
+        many requests that have met."""
+        self._turned_away = 0
+        self._away = True
+        self.streams.close_all()
+        try:
+            yield lambda: self._turned_away
+        finally:
+            self._away = False
 
     def _rename(self, request, forward):
         answer = super()._rename(request, forward)
