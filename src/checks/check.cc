@@ -125,7 +125,10 @@ Result<Verification> MakeAll(CheckContext& context, const Chosen& chosen) {
   Verification out;
   for (const NamedCheck& check : AllChecks()) {
     if (chosen(check)) {
+      const std::string name(check.name);
+      context.events.Advanced({.phase = context.phase, .step = name, .done = 0, .total = 1});
       REHOME_TRY_ASSIGN(CheckResult result, Make(check, context));
+      context.events.Advanced({.phase = context.phase, .step = name, .done = 1, .total = 1});
       out.passed = out.passed && result.passed;
       out.checks.push_back(std::move(result));
     }

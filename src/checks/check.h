@@ -70,7 +70,8 @@ struct CheckContext {
   Chat* chat = nullptr;                 // absent: none configured
   Embedder* legacy_embedder = nullptr;  // absent: none configured
   EventSink& events;
-  double sample = 1.0;  // share of key ranges looked at, (0, 1]
+  std::optional<Phase> phase{};  // that it is part of; absent: of none
+  double sample = 1.0;           // share of key ranges looked at, (0, 1]
   /// Which of these source ids a feed has named beyond applied-through: a difference there is
   /// `pending`, not wrong. Absent: no feed to ask.
   std::function<Result<std::vector<bool>>(std::span<const Value> source_ids)> pending;

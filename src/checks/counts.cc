@@ -234,10 +234,11 @@ class Counting {
       std::uint64_t vectors = VectorsByStatistics(ns);
       if (!context_.only || vectors != most) {  // statistics may lag; a listing does not
         vectors = 0;
-        REHOME_TRY(ForEachPage(context_, ns, [&](const std::vector<std::string>& ids) -> Status {
-          vectors += ids.size();
-          return {};
-        }));
+        REHOME_TRY(ForEachPage(*flow_.stores.target_vectors, ns, context_.call,
+                               [&](const std::vector<std::string>& ids) -> Status {
+                                 vectors += ids.size();
+                                 return {};
+                               }));
       }
       const bool fits = vectors >= least && vectors <= most;
       most_of_all += most;

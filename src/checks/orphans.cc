@@ -52,9 +52,11 @@ class OrphanSearch {
 
   Status SearchNamespaces() {
     for (const auto& [ns, kind] : namespaces_) {
-      REHOME_TRY(ForEachPage(context_, ns, [&, &name = ns](const std::vector<std::string>& ids) {
-        return random_.Unit() < context_.sample ? JudgePage(name, ids) : Status{};
-      }));
+      REHOME_TRY(ForEachPage(*flow_.stores.target_vectors, ns, context_.call,
+                             [&, &name = ns](const std::vector<std::string>& ids) {
+                               return random_.Unit() < context_.sample ? JudgePage(name, ids)
+                                                                       : Status{};
+                             }));
     }
     REHOME_TRY_ASSIGN(const bool complete, IsComplete());
     return complete ? Status{} : SearchItems();

@@ -192,9 +192,8 @@ class RetrievalTest {
     if (questions.empty()) {
       return questions;
     }
-    REHOME_TRY(ForEachPage(context_, ns, [&](const std::vector<std::string>& ids) -> Status {
-      REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
-      for (const auto& [id, record] : records) {
+    REHOME_TRY(ForEachFetched(context_, ns, [&](const Fetched& page) -> Status {
+      for (const auto& [id, record] : page.records) {
         if (CanAsk(record)) {
           std::ranges::for_each(questions, [&](Question& question) {
             question.See(record, flow_.plan.index.metric, static_cast<std::size_t>(TopK()));

@@ -87,19 +87,25 @@ class VectorInspection {
       result_.notes.push_back(fmt::format(
           "{} vectors of {} were found right by an attempt that was interrupted", count, ns));
     }
-    return ForEachPage(context_, ns, [&](std::vector<std::string> ids) -> Status {
+    const auto select = [&](std::vector<std::string>& ids) {
       std::erase_if(ids, [&](const std::string& id) { return !through.empty() && id <= through; });
-      if (ids.empty() || random_.Unit() >= context_.sample) {
+      if (random_.Unit() >= context_.sample) {
+        ids.clear();
+      }
+    };
+    const auto inspect = [&](const Fetched& page) -> Status {
+      if (page.ids.empty()) {
         return {};
       }
       const std::uint64_t before = inspected_;
-      REHOME_TRY(InspectPage(ns, ids));
+      REHOME_TRY(InspectPage(ns, page));
       count += inspected_ - before;
       const bool all_right = result_.totals.empty();
       return part.empty() || !all_right
                  ? Status{}
-                 : context_.progress->Note(part, {.through = ids.back(), .count = count});
-    });
+                 : context_.progress->Note(part, {.through = page.ids.back(), .count = count});
+    };
+    return ForEachFetched(context_, ns, inspect, select);
   }
 
   /// The name of a namespace as it stands in the journal of this check's progress; empty: nothing is
@@ -137,8 +143,8 @@ class VectorInspection {
     return {};
   }
 
-  Status InspectPage(const std::string& ns, const std::vector<std::string>& ids) {
-    REHOME_TRY_ASSIGN(const Records records, FetchListed(context_, ns, ids));
+  Status InspectPage(const std::string& ns, const Fetched& page) {
+    const auto& [ids, records] = page;
     listed_[ns] += ids.size();
     std::vector<Suspect> findings;
     for (const std::string& id : ids) {

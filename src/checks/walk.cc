@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "checks/findings.h"
+#include "flow/vector_walk.h"
 #include "model/fields.h"
 
 namespace rehome {
@@ -99,36 +100,6 @@ Status ForEachIdOfOnly(const CheckContext& context,
   return {};
 }
 
-Status ForEachPage(const CheckContext& context, std::string_view ns, const EachPage& each) {
-  std::string token;
-  std::string last;
-  do {
-    REHOME_TRY_ASSIGN(IdPage page,
-                      context.flow.stores.target_vectors->ListIds(ns, token, context.call));
-    for (const std::string& id : page.ids) {
-      if (id <= last) {
-        return Fail(
-            ErrorCode::kDataLoss,
-            fmt::format(
-                "the listing of namespace {} gives {} after {}: it cannot be proved complete", ns,
-                id, last),
-            "run the same command again; if it stays, ask the index's provider");
-      }
-      last = id;
-    }
-    if (!page.next.empty() && page.next == token) {
-      return Fail(ErrorCode::kDataLoss,
-                  fmt::format("the listing of namespace {} does not advance", ns),
-                  "run the same command again; if it stays, ask the index's provider");
-    }
-    if (!page.ids.empty()) {
-      REHOME_TRY(each(page.ids));
-    }
-    token = std::move(page.next);
-  } while (!token.empty());
-  return {};
-}
-
 Result<Records> FetchPresent(const CheckContext& context, std::string_view ns,
                              std::span<const std::string> ids) {
   Records out;
@@ -158,6 +129,30 @@ Result<Records> FetchListed(const CheckContext& context, std::string_view ns,
     out.merge(more);
   }
   return out;
+}
+
+Status ForEachFetched(const CheckContext& context, std::string_view ns, const EachFetched& each,
+                      const std::function<void(std::vector<std::string>& ids)>& select) {
+  Progress progress{.phase = context.phase, .step = fmt::format("vectors of {}", ns)};
+  if (const RestorePoint* made = context.run.FindRestorePoint(Phase::kVectors)) {
+    const auto count = made->counts.find(ns);
+    progress.total = count == made->counts.end() ? 0 : static_cast<std::uint64_t>(count->second);
+  }
+  return ForEachRead<Fetched>(
+      context.flow, *context.flow.stores.target_vectors, ns, context.call,
+      [&](std::vector<std::string> ids) -> Result<Fetched> {
+        if (select) {
+          select(ids);
+        }
+        REHOME_TRY_ASSIGN(Records records, FetchListed(context, ns, ids));
+        return Fetched{std::move(ids), std::move(records)};
+      },
+      [&](const Fetched& page) -> Status {
+        REHOME_TRY(each(page));
+        progress.done += page.ids.size();
+        context.events.Advanced(progress);
+        return {};
+      });
 }
 
 Result<ItemsById> FindItems(const CheckContext& context, std::span<const std::string> item_ids) {

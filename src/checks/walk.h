@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "checks/check.h"
+#include "ports/listing.h"
 #include "ports/scan.h"
 
 namespace rehome {
@@ -53,12 +54,6 @@ using EachBatch = std::function<Status(std::vector<Document> documents)>;
 [[nodiscard]] Status ForEachIdOfOnly(const CheckContext& context,
                                      const std::function<Status(std::span<const Value> ids)>& each);
 
-using EachPage = std::function<Status(const std::vector<std::string>& ids)>;
-/// Every id of a namespace of the target, at most kIdsMax at once. Ids must ascend, so that none
-/// comes twice and none is skipped by a page that starts anew: else kDataLoss.
-[[nodiscard]] Status ForEachPage(const CheckContext& context, std::string_view ns,
-                                 const EachPage& each);
-
 /// Present records by id. An id that was just listed may be slow to be read: it is asked for again,
 /// with pauses.
 using Records = std::map<std::string, VectorRecord, std::less<>>;
@@ -66,6 +61,18 @@ using Records = std::map<std::string, VectorRecord, std::less<>>;
                                           std::span<const std::string> ids);
 [[nodiscard]] Result<Records> FetchPresent(const CheckContext& context, std::string_view ns,
                                            std::span<const std::string> ids);
+
+/// Ids that a namespace of the target lists, and the records of those that can be fetched.
+struct Fetched {
+  std::vector<std::string> ids;
+  Records records;
+};
+using EachFetched = std::function<Status(const Fetched& page)>;
+/// Every vector of a namespace, read ahead. `select`, where given, takes ids out before they are
+/// fetched; it is called by another thread than `each`.
+[[nodiscard]] Status ForEachFetched(
+    const CheckContext& context, std::string_view ns, const EachFetched& each,
+    const std::function<void(std::vector<std::string>& ids)>& select = {});
 
 /// Items by `item_id`; more than one where the id is taken twice.
 using ItemsById = std::map<std::string, std::vector<Document>, std::less<>>;

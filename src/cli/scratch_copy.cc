@@ -11,7 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/random.h"
 #include "journal/names.h"
-#include "phases/vector_pages.h"
+#include "ports/listing.h"
 #include "ports/scan.h"
 #include "report/escape.h"
 

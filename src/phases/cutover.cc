@@ -120,7 +120,7 @@ Status UnderFence(Session& session, const WritePause& pause) {
   std::vector<Value> ids;
   REHOME_TRY(DrainToZero(session, pause, ids));
   REHOME_TRY(NamedByReverse(session, ids));
-  VerificationScope scope(session);
+  VerificationScope scope(session, Phase::kCutover);
   scope.context().pending_fails = false;  // a write that no fence sees is a straggler
   scope.context().only = EachOnce(ids);
   REHOME_TRY_ASSIGN(const Verification delta, VerifyDelta(scope.context()));
@@ -182,7 +182,7 @@ Result<std::size_t> ProvedLap(Session& session) {
   if (named == 0) {
     return named;
   }
-  VerificationScope scope(session);
+  VerificationScope scope(session, Phase::kCutover);
   scope.context().pending_fails = false;
   scope.context().only = EachOnce(ids);
   REHOME_TRY_ASSIGN(const Verification delta, Verify(scope.context(), kChecksOfDocuments));
@@ -221,7 +221,7 @@ Status BeforeFence(Session& session) {
   REHOME_TRY(RefuseLongPause(session, carried));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY(TakeReversePosition(session));
-  VerificationScope scope(session);
+  VerificationScope scope(session, Phase::kCutover);
   scope.context().pending_fails =
       false;  // what a feed names is drained under the fence and verified there
   REHOME_TRY_ASSIGN(const Verification full, Verify(scope.context(), ChecksBeforeCutover()));
@@ -297,7 +297,7 @@ Result<PhaseOutcome> FullPass(Session& session) {
   REHOME_TRY(RunAfterHooks(session));
   REHOME_TRY(CatchUp(session, Millis::max()));
   REHOME_TRY(session.SettleLeftOpen());
-  VerificationScope scope(session);
+  VerificationScope scope(session, Phase::kCutover);
   scope.context().pending_fails = false;
   REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));
   if (!after.passed) {

@@ -63,7 +63,7 @@ Status RefuseStragglers(Session& session) {
 }
 
 Status VerifyAll(Session& session) {
-  VerificationScope scope(session);
+  VerificationScope scope(session, Phase::kRetire);
   REHOME_TRY_ASSIGN(const Verification verification, Verify(scope.context(), {}));
   if (!verification.passed) {
     return Fail(ErrorCode::kCheckFailed,

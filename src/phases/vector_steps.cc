@@ -10,7 +10,7 @@
 #include "journal/ranges.h"
 #include "model/fields.h"
 #include "model/item.h"
-#include "phases/vector_pages.h"
+#include "ports/listing.h"
 #include "ports/scan.h"
 
 namespace rehome {

@@ -7,13 +7,14 @@
 #include <cmath>
 
 #include "flow/reconcile.h"
+#include "flow/vector_walk.h"
 #include "flow/vector_writer.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "phases/phases.h"
 #include "phases/range_scan.h"
-#include "phases/vector_pages.h"
+#include "ports/listing.h"
 #include "ports/scan.h"
 
 namespace rehome {
@@ -23,29 +24,34 @@ constexpr std::size_t kItemsPerBatchMax = 1000;
 constexpr std::size_t kItemBytesPerBatchMax = std::size_t{4} << 20U;
 constexpr const char* kTokens = "tokens";  // a count of each range, and of the phase
 
+template <class Each>
+Status ForEachRecords(Session& session, const TenantNamespace& ns, const Each& each) {
+  return ForEachRead<std::vector<VectorRecord>>(
+      session.flow(), session.target_vectors(), ns.name(), session.call(),
+      [&](const std::vector<std::string>& ids) {
+        return session.target_vectors().Fetch(ns.name(), ids, session.call());
+      },
+      each);
+}
+
 /// A namespace that already holds vectors without our stamp belongs to somebody else.
 Status RefuseForeignNamespaces(Session& session) {
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
-    REHOME_TRY(ForEachPage(
-        session.target_vectors(), ns.name(), session.call(),
-        [&](const std::vector<std::string>& ids) -> Status {
-          REHOME_TRY_ASSIGN(const auto records,
-                            session.target_vectors().Fetch(ns.name(), ids, session.call()));
-          const auto foreign = std::ranges::find_if(records, [](const VectorRecord& record) {
-            return !record.metadata.contains(kStampContract);
-          });
-          if (foreign == records.end()) {
-            return {};
-          }
-          return Fail(
-              ErrorCode::kFailedPrecondition,
-              fmt::format(
-                  "namespace {} already holds vectors that rehome did not write, the first {}",
-                  ns.name(), foreign->id),
-              "they were not touched; give the organization another slug, or index.namespace "
-              "another template");
-        }));
+    REHOME_TRY(ForEachRecords(session, ns, [&](const std::vector<VectorRecord>& records) -> Status {
+      const auto foreign = std::ranges::find_if(records, [](const VectorRecord& record) {
+        return !record.metadata.contains(kStampContract);
+      });
+      if (foreign == records.end()) {
+        return {};
+      }
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("namespace {} already holds vectors that rehome did not write, the first {}",
+                      ns.name(), foreign->id),
+          "they were not touched; give the organization another slug, or index.namespace "
+          "another template");
+    }));
   }
   return {};
 }
@@ -169,17 +175,13 @@ Result<PhaseOutcome> DescribeVectors(Session& session) {
   for (const auto& [org_id, name] : session.run().namespaces) {
     const TenantNamespace ns = Plan::JournaledNamespace(name);
     std::int64_t count = 0;
-    REHOME_TRY(ForEachPage(session.target_vectors(), ns.name(), session.call(),
-                           [&](const std::vector<std::string>& ids) -> Status {
-                             REHOME_TRY_ASSIGN(
-                                 const auto records,
-                                 session.target_vectors().Fetch(ns.name(), ids, session.call()));
-                             for (const VectorRecord& record : records) {
-                               digest.Add(VectorDigest(record));
-                             }
-                             count += static_cast<std::int64_t>(records.size());
-                             return {};
-                           }));
+    REHOME_TRY(ForEachRecords(session, ns, [&](const std::vector<VectorRecord>& records) -> Status {
+      for (const VectorRecord& record : records) {
+        digest.Add(VectorDigest(record));
+      }
+      count += static_cast<std::int64_t>(records.size());
+      return {};
+    }));
     out.counts[name] = count;
     REHOME_TRY_ASSIGN(const auto lsn,
                       session.target_vectors().IndexedLsn(ns.name(), session.call()));

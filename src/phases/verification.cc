@@ -7,13 +7,14 @@
 
 namespace rehome {
 
-VerificationScope::VerificationScope(Session& session)
+VerificationScope::VerificationScope(Session& session, std::optional<Phase> phase)
     : context_{
           .flow = session.flow(),
           .run = session.run(),
           .chat = session.deps().chat.get(),
           .legacy_embedder = session.deps().legacy_embedder.get(),
           .events = session.events(),
+          .phase = phase,
           .sample = 1.0,
           .pending =
               [&session, changes = std::make_shared<PendingChanges>(session.plan(), session.run(),

@@ -1,5 +1,6 @@
 #pragma once
 // verification.h — the checks as a running session makes them.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace rehome {
 /// A check context over a session's stores; the session outlives it.
 class VerificationScope {
  public:
-  explicit VerificationScope(Session& session);
+  /// `phase`: that it is part of.
+  explicit VerificationScope(Session& session, std::optional<Phase> phase = {});
   [[nodiscard]] CheckContext& context() { return context_; }
 
  private:

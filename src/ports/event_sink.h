@@ -1,6 +1,7 @@
 #pragma once
 // event_sink.h — how the engine tells what it does. It never prints.
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "model/phase.h"
@@ -8,7 +9,7 @@
 namespace rehome {
 
 struct Progress {
-  Phase phase = Phase::kPrepare;
+  std::optional<Phase> phase = Phase::kPrepare;  // absent: a verification by itself
   std::string step;  // "backup training_data", "items", "vectors portfolio_acme"
   std::uint64_t done = 0;
   std::uint64_t total = 0;  // 0: not known

@@ -113,7 +113,7 @@ void LogFile::PhaseFinished(Phase phase, PhaseState state, double seconds) {
 }
 
 void LogFile::Advanced(const Progress& progress) {
-  impl_->Write("advanced", {{"phase", Number(progress.phase)},
+  impl_->Write("advanced", {{"phase", progress.phase ? Json(Number(*progress.phase)) : Json()},
                             {"step", progress.step},
                             {"done", progress.done},
                             {"total", progress.total},

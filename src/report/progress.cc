@@ -21,6 +21,10 @@ std::string Title(Phase phase) {
   return fmt::format("phase {} {}", Number(phase), Name(phase));
 }
 
+std::string Title(const Progress& progress) {
+  return progress.phase ? Title(*progress.phase) : "verify";
+}
+
 std::string FinishedLine(Phase phase, PhaseState state, double seconds) {
   return fmt::format("{}: {} {}", Title(phase),
                      state == PhaseState::kDone ? "done in" : "stopped after",
@@ -82,6 +86,7 @@ TerminalProgress::~TerminalProgress() {
 void TerminalProgress::PhaseStarted(Phase phase) {
   const std::scoped_lock lock(mutex_);
   title_ = Title(phase);
+  in_phase_ = true;
   meter_.Clear();
   Draw();
 }
@@ -89,6 +94,7 @@ void TerminalProgress::PhaseStarted(Phase phase) {
 void TerminalProgress::PhaseFinished(Phase phase, PhaseState state, double seconds) {
   const std::scoped_lock lock(mutex_);
   title_.clear();
+  in_phase_ = false;
   meter_.Clear();
   PrintAbove(FinishedLine(phase, state, seconds));
 }
@@ -97,8 +103,11 @@ void TerminalProgress::Advanced(const Progress& progress) {
   const std::scoped_lock lock(mutex_);
   const SteadyTime now = clock_.Steady();
   meter_.Advance(progress, now);
-  title_ = Title(progress.phase);
-  if (!drawn_ || now - *drawn_ >= kRedrawInterval) {
+  title_ = Title(progress);
+  if (IsLast(progress) && !in_phase_) {
+    title_.clear();  // what follows may be printed by others
+    Erase();
+  } else if (!drawn_ || now - *drawn_ >= kRedrawInterval) {
     Draw();
   }
 }
@@ -160,7 +169,7 @@ void PlainProgress::Advanced(const Progress& progress) {
     return;
   }
   printed_ = now;
-  Print(Title(progress.phase) + ": " + meter_.Line());
+  Print(Title(progress) + ": " + meter_.Line());
 }
 
 void PlainProgress::Note(std::string text) {

@@ -56,7 +56,8 @@ class TerminalProgress final : public EventSink {
   const std::size_t columns_;
   std::mutex mutex_;
   StepMeter meter_;                  // guarded by mutex_
-  std::string title_;                // guarded by mutex_; the running phase
+  std::string title_;                // guarded by mutex_; empty: nothing runs
+  bool in_phase_ = false;            // guarded by mutex_
   std::optional<SteadyTime> drawn_;  // guarded by mutex_; when the live line was drawn last
   bool line_is_up_ = false;          // guarded by mutex_
 };
