@@ -86,13 +86,16 @@ Status CheckIndexName(std::string_view name) {
 }
 
 Status CheckRegion(std::string_view cloud, std::string_view region) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kRegions{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRegions{
       {{"aws", "us-east-1"},
        {"aws", "us-west-2"},
        {"aws", "eu-west-1"},
+       {"aws", "eu-central-1"},
+       {"aws", "ap-southeast-1"},
        {"gcp", "us-central1"},
        {"gcp", "europe-west4"},
-       {"azure", "eastus2"}}};
+       {"azure", "eastus2"},
+       {"azure", "germanywestcentral"}}};
   if (std::ranges::find(kRegions, std::pair(cloud, region)) == kRegions.end()) {
     return Fail(ErrorCode::kNotFound,
                 fmt::format("Resource cloud: {} region: {} not found.", cloud, region));

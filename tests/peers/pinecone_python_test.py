@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 import json
 
-from pinecone import AsyncPinecone, Pinecone
+from pinecone import AsyncPinecone, AwsRegion, AzureRegion, GcpRegion, Pinecone, ServerlessSpec
 from pinecone.errors import ApiError, ConflictError, ForbiddenError, NotFoundError, PineconeConnectionError, RateLimitError, ServiceError, UnauthorizedError
 
 KEY = "smoke"
@@ -310,6 +310,15 @@ class Indexes(unittest.TestCase):
         self.assertEqual(set(found.schema.fields), {"_values"})
         self.assertTrue(found.host.startswith("http://127.0.0.1:"))
         self.assertIn("made-dense", self.client.list_indexes().names())
+
+    def test_every_region_that_the_client_names_is_one(self):
+        for cloud, regions in (("aws", AwsRegion), ("gcp", GcpRegion), ("azure", AzureRegion)):
+            for region in regions:
+                with self.subTest(region):
+                    name = f"in-{region.value}"
+                    self.addCleanup(self.client.delete_index, name)
+                    made = self.client.create_index(name=name, dimension=2, spec=ServerlessSpec(cloud=cloud, region=region.value))
+                    self.assertEqual((made.deployment.cloud, made.deployment.region), (cloud, region.value))
 
     def test_sparse_has_no_dimension(self):
         made = self.client.indexes.create(name="made-sparse", schema={"fields": {"_sparse_values": {"type": "sparse_vector"}}})
