@@ -47,7 +47,8 @@ struct FlowContext {
   Saved& saved;
   std::string contract_hash;  // of the plan's embedder
   Pause pause;
-  Scheduler* scheduler = nullptr;  // given: phases run on the calling thread, in its order
+  Scheduler* scheduler = nullptr;      // given: phases run on the calling thread, in its order
+  std::size_t namespaces_at_once = 1;  // that one batch of vectors is written to; 1: on its thread
 
   [[nodiscard]] LedgerTarget ItemsTarget() const {
     return {LedgerTarget::Store::kDocuments, plan.items.to};

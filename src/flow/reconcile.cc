@@ -327,17 +327,14 @@ class Round {
       either[leaves].push_back(entry);
       either[enters].push_back(entry);
     }
-    std::vector<std::pair<Ledger::Batch, std::size_t>> open;
-    for (const auto& [ns, entries] : either) {
-      REHOME_TRY_ASSIGN(auto batch, flow_.ledger.Open(VectorsTarget(ns), entries, call_));
-      open.emplace_back(std::move(batch), entries.size());
+    std::vector<Ledger::Intent> intents;
+    for (auto& [ns, entries] : either) {
+      intents.push_back({.target = VectorsTarget(ns), .entries = std::move(entries)});
     }
+    REHOME_TRY_ASSIGN(const auto batch, flow_.ledger.Open(intents, call_));
     REHOME_TRY(MoveAll());
-    for (const auto& [batch, count] : open) {
-      // What was written stands in records of its own.
-      REHOME_TRY(flow_.ledger.Close(batch, std::vector<bool>(count, false), call_));
-    }
-    return {};
+    // What was written stands in records of its own.
+    return flow_.ledger.Close(batch, std::vector<bool>(2 * moving_.size(), false), call_);
   }
 
   Status MoveAll() {

@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "model/fields.h"
 #include "model/item.h"
+#include "ports/parallel.h"
 
 namespace rehome {
 namespace {
@@ -170,41 +173,79 @@ Status GuardPresent(FlowContext& flow, const TenantNamespace& ns, std::span<cons
   return {};
 }
 
-Status UpsertInto(FlowContext& flow, const TenantNamespace& ns,
-                  std::span<const EmbeddedItem* const> items, const Call& call) {
-  std::vector<std::string> ids;
-  std::vector<VectorRecord> records;
-  for (const EmbeddedItem* item : items) {
-    ids.push_back(item->record.id);
-    records.push_back(item->record);
+/// What of a batch goes into one namespace.
+struct Share {
+  TenantNamespace ns;
+  std::vector<const EmbeddedItem*> items{};
+  std::vector<std::string> ids{};
+  std::vector<VectorRecord> records{};
+  std::map<std::string, VectorRecord> present{};  // what stands under the ids
+  std::vector<OwnedHistory> histories{};
+  std::optional<Lsn> lsn{};  // of the upsert
+};
+
+Result<std::vector<Share>> Divide(const FlowContext& flow, std::span<const EmbeddedItem> items) {
+  std::map<TenantNamespace, Share> by_namespace;
+  for (const EmbeddedItem& item : items) {
+    REHOME_TRY_ASSIGN(const TenantNamespace ns,
+                      flow.NamespaceOf(StringField(item.item.view(), "org_id")));
+    Share& share = by_namespace.try_emplace(ns, Share{.ns = ns}).first->second;
+    share.items.push_back(&item);
+    share.ids.push_back(item.record.id);
+    share.records.push_back(item.record);
   }
-  const std::vector<Value> id_values = AsValues(ids);
-  VectorStore& store = *flow.stores.target_vectors;
-  REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
-  const auto present = ById(std::move(fetched));
-  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.FindToWrite(TargetOf(ns), id_values, call));
-  REHOME_TRY(GuardPresent(flow, ns, ids, present, histories, call));
-  std::vector<LedgerEntry> entries;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto found = present.find(ids[i]);
-    entries.push_back({.id = id_values[i],
-                       .before = found == present.end()
-                                     ? std::nullopt
-                                     : std::optional(VectorDigest(found->second)),
-                       .after = VectorDigest(records[i]),
-                       .text = items[i]->text});
+  std::vector<Share> shares;
+  for (auto& [ns, share] : by_namespace) {
+    shares.push_back(std::move(share));
   }
-  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(TargetOf(ns), entries, call));
-  REHOME_TRY_ASSIGN(const auto lsn, store.Upsert(ns.name(), records, call));
-  REHOME_TRY(Confirm(flow, ns, lsn, call, [&]() -> Result<bool> {
-    REHOME_TRY_ASSIGN(auto now, store.Fetch(ns.name(), ids, call));
+  return shares;
+}
+
+/// Does `work` for each, as many at once as the runner says.
+Status ForEach(const FlowContext& flow, std::span<Share> shares, const Call& call,
+               const std::function<Status(Share&, const Call&)>& work) {
+  std::size_t next = 0;
+  return InParallel<Share*>(
+      flow.namespaces_at_once, call,
+      [&]() -> Result<std::optional<Share*>> {
+        return next == shares.size() ? std::nullopt : std::optional(&shares[next++]);
+      },
+      [&](Share* share, const Call& inner) { return work(*share, inner); });
+}
+
+Status LookAt(FlowContext& flow, Share& share, const Call& call) {
+  REHOME_TRY_ASSIGN(auto fetched,
+                    flow.stores.target_vectors->Fetch(share.ns.name(), share.ids, call));
+  share.present = ById(std::move(fetched));
+  REHOME_TRY_ASSIGN(share.histories,
+                    flow.ledger.FindToWrite(TargetOf(share.ns), AsValues(share.ids), call));
+  return {};
+}
+
+Ledger::Intent IntentOf(const Share& share) {
+  Ledger::Intent intent{.target = TargetOf(share.ns), .entries = {}};
+  for (std::size_t i = 0; i < share.items.size(); ++i) {
+    const auto found = share.present.find(share.ids[i]);
+    intent.entries.push_back({.id = Value::String(share.ids[i]),
+                              .before = found == share.present.end()
+                                            ? std::nullopt
+                                            : std::optional(VectorDigest(found->second)),
+                              .after = VectorDigest(share.records[i]),
+                              .text = share.items[i]->text});
+  }
+  return intent;
+}
+
+Status ConfirmUpsert(const FlowContext& flow, const Share& share, const Call& call) {
+  return Confirm(flow, share.ns, share.lsn, call, [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(auto now,
+                      flow.stores.target_vectors->Fetch(share.ns.name(), share.ids, call));
     const auto visible = ById(std::move(now));
-    return std::ranges::all_of(records, [&](const VectorRecord& record) {
+    return std::ranges::all_of(share.records, [&](const VectorRecord& record) {
       const auto found = visible.find(record.id);
       return found != visible.end() && VectorDigest(found->second) == VectorDigest(record);
     });
-  }));
-  return flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call);
+  });
 }
 
 }  // namespace
@@ -252,17 +293,26 @@ Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> 
   return out;
 }
 
+// The journal is written once for all namespaces, and what each waits for passes for all of them.
 Status UpsertConfirmed(FlowContext& flow, std::span<const EmbeddedItem> items, const Call& call) {
-  std::map<TenantNamespace, std::vector<const EmbeddedItem*>> by_namespace;
-  for (const EmbeddedItem& item : items) {
-    REHOME_TRY_ASSIGN(const TenantNamespace ns,
-                      flow.NamespaceOf(StringField(item.item.view(), "org_id")));
-    by_namespace[ns].push_back(&item);
+  REHOME_TRY_ASSIGN(std::vector<Share> shares, Divide(flow, items));
+  REHOME_TRY(ForEach(flow, shares, call,
+                     [&](Share& share, const Call& inner) { return LookAt(flow, share, inner); }));
+  std::vector<Ledger::Intent> intents;
+  for (const Share& share : shares) {
+    REHOME_TRY(GuardPresent(flow, share.ns, share.ids, share.present, share.histories, call));
+    intents.push_back(IntentOf(share));
   }
-  for (const auto& [ns, members] : by_namespace) {
-    REHOME_TRY(UpsertInto(flow, ns, members, call));
-  }
-  return {};
+  REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(intents, call));
+  REHOME_TRY(ForEach(flow, shares, call, [&](Share& share, const Call& inner) -> Status {
+    REHOME_TRY_ASSIGN(share.lsn,
+                      flow.stores.target_vectors->Upsert(share.ns.name(), share.records, inner));
+    return {};
+  }));
+  REHOME_TRY(ForEach(flow, shares, call, [&](const Share& share, const Call& inner) {
+    return ConfirmUpsert(flow, share, inner);
+  }));
+  return flow.ledger.Close(batch, std::vector<bool>(items.size(), true), call);
 }
 
 Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedItem> items,

@@ -70,6 +70,36 @@ TEST(WriteVectors, MarksWhatIsConfirmedAndRepeatsToTheSame) {
   EXPECT_EQ(world.VectorOf("jobs_red", 1), before);
 }
 
+TEST(WriteVectors, WritesToSeveralNamespacesAtOnce) {
+  FlowWorld world;
+  world.flow.namespaces_at_once = 8;
+  std::vector<int> ids;
+  for (int id = 0; id < 40; ++id) {
+    ASSERT_TRUE(world.Write({world.Job(id, id % 2 == 0 ? "red" : "blue", "a")}));
+    ids.push_back(id);
+  }
+  ASSERT_TRUE(world.Embed(ids));
+  for (const int id : ids) {
+    EXPECT_TRUE(world.IsMarkedItem(id));
+    EXPECT_TRUE(world.VectorOf(id % 2 == 0 ? "jobs_red" : "jobs_blue", id));
+  }
+  const Ledger next(*world.target, "run", 2);
+  EXPECT_TRUE(next.LeftOpen(world.call)->empty());
+}
+
+TEST(WriteVectors, AForeignVectorInOneNamespaceKeepsAllAsTheyAre) {
+  FlowWorld world;
+  ASSERT_TRUE(world.Write({world.Job(1, "red", "a"), world.Job(2, "blue", "b")}));
+  const VectorRecord theirs = Theirs();
+  ASSERT_TRUE(world.vectors->Upsert("jobs_red", {&theirs, 1}, world.call));
+  const auto written = world.Embed({1, 2});
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_FALSE(world.VectorOf("jobs_blue", 2));
+  const Ledger next(*world.target, "run", 2);
+  EXPECT_TRUE(next.LeftOpen(world.call)->empty());
+}
+
 TEST(WriteVectors, HandsBackAnItemThatChangedBeforeItsMark) {
   FlowWorld world;
   ASSERT_TRUE(world.Write({world.Job(1, "red", "a")}));

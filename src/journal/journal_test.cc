@@ -119,6 +119,29 @@ TEST(Ledger, JudgesOursChangedForeignAndOpen) {
   EXPECT_TRUE((*vectors)[0].steps.empty());
 }
 
+TEST(Ledger, ABatchSpansTargetsAndTellsThemApart) {
+  sim::MemoryDocumentStore store;
+  ASSERT_TRUE(Ledger::Prepare(store, kCall));
+  Ledger ledger(store, "run", 1);
+  const Value id = Value::String("a");
+  const auto both = [&](const std::optional<Md5Digest>& after) {
+    const LedgerEntry entry{.id = id, .before = {}, .after = after, .text = {}};
+    return std::vector<Ledger::Intent>{{{LedgerTarget::Store::kVectors, "one"}, {entry}},
+                                       {{LedgerTarget::Store::kVectors, "two"}, {entry}}};
+  };
+  const auto judged = [&](const std::string& ns) {
+    return Judge(ledger.Find({LedgerTarget::Store::kVectors, ns}, {&id, 1}, kCall)->front(),
+                 Md5("a"));
+  };
+  const auto written = ledger.Open(both(Md5("a")), kCall);
+  ASSERT_TRUE(written && ledger.Close(*written, {true, false}, kCall));
+  EXPECT_EQ(judged("one"), Ownership::kOurs);
+  EXPECT_EQ(judged("two"), Ownership::kForeign);
+  const auto deleted = ledger.Open(both(std::nullopt), kCall);
+  ASSERT_TRUE(deleted && ledger.Close(*deleted, {true, true}, kCall));
+  EXPECT_EQ(*store.Count(journal::kIntents, kCall), 0U);
+}
+
 TEST(Ledger, AnIdThatIsAskedForTwiceHasItsHistoryTwice) {
   sim::MemoryDocumentStore store;
   ASSERT_TRUE(Ledger::Prepare(store, kCall));

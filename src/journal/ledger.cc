@@ -120,10 +120,7 @@ Status Ledger::Prepare(DocumentStore& store, const Call& call) {
   return store.EnsureIndex(journal::kIntents, {.name = "state", .paths = {"state"}}, call);
 }
 
-Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const LedgerEntry> entries,
-                                   const Call& call) {
-  Batch batch;
-  std::vector<Write> writes;
+void Ledger::AddTo(Batch& batch, const LedgerTarget& target, std::span<const LedgerEntry> entries) {
   for (std::size_t start = 0; start < entries.size(); start += kEntriesMax) {
     const auto part = entries.subspan(start, std::min(kEntriesMax, entries.size() - start));
     const bool replaces = std::ranges::any_of(
@@ -156,7 +153,13 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
       builder.Binary("text", text);
     }
     batch.records.push_back(builder.Finish());
-    writes.push_back(Write::Insert(batch.records.back()));
+  }
+}
+
+Result<Ledger::Batch> Ledger::MakeDurable(Batch batch, const Call& call) {
+  std::vector<Write> writes;
+  for (const Document& record : batch.records) {
+    writes.push_back(Write::Insert(record));
   }
   if (writes.empty()) {
     return batch;
@@ -174,18 +177,37 @@ Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const L
   return batch;
 }
 
+Result<Ledger::Batch> Ledger::Open(const LedgerTarget& target, std::span<const LedgerEntry> entries,
+                                   const Call& call) {
+  Batch batch;
+  AddTo(batch, target, entries);
+  return MakeDurable(std::move(batch), call);
+}
+
+Result<Ledger::Batch> Ledger::Open(std::span<const Intent> intents, const Call& call) {
+  Batch batch;
+  for (const Intent& intent : intents) {
+    AddTo(batch, intent.target, intent.entries);
+  }
+  return MakeDurable(std::move(batch), call);
+}
+
 Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const Call& call) {
   std::vector<Write> writes;
-  std::vector<Value> deleted;
+  std::vector<std::pair<LedgerTarget, std::vector<Value>>> deleted;  // by target
   std::size_t position = 0;
   for (const Document& record : batch.records) {
+    if (const LedgerTarget target = TargetOf(record.view());
+        deleted.empty() || deleted.back().first != target) {
+      deleted.emplace_back(target, std::vector<Value>());
+    }
     const std::string_view after = BinaryField(record.view(), "after");
     std::vector<bool> kept;
     for (const auto& [key, id] : DocumentField(record.view(), "ids")) {
       CHECK(position < written.size());
       kept.push_back(written[position++]);
       if (kept.back() && !DigestAt(after, kept.size() - 1)) {
-        deleted.emplace_back(id);
+        deleted.back().second.emplace_back(id);
       }
     }
     writes.push_back(Reduce(record, kept));
@@ -195,7 +217,10 @@ Status Ledger::Close(const Batch& batch, const std::vector<bool>& written, const
     return {};
   }
   REHOME_TRY(store_.Apply(journal::kIntents, writes, {}, call));
-  return Forget(TargetOf(batch.records.front().view()), deleted, call);
+  for (const auto& [target, ids] : deleted) {
+    REHOME_TRY(Forget(target, ids, call));
+  }
+  return {};
 }
 
 /// What Find() reads: the histories, and which entries of which records need not stay.

@@ -62,6 +62,12 @@ enum class Ownership : std::uint8_t { kOurs, kChanged, kForeign };
 
 class Ledger {
  public:
+  /// A batch's part for one target.
+  struct Intent {
+    LedgerTarget target;
+    std::vector<LedgerEntry> entries;
+  };
+
   static constexpr std::size_t kEntriesMax = 128;
 
   /// `epoch` is the lease's: batch numbers of different runners never meet. `store` must outlive
@@ -77,6 +83,8 @@ class Ledger {
   };
   [[nodiscard]] Result<Batch> Open(const LedgerTarget& target, std::span<const LedgerEntry> entries,
                                    const Call& call);
+  /// One batch over several targets, made durable at once.
+  [[nodiscard]] Result<Batch> Open(std::span<const Intent> intents, const Call& call);
   [[nodiscard]] Status Close(const Batch& batch, const std::vector<bool>& written,
                              const Call& call);
 
@@ -104,6 +112,9 @@ class Ledger {
 
  private:
   struct Reading;
+  /// Adds the records of one target's part.
+  void AddTo(Batch& batch, const LedgerTarget& target, std::span<const LedgerEntry> entries);
+  [[nodiscard]] Result<Batch> MakeDurable(Batch batch, const Call& call);
   [[nodiscard]] Result<Reading> Read(const LedgerTarget& target, std::span<const Value> ids,
                                      const Call& call) const;
   /// True if all of them are made.

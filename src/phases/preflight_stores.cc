@@ -28,10 +28,12 @@ std::string InWords(const IndexInfo& index) {
   for (const auto& [name, count] : index.namespaces) {
     vectors += count;
   }
-  return fmt::format("{}: {}, {}, {}, {} vectors in {} namespaces", index.identity,
-                     index.vector_type.empty() ? "dense" : index.vector_type,
-                     index.dimension == 0 ? "dimension not fixed yet"
-                                          : fmt::format("dimension {}", index.dimension),
+  const std::string type = index.vector_type.empty() ? "dense" : index.vector_type;
+  std::string dimension = fmt::format("dimension {}", index.dimension);
+  if (index.dimension == 0) {
+    dimension = type == "sparse" ? "no dimension" : "dimension not fixed yet";
+  }
+  return fmt::format("{}: {}, {}, {}, {} vectors in {} namespaces", index.identity, type, dimension,
                      index.metric, vectors, index.namespaces.size());
 }
 

@@ -17,6 +17,8 @@ namespace rehome {
 namespace {
 
 constexpr Millis kPauseMax{1'000};
+// A service answers several requests at a time; its rates are kept below (adapters).
+constexpr std::size_t kNamespacesAtOnce = 8;
 
 /// "20261123T114902123Z-8f3a": in time order, unique on one target.
 std::string NewRunId(Clock& clock, Scheduler* scheduler) {
@@ -244,7 +246,9 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
           [this](int attempt) {
             return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop);
           },
-      .scheduler = deps_.scheduler});
+      .scheduler = deps_.scheduler,
+      .namespaces_at_once =
+          deps_.scheduler != nullptr || plan().limits.workers == 1 ? 1U : kNamespacesAtOnce});
   REHOME_TRY_ASSIGN(left_open_, ledger_->LeftOpen(call_));
   REHOME_TRY(Save());
   return SettleLeftOpen(false);

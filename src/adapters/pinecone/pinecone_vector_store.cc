@@ -8,13 +8,13 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "adapters/http/parallel.h"
 #include "adapters/pinecone/error_hints.h"
 #include "adapters/pinecone/pinecone_aliases.h"
 #include "adapters/pinecone/replies.h"
 #include "adapters/pinecone/request_pacer.h"
 #include "adapters/pinecone/upsert_packer.h"
 #include "base/float_text.h"
+#include "ports/parallel.h"
 
 namespace rehome {
 namespace {
@@ -139,7 +139,7 @@ Result<IndexModel> Resolve(std::string_view name, const PineconeOptions& options
     return Fail(
         ErrorCode::kFailedPrecondition,
         fmt::format("{}: it is a documents index, which the vectors API does not reach", what),
-        "use a vector index (dense or sparse, classic schema)");
+        "use a vector index (dense, classic schema)");
   }
   if (model.pods) {
     return Fail(ErrorCode::kFailedPrecondition,

@@ -1,5 +1,5 @@
 #pragma once
-// parallel.h — one port call as several requests at a time.
+// parallel.h — several requests, or port calls, at a time.
 #include <functional>
 #include <mutex>
 #include <optional>

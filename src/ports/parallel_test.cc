@@ -1,4 +1,4 @@
-#include "adapters/http/parallel.h"
+#include "ports/parallel.h"
 
 #include <gtest/gtest.h>
 
