@@ -142,6 +142,22 @@ std::string Announcement(const Plan& plan, const BackupOptions& options,
   return text;
 }
 
+/// A backup of a collection that a cutover had closed holds its fence among the options.
+Status WarnOfFences(DocumentStore& store, RestoreResult& result, EventSink& events,
+                    const Call& call) {
+  for (const auto& [name, counts] : result.collections) {
+    REHOME_TRY_ASSIGN(const bool fenced, store.IsFenced(name, call));
+    if (fenced) {
+      result.warnings.push_back(fmt::format(
+          "{} is closed to the application by the fence of a cutover: `rehome revert` opens it; "
+          "where no run knows of it, take its validator off (collMod)",
+          name));
+      events.Warn(result.warnings.back());
+    }
+  }
+  return {};
+}
+
 Result<int> Restore(const Plan& plan, const BackupOptions& options, CliEnvironment& environment) {
   REHOME_TRY_ASSIGN(const auto path, FindBackup(DirOf(plan, options)));
   const std::string announcement = Announcement(plan, options, path);
@@ -167,8 +183,11 @@ Result<int> Restore(const Plan& plan, const BackupOptions& options, CliEnvironme
   request.save_vector = [&](const std::string& ns, const VectorRecord& vector) {
     return saved.Add(ns, vector);
   };
-  REHOME_TRY_ASSIGN(const RestoreResult result,
-                    RestoreBackup(request, environment.clock, *events, {.stop = environment.stop}));
+  const Call call{.stop = environment.stop};
+  REHOME_TRY_ASSIGN(RestoreResult result, RestoreBackup(request, environment.clock, *events, call));
+  if (target.documents) {
+    REHOME_TRY(WarnOfFences(*target.documents, result, *events, call));
+  }
   if (options.common.json) {
     PrintJson({{"complete", result.complete()},
                {"path", path.string()},

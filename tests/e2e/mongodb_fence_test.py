@@ -115,6 +115,16 @@ class ByValidator(Fenced, online_test.Online):
         app.at(26, "rollback", "--phase", "5", "--yes")
         self.assertEqual(len(app.raw("jobs")), 12)
 
+    def test_a_fence_that_a_backup_holds_is_said_when_it_is_restored(self):
+        app = self.application(count=12)
+        app.run("backup", "create", "--dir", "open")
+        app.migrate()
+        app.run("backup", "create", "--dir", "closed")
+        for directory, closed in (("open", False), ("closed", True)):
+            into = f"{app.env['MONGODB_URI']}_{directory}"
+            answer = app.run("backup", "restore", "--dir", directory, "--only", "documents", "--into", into, "--yes")
+            self.assertEqual("jobs is closed to the application" in answer.err, closed, answer)
+
     def test_the_items_own_schema_is_their_collections_validator(self):
         app = self.application(count=12)
         app.migrate("--through", "2")

@@ -199,8 +199,10 @@ Error FromServer(const Failure& failure, std::string_view doing, Effect effect) 
     return {meaning->code, fmt::format("{}: {}", doing, failure.message),
             std::string(meaning->hint)};
   }
-  if (failure.HasLabel("RetryableWriteError") || failure.HasLabel("TransientTransactionError") ||
-      failure.HasLabel("ResumableChangeStreamError")) {
+  constexpr std::array<std::string_view, 4> kPassing{
+      "RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult",
+      "ResumableChangeStreamError"};
+  if (std::ranges::any_of(kPassing, [&](auto label) { return failure.HasLabel(label); })) {
     return {effect == Effect::kWrites ? ErrorCode::kOutcomeUnknown : ErrorCode::kUnavailable,
             fmt::format("{}: {}", doing, failure.message), std::string(kAgain)};
   }

@@ -108,11 +108,11 @@ TEST(Failure, ALostReplyOfAWriteIsAnUnknownOutcome) {
 }
 
 TEST(Failure, RetryableLabelsOfUnknownCodesMayBeRepeated) {
-  const Failure labelled{.origin = Failure::Origin::kServer,
-                         .code = 987'654,
-                         .message = "later",
-                         .labels = {"RetryableWriteError"}};
-  EXPECT_EQ(ToError(labelled, "x", Effect::kWrites).code, ErrorCode::kOutcomeUnknown);
+  for (const std::string label : {"RetryableWriteError", "UnknownTransactionCommitResult"}) {
+    const Failure labelled{
+        .origin = Failure::Origin::kServer, .code = 987'654, .message = "later", .labels = {label}};
+    EXPECT_EQ(ToError(labelled, "x", Effect::kWrites).code, ErrorCode::kOutcomeUnknown) << label;
+  }
 }
 
 TEST(Failure, SaysWhyNoServerCouldBeUsed) {

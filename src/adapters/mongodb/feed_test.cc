@@ -143,6 +143,10 @@ TEST_F(OfAReplicaSet, AStreamThatStandsStillIsSaid) {
   const auto batch = feed->Read(*head, 10, Millis{0}, {});
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().code, ErrorCode::kDeadlineExceeded);
+  last_ = Token(now_ + 1);
+  const auto opened = opened_.size();
+  EXPECT_TRUE(feed->Read(*head, 10, Millis{0}, {})) << "from the primary of then";
+  EXPECT_EQ(opened_.size(), opened + 1);
 }
 
 TEST_F(OfAReplicaSet, AnEmptyLookIsNotTheEndWhileNobodyTellsTheTime) {

@@ -198,7 +198,11 @@ Result<Document> FenceUndo(Server& server, std::string_view collection, FenceKin
 Status RaiseFence(Server& server, std::string_view collection, FenceKind kind, const Call& call) {
   switch (kind) {
     case FenceKind::kValidator: {
-      REHOME_TRY(Create(server, collection, Document(), call));
+      // The right to change a collection is not the right to make one.
+      REHOME_TRY_ASSIGN(const auto options, OptionsOf(server, collection, call));
+      if (!options) {
+        REHOME_TRY(Create(server, collection, Document(), call));
+      }
       const Document settings = DocumentBuilder()
                                     .Append("validator", FenceValidator())
                                     .String("validationLevel", "strict")

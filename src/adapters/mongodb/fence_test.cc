@@ -108,6 +108,12 @@ TEST_F(Fence, AValidatorNeedsTheRightForThatCollectionOnly) {
   EXPECT_FALSE(PossibleFence(*server_, "jobs", {}));
 }
 
+TEST_F(Fence, ACollectionThatIsNotThereIsMadeAndClosed) {
+  ASSERT_TRUE(RaiseFence(*server_, "jobs", FenceKind::kValidator, {}));
+  EXPECT_EQ(script_.Count("create"), 1);
+  EXPECT_EQ(script_.Count("collMod"), 1);
+}
+
 TEST_F(Fence, LiftingPutsEverySettingBackThatTheCollectionHad) {
   const std::string_view own =
       R"([{"name":"jobs","options":{"validator":{"n":{"$gt":0}},"validationLevel":"moderate",
@@ -115,6 +121,7 @@ TEST_F(Fence, LiftingPutsEverySettingBackThatTheCollectionHad) {
   says_.insert_or_assign("listCollections", Found(own));
   const Document undo = FenceUndo(*server_, "jobs", FenceKind::kValidator, {}).value();
   ASSERT_TRUE(RaiseFence(*server_, "jobs", FenceKind::kValidator, {}));
+  EXPECT_EQ(script_.Count("create"), 0) << "it stands, and making one is another right";
   const std::string raised = script_.commands.back();
   EXPECT_NE(raised.find(R"("validationLevel":"strict","validationAction":"error")"),
             std::string::npos)

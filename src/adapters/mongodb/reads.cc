@@ -18,6 +18,7 @@ constexpr std::size_t kFirstCountUncut = 100;
 constexpr std::int64_t kCountStep = 200'000;
 constexpr std::size_t kIdsOfOneFind = 1'000;
 constexpr std::size_t kIdsOfOneFindUncut = 100;
+constexpr std::size_t kIdBytesOfOneFind = 8U * 1024U * 1024U;
 constexpr std::size_t kSamplesOfOneRange = 20;
 constexpr std::size_t kIdsOfOnePage = 10'000;
 constexpr std::size_t kFoundOfOnePage = 1'000;
@@ -136,6 +137,21 @@ Document CountPipeline(const Document& on_id) {
       .Append(DocumentBuilder().Append("$project", ById()).Finish())
       .Append(DocumentBuilder().Append("$group", group).Finish())
       .Finish();
+}
+
+/// An _id may be as large as a document, and a command hardly larger.
+std::size_t IdsOfOneCommand(std::span<const std::pair<std::string, const Value*>> wanted,
+                            std::size_t count_max) {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < std::min(wanted.size(), count_max)) {
+    bytes += wanted[count].second->view().payload().size();
+    if (count > 0 && bytes > kIdBytesOfOneFind) {
+      break;
+    }
+    ++count;
+  }
+  return count;
 }
 
 /// What one $in finds of `wanted` ids (ascending, distinct), however the server cuts its answers.
@@ -368,8 +384,9 @@ Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::stri
   REHOME_TRY_ASSIGN(const Capabilities capabilities, server.Ask(call));
   const std::size_t step = capabilities.hello ? kIdsOfOneFind : kIdsOfOneFindUncut;
   std::unordered_map<std::string, Document> found;
-  for (std::size_t first = 0; first < wanted.size(); first += step) {
-    const auto some = std::span(wanted).subspan(first, std::min(step, wanted.size() - first));
+  for (auto rest = std::span(wanted); !rest.empty();) {
+    const auto some = rest.first(IdsOfOneCommand(rest, step));
+    rest = rest.subspan(some.size());
     REHOME_TRY(FindSome(
         server,
         {.collection = collection, .filter = {}, .limit = 0, .ids_only = false, .after = after},

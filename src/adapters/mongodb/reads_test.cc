@@ -134,6 +134,21 @@ TEST_F(Reads, IdsAreLookedUpOnceAndInHalvesOnASlowDisk) {
   EXPECT_LE(longest, 3U);
 }
 
+TEST_F(Reads, LargeIdsAreLookedUpInCommandsThatTheServerTakes) {
+  std::size_t largest = 0;
+  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+    largest = std::max(largest, command.bytes().size());
+    return Found("[]");
+  };
+  std::vector<Value> ids;
+  for (char first = 'a'; first < 'u'; ++first) {
+    ids.push_back(Value::String(std::string(std::size_t{1} << 20U, first)));
+  }
+  ASSERT_TRUE(FindByIds(*server_, "jobs", ids, {}));
+  EXPECT_LT(largest, std::size_t{16} << 20U);
+  EXPECT_EQ(script_.Count("find"), 3);
+}
+
 TEST_F(Reads, ListingsThatTakeSeveralAnswersAreReadToTheirEnd) {
   script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
     const std::string name((*command.view().begin()).key);
