@@ -49,7 +49,7 @@ bool Fill(Index& index, const std::filesystem::path& path) {
     for (std::size_t i = first; i < first + kBatch; ++i) {
       records.push_back(
           {.id = fmt::format("v{}", i), .values = Gaussian(random), .sparse = {}, .metadata = {}});
-      floats.write(static_cast<const char*>(static_cast<const void*>(records.back().values.data())),
+      floats.write(reinterpret_cast<const char*>(records.back().values.data()),
                    kDimension * sizeof(float));
     }
     if (!index.Upsert("ns", records)) {

@@ -146,11 +146,9 @@ struct ProofResult {
   std::uint64_t vectors = 0;
   [[nodiscard]] bool passed() const { return problems.empty(); }
 };
-/// Restores into empty scratch stores and compares their digests with those of the bytes as read
-/// from the source.
-[[nodiscard]] Result<ProofResult> ProveRestore(const std::filesystem::path& backup_dir,
-                                               DocumentStore& scratch, VectorStore* scratch_vectors,
-                                               Clock& clock, EventSink& events, const Call& call,
-                                               const Secret& key = {});
+/// Restores the whole backup into the request's stores, empty scratch ones with documents at least,
+/// and compares their digests with those of the bytes as read from the source.
+[[nodiscard]] Result<ProofResult> ProveRestore(const RestoreRequest& request, Clock& clock,
+                                               EventSink& events, const Call& call);
 
 }  // namespace rehome

@@ -162,6 +162,15 @@ class BackupTest : public ::testing::Test {
     request.dir = dir_ / "backups";
     return request;
   }
+  ProofResult Prove(const BackupResult& backup, MemoryDocumentStore& scratch,
+                    MemoryVectorStore* scratch_vectors, const Secret& key = {}) {
+    RestoreRequest request;
+    request.backup = backup.path;
+    request.documents = &scratch;
+    request.vectors = scratch_vectors;
+    request.key = key;
+    return Ok(ProveRestore(request, clock_, sink_, call_));
+  }
   BackupResult Create() { return Ok(CreateBackup(Request(), clock_, sink_, call_)); }
   RestoreRequest RestoreOf(const fs::path& backup, DocumentStore* documents, VectorStore* vectors) {
     RestoreRequest request;
@@ -225,13 +234,12 @@ TEST_F(BackupTest, ProvesThatItCanBeRestored) {
   const BackupResult backup = Create();
   MemoryDocumentStore scratch;
   MemoryVectorStore scratch_vectors;
-  const ProofResult proof =
-      Ok(ProveRestore(backup.path, scratch, &scratch_vectors, clock_, sink_, call_));
+  const ProofResult proof = Prove(backup, scratch, &scratch_vectors);
   EXPECT_TRUE(proof.passed());
   EXPECT_EQ(proof.vectors, 2U);
   MemoryDocumentStore dirty;
   Insert(dirty, "plain", {Json(R"({"_id":3})")});
-  const ProofResult disproof = Ok(ProveRestore(backup.path, dirty, nullptr, clock_, sink_, call_));
+  const ProofResult disproof = Prove(backup, dirty, nullptr);
   ASSERT_EQ(disproof.problems.size(), 1U);
   EXPECT_EQ(disproof.problems[0].kind, Kind::kCount);
 }
@@ -302,8 +310,7 @@ TEST_F(BackupTest, PackedFilesGiveBackEveryByte) {
     EXPECT_TRUE(verified.passed()) << verified.problems.front().detail;
     MemoryDocumentStore target;
     MemoryVectorStore target_vectors;
-    const ProofResult proof =
-        Ok(ProveRestore(backup.path, target, &target_vectors, clock_, sink_, call_, packed.key));
+    const ProofResult proof = Prove(backup, target, &target_vectors, packed.key);
     EXPECT_TRUE(proof.passed());
     EXPECT_EQ(All(target, "torture"), All(documents_, "torture"));
   }
@@ -411,7 +418,7 @@ TEST_F(BackupTest, WhatWasWrittenBetweenTwoAttemptsIsInTheBackup) {
   const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
   EXPECT_EQ(backup.manifest.collections[0].window.consistency, Consistency::kExact);
   MemoryDocumentStore target;
-  EXPECT_TRUE(Ok(ProveRestore(backup.path, target, nullptr, clock_, sink_, call_)).passed());
+  EXPECT_TRUE(Prove(backup, target, nullptr).passed());
   EXPECT_EQ(All(target, "many"), All(documents_, "many"));
 }
 
@@ -453,8 +460,7 @@ TEST_F(BackupTest, CarriesWhatIsLargestAndDeepest) {
     request.key = packed.key;
     const BackupResult backup = Ok(CreateBackup(request, clock_, sink_, call_));
     MemoryDocumentStore target;
-    EXPECT_TRUE(
-        Ok(ProveRestore(backup.path, target, nullptr, clock_, sink_, call_, packed.key)).passed());
+    EXPECT_TRUE(Prove(backup, target, nullptr, packed.key).passed());
     EXPECT_EQ(All(target, "extremes"), All(documents_, "extremes")) << packed.name;
   }
 }
@@ -615,7 +621,7 @@ TEST_F(BackupTest, AppliesWhatWasWrittenWhileItRead) {
   EXPECT_TRUE(Ok(VerifyBackup(backup.path)).passed());
   sink_.on_advance = nullptr;
   MemoryDocumentStore scratch;
-  EXPECT_TRUE(Ok(ProveRestore(backup.path, scratch, nullptr, clock_, sink_, call_)).passed());
+  EXPECT_TRUE(Prove(backup, scratch, nullptr).passed());
   EXPECT_EQ(All(scratch, "plain"), (std::vector<Document>{added, changed, undecodable}));
 }
 

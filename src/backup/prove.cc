@@ -49,15 +49,10 @@ void Compare(ProofResult& result, const std::string& name, const SetDigest& rest
 
 }  // namespace
 
-Result<ProofResult> ProveRestore(const std::filesystem::path& backup_dir, DocumentStore& scratch,
-                                 VectorStore* scratch_vectors, Clock& clock, EventSink& events,
-                                 const Call& call, const Secret& key) {
-  REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(backup_dir));
-  RestoreRequest request;
-  request.backup = backup_dir;
-  request.documents = &scratch;
-  request.vectors = scratch_vectors;
-  request.key = key;
+Result<ProofResult> ProveRestore(const RestoreRequest& request, Clock& clock, EventSink& events,
+                                 const Call& call) {
+  CHECK(request.documents != nullptr);
+  REHOME_TRY_ASSIGN(const Manifest manifest, ReadManifest(request.backup));
   const SteadyTime begin = clock.Steady();
   REHOME_TRY_ASSIGN(const RestoreResult restored, RestoreBackup(request, clock, events, call));
   ProofResult result;
@@ -66,15 +61,15 @@ Result<ProofResult> ProveRestore(const std::filesystem::path& backup_dir, Docume
     if (!restored.collections.contains(collection.name)) {
       continue;  // of the journal
     }
-    REHOME_TRY_ASSIGN(const DocumentSum sum, SumOf(scratch, collection.name, call));
+    REHOME_TRY_ASSIGN(const DocumentSum sum, SumOf(*request.documents, collection.name, call));
     result.documents += sum.content.count();
     Compare(result, collection.name, sum.content, collection.content);
   }
   for (const NamespaceBackup& ns : manifest.namespaces) {
-    if (scratch_vectors == nullptr) {
+    if (request.vectors == nullptr) {
       break;
     }
-    REHOME_TRY_ASSIGN(const SetDigest sum, SumOf(*scratch_vectors, ns.name, clock, call));
+    REHOME_TRY_ASSIGN(const SetDigest sum, SumOf(*request.vectors, ns.name, clock, call));
     result.vectors += sum.count();
     Compare(result, ns.name, sum, ns.digest);
   }

@@ -45,13 +45,9 @@ Result<std::vector<const Backup*>> Chosen(const std::vector<Backup>& all,
 
 class Restoration {
  public:
-  Restoration(const RestoreRequest& request, Packing packing, Clock& clock, EventSink& events,
-              const Call& call)
-      : request_(request),
-        packing_(std::move(packing)),
-        clock_(clock),
-        events_(events),
-        call_(call) {}
+  Restoration(const RestoreRequest& request, const Packing& packing, Clock& clock,
+              EventSink& events, const Call& call)
+      : request_(request), packing_(packing), clock_(clock), events_(events), call_(call) {}
 
   Result<RestoreResult> Run(const Manifest& manifest);
 
@@ -339,8 +335,8 @@ Result<RestoreResult> RestoreBackup(const RestoreRequest& request, Clock& clock,
                     Name(first.kind), first.detail, verified.problems.size()),
         "nothing was restored; `rehome backup verify` lists what is wrong; use another backup");
   }
-  REHOME_TRY_ASSIGN(Packing packing, PackingOf(*verified.manifest, request.key));
-  return Restoration(request, std::move(packing), clock, events, call).Run(*verified.manifest);
+  REHOME_TRY_ASSIGN(const Packing packing, PackingOf(*verified.manifest, request.key));
+  return Restoration(request, packing, clock, events, call).Run(*verified.manifest);
 }
 
 }  // namespace rehome

@@ -82,6 +82,8 @@ constexpr std::array<double, 4> kFactors{1e9, 1e10, 1e11, 1e12};
   }
   const Decade& decade = kDecades[(magnitude >> kMantissaBits) - kFirstExponent];
   const std::size_t zeros = decade.zeros + (magnitude < decade.bits ? 1U : 0U);
+  // Rounded half up, which a call of lround costs more than all the rest. Always positive.
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings)
   const auto digits = static_cast<std::uint32_t>(static_cast<std::int64_t>(
       static_cast<double>(std::bit_cast<float>(magnitude)) * kFactors[zeros] + 0.5));
   const std::uint32_t sixes = digits / kThousand;
@@ -91,7 +93,7 @@ constexpr std::array<double, 4> kFactors{1e9, 1e10, 1e11, 1e12};
   }
   *out = '-';
   out += bits >> 31U;
-  std::memcpy(out, "0.000", 5);
+  std::memcpy(out, "0.000", 5);  // NOLINT(bugprone-not-null-terminated-result): more follows
   out += 2 + zeros;
   std::memcpy(out, &kTriples[threes], 4);
   std::memcpy(out + 3, &kTriples[sixes - threes * kThousand], 4);

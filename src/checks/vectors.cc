@@ -291,7 +291,7 @@ class VectorInspection {
       Sample sample{record.id, Value(items[i]->Id()), flow_.mapper.Text(items[i]->view()),
                     record.values};
       if (i >= histories.size() || Judge(histories[i], VectorDigest(record)) == Ownership::kOurs) {
-        samples_.Offer(std::move(sample));
+        samples_.Offer(sample);
       } else if (doubtful_.size() < kDoubtfulMax) {
         doubtful_.push_back(std::move(sample));
       } else {

@@ -69,7 +69,10 @@ class Grammar {
   void AddVectors();
   void AddQuarantine();
   void AddExplain();
-  void AddTrials();
+  void AddRehearse();
+  void AddTorture();
+  void AddServe();
+  void AddDemo();
 
   [[nodiscard]] CLI::App* Deepest();
   [[nodiscard]] std::string Explain(const CLI::ParseError& error);
@@ -118,7 +121,10 @@ Grammar::Grammar() {
   AddVectors();
   AddQuarantine();
   AddExplain();
-  AddTrials();
+  AddRehearse();
+  AddTorture();
+  AddServe();
+  AddDemo();
 }
 
 void Grammar::AddPlanFile(CLI::App& app, CommonOptions& common) {
@@ -389,7 +395,7 @@ void Grammar::AddExplain() {
       ->type_name("[PLAN] ID");
 }
 
-void Grammar::AddTrials() {
+void Grammar::AddRehearse() {
   CLI::App& rehearse =
       *app_.add_subcommand("rehearse", "the whole plan, rollback included, on embedded copies");
   auto& rehearse_options = Leaf<RehearseOptions>(rehearse);
@@ -407,7 +413,9 @@ void Grammar::AddTrials() {
       .add_option("--embedder", rehearse_options.real_embedder, "hashing, or real: the plan's own")
       ->transform(CLI::CheckedTransformer(embedders))
       ->option_text("hashing|real");
+}
 
+void Grammar::AddTorture() {
   CLI::App& torture = *app_.add_subcommand(
       "torture", "the plan in simulated worlds with crashes and faults at every step");
   auto& torture_options = Leaf<TortureOptions>(torture);
@@ -430,7 +438,9 @@ void Grammar::AddTrials() {
   torture.add_option("--stores", torture_options.on_files, "where worlds keep their documents")
       ->transform(CLI::CheckedTransformer(torture_stores))
       ->option_text("memory|sqlite");
+}
 
+void Grammar::AddServe() {
   CLI::App& serve =
       *app_.add_subcommand("pinecone-local", "the embedded Pinecone-compatible server on its own");
   auto key = std::make_shared<std::string>();
@@ -465,7 +475,9 @@ void Grammar::AddTrials() {
                   "starter, builder, standard or enterprise, with ,namespaces= and the like")
       ->type_name("Q");
   serve.add_flag("--admin", serve_options.admin, "POST /_admin/conditions changes these");
+}
 
+void Grammar::AddDemo() {
   CLI::App& demo =
       *app_.add_subcommand("demo", "moves a sample application on the embedded stores");
   auto& demo_options = Leaf<DemoOptions>(demo);

@@ -8,7 +8,7 @@
 
 namespace rehome {
 class HttpClient;
-}
+}  // namespace rehome
 
 namespace rehome::cli {
 

@@ -76,8 +76,7 @@ Result<std::shared_ptr<PineconeVectorStore>> ServeLocally(PineconeLocalOptions o
   adapter.address = served->server->url();
   adapter.api_key = key;
   adapter.identity = identity;
-  REHOME_TRY_ASSIGN(served->store,
-                    PineconeVectorStore::Open(std::move(adapter), shared.http, call));
+  REHOME_TRY_ASSIGN(served->store, PineconeVectorStore::Open(adapter, shared.http, call));
   PineconeVectorStore* const store = served->store.get();
   return std::shared_ptr<PineconeVectorStore>(std::move(served), store);
 }
@@ -103,7 +102,7 @@ Result<std::shared_ptr<PineconeVectorStore>> OpenIndex(const StoreSpec& spec, co
   if (auto host = shared.variables("PINECONE_CONTROLLER_HOST"); host && !host->empty()) {
     options.control_url = *std::move(host);
   }
-  REHOME_TRY_ASSIGN(auto store, PineconeVectorStore::Open(std::move(options), shared.http, call));
+  REHOME_TRY_ASSIGN(auto store, PineconeVectorStore::Open(options, shared.http, call));
   return std::shared_ptr<PineconeVectorStore>(std::move(store));
 }
 

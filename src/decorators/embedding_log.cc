@@ -100,7 +100,7 @@ Result<std::unique_ptr<EmbeddingLog>> EmbeddingLog::Open(std::filesystem::path p
   }
   const int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND;
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
-  if (fd < 0 && !(read_only && errno == ENOENT)) {
+  if (fd < 0 && (!read_only || errno != ENOENT)) {
     return std::unexpected(FileError(errno, "open the embedding cache", path));
   }
   std::unique_ptr<EmbeddingLog> log(new EmbeddingLog(std::move(path), fd, read_only));

@@ -30,7 +30,7 @@ class InterceptedVectorStore final : public VectorStore {
       : InterceptedVectorStore(std::move(inner),
                                std::make_shared<Interceptor>(std::forward<Parts>(parts)...)) {}
 
-  std::string Identity() const override { return inner_->Identity(); }
+  [[nodiscard]] std::string Identity() const override { return inner_->Identity(); }
   Result<IndexInfo> Describe(const Call& call) override {
     return around_->Run({.name = "describe"}, call,
                         [&](const Call& c) { return inner_->Describe(c); });
@@ -119,7 +119,7 @@ class InterceptedEmbedder final : public EmbedderDecorator {
   }
 
  private:
-  double Cost(std::span<const std::string> texts) const {
+  [[nodiscard]] double Cost(std::span<const std::string> texts) const {
     double tokens = 0;
     if constexpr (requires { Interceptor::kNeedsCost; }) {  // counting tokens is not free
       for (const std::string& text : texts) {
@@ -215,11 +215,11 @@ class InterceptedDocumentStore final : public DocumentStore {
       : InterceptedDocumentStore(std::move(inner),
                                  std::make_shared<Interceptor>(std::forward<Parts>(parts)...)) {}
 
-  std::string Identity() const override { return inner_->Identity(); }
+  [[nodiscard]] std::string Identity() const override { return inner_->Identity(); }
   Result<Document> Describe(const Call& call) override {
     return Read("describe", call, [&](const Call& c) { return inner_->Describe(c); });
   }
-  bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
+  [[nodiscard]] bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
   Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return Read("collections", call, [&](const Call& c) { return inner_->Collections(c); });
   }

@@ -92,12 +92,13 @@ class Pump {
       }
       halt.request_stop();
     };
-    const auto take = [&](Batch batch) -> Status {
-      if (options.each_consumes) {
-        return halt.stop_requested() ? Status(Stopped()) : consume(std::move(batch));
-      }
+    const Consume push = [&](Batch batch) -> Status {
       return queue.Push(std::move(batch), halt.get_token()) ? Status{} : Status(Stopped());
     };
+    const Consume own = [&](Batch batch) -> Status {
+      return halt.stop_requested() ? Status(Stopped()) : consume(std::move(batch));
+    };
+    const Consume& take = options.each_consumes ? own : push;
     const auto work = [&] {
       while (true) {
         std::size_t part = 0;

@@ -73,7 +73,7 @@ Status MayTakeOver(DocumentStore& store, std::string_view plan_name, const Docum
 
 }  // namespace
 
-Result<std::unique_ptr<Lease>> Lease::Acquire(DocumentStore& store, std::string plan_name,
+Result<std::unique_ptr<Lease>> Lease::Acquire(DocumentStore& store, const std::string& plan_name,
                                               const ProcessIdentity& self, Clock& clock,
                                               const Call& call) {
   REHOME_TRY_ASSIGN(auto current, Read(store, plan_name, call));

@@ -38,7 +38,7 @@ class Lease {
   /// Takes the lease of `plan_name`. kLeaseHeld if another runner has it: the message says who.
   /// `store` and `clock` must outlive the lease.
   [[nodiscard]] static Result<std::unique_ptr<Lease>> Acquire(DocumentStore& store,
-                                                              std::string plan_name,
+                                                              const std::string& plan_name,
                                                               const ProcessIdentity& self,
                                                               Clock& clock, const Call& call);
   Lease(const Lease&) = delete;

@@ -230,6 +230,9 @@ struct Ledger::Reading {
     std::vector<bool> kept;         // per entry: not superseded
     std::vector<std::size_t> ends;  // entries that are their id's last closed write, and a delete
     bool crowded = false;           // holds a superseded entry of an id that has many
+    [[nodiscard]] bool IsReducible() const {
+      return !ends.empty() || std::ranges::find(kept, false) != kept.end();
+    }
   };
   std::vector<OwnedHistory> histories;
   std::vector<Record> reducible;  // newest first; closed ones
@@ -277,7 +280,7 @@ Result<Ledger::Reading> Ledger::Read(const LedgerTarget& target, std::span<const
         one.crowded |= ++superseded[found->second] > kSupersededMax;
       }
     }
-    if (!one.ends.empty() || std::ranges::find(one.kept, false) != one.kept.end()) {
+    if (one.IsReducible()) {
       one.record = std::move(record);
       out.reducible.push_back(std::move(one));
     }

@@ -92,12 +92,11 @@ class Taken {
     }
   }
   void operator()(ValueView value) {
-    if (IsEmpty(std::optional(value))) {
-      effects_.coerced = true;
-    } else if (!IsContainer(value.type())) {
+    const bool empty = IsEmpty(std::optional(value));
+    if (!empty && !IsContainer(value.type())) {
       effects_.coerced = true;
       (*this)(std::string_view(AsText(value)));
-    } else if (!IsNew(std::string(1, '\0').append(value.payload()))) {
+    } else if (empty || !IsNew(std::string(1, '\0').append(value.payload()))) {
       effects_.coerced = true;
     } else if (HasRoom()) {
       list_.Append(value);

@@ -44,7 +44,7 @@ std::size_t AddressSpace() {
 
 /// No environment (libjq reads $HOME/.jq), no files, no core dump, no signal but those that end it.
 void ShutIn(int fd, const JqLimits& limits) {
-  clearenv();
+  clearenv();  // NOLINT(concurrency-mt-unsafe): the child has one thread
   const int null = open("/dev/null", O_RDWR);
   // `fd` first moves out of the way of 0 to 3.
   const int socket = fcntl(fd, F_DUPFD, kSocket + 1);
@@ -73,7 +73,7 @@ void ShutIn(int fd, const JqLimits& limits) {
 
 /// The kernel ends the process when this much CPU time is used; 0 stops the timer.
 void SetTimer(int cpu_milliseconds) {
-  const itimerval timer{{0, 0}, {cpu_milliseconds / 1000, cpu_milliseconds % 1000 * 1000}};
+  const itimerval timer{{0, 0}, {cpu_milliseconds / 1000, cpu_milliseconds % 1000 * 1000L}};
   setitimer(ITIMER_PROF, &timer, nullptr);
 }
 

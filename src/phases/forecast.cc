@@ -132,8 +132,8 @@ class Forecaster {
     return {};
   }
 
-  Result<std::string> MetadataOf(const Item& item, const std::string& text,
-                                 const Call& call) const {
+  [[nodiscard]] Result<std::string> MetadataOf(const Item& item, const std::string& text,
+                                               const Call& call) const {
     Embedder& embedder = *deps_.stores.embedder;
     const std::string contract = ContractHash(plan_, embedder);
     if (embedder.Provider() == "hashing") {

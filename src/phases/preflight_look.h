@@ -9,7 +9,7 @@
 namespace rehome {
 
 /// Which stores answered; a concern that needs another one is left out, since its finding stands.
-enum Reached : unsigned {
+enum Reached : unsigned {  // NOLINT(performance-enum-size): a set of them is unsigned
   kNoStore = 0,
   kSourceDocuments = 1,
   kTargetDocuments = 2,

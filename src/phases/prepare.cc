@@ -37,10 +37,13 @@ Result<Millis> Prove(Session& session, const BackupResult& backup) {
     metric = ns.metric;
   }
   REHOME_TRY_ASSIGN(const ScratchStores scratch, session.deps().scratch(dimension, metric));
-  REHOME_TRY_ASSIGN(
-      const ProofResult proof,
-      ProveRestore(backup.path, *scratch.documents, scratch.vectors.get(), session.clock(),
-                   session.events(), session.call(), session.plan().backup.key));
+  RestoreRequest request;
+  request.backup = backup.path;
+  request.documents = scratch.documents.get();
+  request.vectors = scratch.vectors.get();
+  request.key = session.plan().backup.key;
+  REHOME_TRY_ASSIGN(const ProofResult proof,
+                    ProveRestore(request, session.clock(), session.events(), session.call()));
   if (proof.passed()) {
     return proof.took;
   }

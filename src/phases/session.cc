@@ -254,42 +254,56 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
   return SettleLeftOpen(false);
 }
 
+Result<std::vector<bool>> Session::WrittenDocuments(const Ledger::OpenRecord& left) {
+  std::vector<Value> ids;
+  for (const LedgerEntry& entry : left.entries) {
+    ids.push_back(entry.id);
+  }
+  REHOME_TRY_ASSIGN(const auto found, target().FindByIds(left.target.name, ids, call_));
+  std::vector<bool> written(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    written[i] = found[i] ? left.entries[i].after == DocumentDigest(found[i]->view())
+                          : !left.entries[i].after;
+  }
+  return written;
+}
+
+Result<std::optional<std::vector<bool>>> Session::WrittenVectors(const Ledger::OpenRecord& left,
+                                                                 bool final) {
+  std::vector<std::string> ids;
+  for (const LedgerEntry& entry : left.entries) {
+    ids.emplace_back(entry.id.view().AsString());
+  }
+  REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
+  std::vector<bool> written(ids.size());
+  std::vector<std::string> kept;  // to be deleted, and still there
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
+    written[i] = record == found.end() ? !left.entries[i].after
+                                       : left.entries[i].after == VectorDigest(*record);
+    if (record != found.end() && !left.entries[i].after) {
+      kept.push_back(ids[i]);
+    }
+  }
+  REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), kept, call_));
+  // What does not show yet may be another stray.
+  return !final && found.size() < ids.size() ? std::nullopt : std::optional(std::move(written));
+}
+
 Status Session::SettleLeftOpen(bool final) {
   for (std::size_t at = 0; at < left_open_.size();) {
     const Ledger::OpenRecord& left = left_open_[at];
-    std::vector<bool> written(left.entries.size());
+    std::optional<std::vector<bool>> written;
     if (left.target.store == LedgerTarget::Store::kDocuments) {
-      std::vector<Value> ids;
-      for (const LedgerEntry& entry : left.entries) {
-        ids.push_back(entry.id);
-      }
-      REHOME_TRY_ASSIGN(const auto found, target().FindByIds(left.target.name, ids, call_));
-      for (std::size_t i = 0; i < ids.size(); ++i) {
-        written[i] = found[i] ? left.entries[i].after == DocumentDigest(found[i]->view())
-                              : !left.entries[i].after;
-      }
+      REHOME_TRY_ASSIGN(written, WrittenDocuments(left));
     } else {
-      std::vector<std::string> ids;
-      for (const LedgerEntry& entry : left.entries) {
-        ids.emplace_back(entry.id.view().AsString());
-      }
-      REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
-      std::vector<std::string> kept;  // to be deleted, and still there
-      for (std::size_t i = 0; i < ids.size(); ++i) {
-        const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
-        written[i] = record == found.end() ? !left.entries[i].after
-                                           : left.entries[i].after == VectorDigest(*record);
-        if (record != found.end() && !left.entries[i].after) {
-          kept.push_back(ids[i]);
-        }
-      }
-      REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), kept, call_));
-      if (!final && found.size() < ids.size()) {
-        ++at;
-        continue;  // what does not show yet may be another stray
-      }
+      REHOME_TRY_ASSIGN(written, WrittenVectors(left, final));
     }
-    REHOME_TRY(ledger_->Close(left, written, call_));
+    if (!written) {
+      ++at;
+      continue;
+    }
+    REHOME_TRY(ledger_->Close(left, *written, call_));
     std::swap(left_open_[at], left_open_.back());
     left_open_.pop_back();
   }

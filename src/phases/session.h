@@ -143,6 +143,11 @@ class Session {
 
  private:
   explicit Session(const Deps& deps);
+  /// Which of a dead runner's writes were made. Of vectors: removes what should be deleted and is
+  /// still there; nothing as long as one does not show that may come yet.
+  [[nodiscard]] Result<std::vector<bool>> WrittenDocuments(const Ledger::OpenRecord& left);
+  [[nodiscard]] Result<std::optional<std::vector<bool>>> WrittenVectors(
+      const Ledger::OpenRecord& left, bool final);
   [[nodiscard]] Status OpenRun(std::optional<RunRecord> latest, bool may_create);
 
   Deps deps_;

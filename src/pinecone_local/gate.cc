@@ -171,7 +171,7 @@ Gate::Usage Gate::UsageOf(const Route& route, const ApiRequest& request) {
     usage.ns = request.parameters.front();
   }
   // What cannot be read is refused by the operation itself.
-  if (const auto body = JsonObject::Parse(request.http.body); body && request.http.body != "") {
+  if (const auto body = JsonObject::Parse(request.http.body); body && !request.http.body.empty()) {
     usage.ns = body->String("namespace", usage.ns).value_or(usage.ns);
     if (route.pattern == "/namespaces") {
       usage.ns = body->String("name").value_or("");

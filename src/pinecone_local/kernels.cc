@@ -101,7 +101,7 @@ constexpr std::size_t kWide = 8;  // floats in a register of AVX2
 
 // Intrinsics take their memory operands as pointers to register types.
 [[gnu::target("avx2,fma")]] __m256i LoadCodes(const std::int8_t* codes) {
-  return _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(codes)));
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
 }
 
 [[gnu::target("avx2,fma")]] double SumOf(__m256 a, __m256 b, __m256 c, __m256 d) {

@@ -38,7 +38,7 @@ Error Damaged() {
 
 template <class T>
 void AppendPadded(std::string& out, const T* data, std::size_t count) {
-  out.append(static_cast<const char*>(static_cast<const void*>(data)), count * sizeof(T));
+  out.append(reinterpret_cast<const char*>(data), count * sizeof(T));
   out.append(Padded(out.size()) - out.size(), '\0');
 }
 
@@ -51,7 +51,7 @@ bool Take(std::string_view& bytes, std::size_t count, const T*& taken) {
   if (wanted > bytes.size()) {
     return false;
   }
-  taken = static_cast<const T*>(static_cast<const void*>(bytes.data()));
+  taken = reinterpret_cast<const T*>(bytes.data());
   bytes.remove_prefix(wanted);
   return true;
 }

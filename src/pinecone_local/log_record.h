@@ -13,6 +13,7 @@
 
 namespace rehome::pinecone_local {
 
+// NOLINTNEXTLINE(performance-enum-size): as it is stored
 enum class OperationKind : std::uint32_t {
   kPut = 1,              // a whole record
   kDelete = 2,           // text: the id

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "model/json_text.h"
 #include "plan/plan_node.h"
 
 namespace rehome {
@@ -20,32 +21,24 @@ PlanMark MarkOf(const YAML::Mark& mark) {
   return {mark.line + 1, mark.column + 1};
 }
 
-/// Offset of the first byte that does not continue valid UTF-8; npos if there is none.
+/// Offset of the first character that is no valid UTF-8; npos if there is none.
 std::size_t FindInvalidUtf8(std::string_view text) {
+  constexpr std::size_t kCharacterBytesMax = 4;
+  if (IsUtf8(text)) {
+    return std::string_view::npos;
+  }
   std::size_t at = 0;
   while (at < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xC2 && lead < 0xE0 ? 2
-                               : lead >= 0xE0 && lead < 0xF0 ? 3
-                               : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                             : 0;
-    if (length == 0 || at + length > text.size()) {
-      return at;
+    std::size_t length = 1;
+    while (length <= kCharacterBytesMax && !IsUtf8(text.substr(at, length))) {
+      ++length;
     }
-    for (std::size_t i = 1; i < length; ++i) {
-      const auto byte = static_cast<unsigned char>(text[at + i]);
-      const bool overlong =
-          i == 1 && ((lead == 0xE0 && byte < 0xA0) || (lead == 0xF0 && byte < 0x90));
-      const bool outside =
-          i == 1 && ((lead == 0xED && byte > 0x9F) || (lead == 0xF4 && byte > 0x8F));
-      if ((byte & 0xC0U) != 0x80U || overlong || outside) {
-        return at;
-      }
+    if (length > kCharacterBytesMax) {
+      break;
     }
     at += length;
   }
-  return std::string_view::npos;
+  return at;
 }
 
 PlanMark MarkAt(std::string_view text, std::size_t offset) {

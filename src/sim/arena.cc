@@ -25,7 +25,7 @@ class RememberingEmbedder final : public EmbedderDecorator {
     }
     return out;
   }
-  double DollarsPerMillionTokens() const override { return 0; }
+  [[nodiscard]] double DollarsPerMillionTokens() const override { return 0; }
 
  private:
   static constexpr std::size_t kKnownMax = 20'000;

@@ -224,8 +224,8 @@ class FaultyDocumentStore final : public DocumentStore {
   FaultyDocumentStore(std::shared_ptr<DocumentStore> inner, std::shared_ptr<Faults> faults)
       : inner_(std::move(inner)), faults_(std::move(faults)) {}
 
-  std::string Identity() const override { return inner_->Identity(); }
-  bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
+  [[nodiscard]] std::string Identity() const override { return inner_->Identity(); }
+  [[nodiscard]] bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
   Result<Document> Describe(const Call& call) override {
     return Strike(*faults_, "describe", "", false, [&] { return inner_->Describe(call); });
   }
@@ -326,7 +326,7 @@ class FaultyVectorStore final : public VectorStore {
   FaultyVectorStore(std::shared_ptr<VectorStore> inner, std::shared_ptr<Faults> faults)
       : inner_(std::move(inner)), faults_(std::move(faults)) {}
 
-  std::string Identity() const override { return inner_->Identity(); }
+  [[nodiscard]] std::string Identity() const override { return inner_->Identity(); }
   Result<IndexInfo> Describe(const Call& call) override {
     return Strike(*faults_, "describe", "", false, [&] { return inner_->Describe(call); });
   }

@@ -30,8 +30,8 @@ class MemoryDocumentStore : public DocumentStore {
   MemoryDocumentStore() = default;
   explicit MemoryDocumentStore(Options options) : options_(std::move(options)) {}
 
-  std::string Identity() const override { return options_.identity; }
-  bool WritesSideBySide() const override { return true; }
+  [[nodiscard]] std::string Identity() const override { return options_.identity; }
+  [[nodiscard]] bool WritesSideBySide() const override { return true; }
   Result<Document> Describe(const Call& call) override {
     REHOME_TRY(Stopped(call));
     DocumentBuilder out;
@@ -375,7 +375,7 @@ class MemoryDocumentStore : public DocumentStore {
   static Status Stopped(const Call& call) {
     return call.stop.stop_requested() ? Fail(ErrorCode::kCancelled, "stopped") : Status{};
   }
-  const Collection* Find(std::string_view name) const {
+  [[nodiscard]] const Collection* Find(std::string_view name) const {
     const auto found = collections_.find(name);
     return found == collections_.end() ? nullptr : &found->second;
   }

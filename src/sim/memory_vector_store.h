@@ -31,7 +31,7 @@ class MemoryVectorStore final : public VectorStore {
   MemoryVectorStore() = default;
   explicit MemoryVectorStore(Options options) : options_(std::move(options)) {}
 
-  std::string Identity() const override { return "memory:vectors"; }
+  [[nodiscard]] std::string Identity() const override { return "memory:vectors"; }
 
   Result<IndexInfo> Describe(const Call& call) override {
     REHOME_TRY(Stopped(call));
@@ -165,7 +165,7 @@ class MemoryVectorStore final : public VectorStore {
     Index(space);
     return options_.tells_lsn ? std::optional(space.lsn()) : std::nullopt;
   }
-  void Index(Space& space) {
+  void Index(Space& space) const {
     while (!space.written.empty() && (!options_.indexes || options_.indexes())) {
       for (VectorRecord& record : space.written.front().upserted) {
         std::string id = record.id;
@@ -187,7 +187,7 @@ class MemoryVectorStore final : public VectorStore {
     Index(found->second);
     return found->second;
   }
-  double Score(const std::vector<float>& stored, std::span<const float> asked) const {
+  [[nodiscard]] double Score(const std::vector<float>& stored, std::span<const float> asked) const {
     const std::size_t count = std::min(stored.size(), asked.size());
     double dot = 0;
     double of_stored = 0;

@@ -36,7 +36,9 @@ void Timeline::Pass(Millis by) {
     if (next == tasks_.end() || (*next)->due > end) {
       break;
     }
-    const std::shared_ptr<PeriodicTask> task = *next;
+    // A copy: what it runs may add tasks.
+    const std::shared_ptr<PeriodicTask> task =
+        *next;  // NOLINT(performance-unnecessary-copy-initialization)
     reach(std::max(steady_, task->due));
     task->due = steady_ + task->period;
     busy_ = true;
