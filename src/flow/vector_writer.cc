@@ -130,15 +130,11 @@ class BatchEmbedding {
     if (asked || !IsRefusal(asked.error())) {
       return asked ? Status{} : std::unexpected(asked.error());
     }
-    const Error& error = asked.error();
-    return Fail(
-        ErrorCode::kFailedPrecondition,
-        fmt::format("{} {} embeds no text at all, not even \"{}\": {}", embedder.Provider(),
-                    embedder.Model(), kPlain, error.message),
-        fmt::format(
-            "no item was set aside for it; {}, then run the same command again, it goes on "
-            "from here",
-            error.hint.empty() ? "correct index.embedder, or mend the service" : error.hint));
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{} {} embeds no text at all, not even \"{}\": {}", embedder.Provider(),
+                            embedder.Model(), kPlain, asked.error().message),
+                "no item was set aside for it; correct index.embedder (url, model, dimensions) or "
+                "mend the service, then run the same command again, it goes on from here");
   }
 
   const FlowContext& flow_;

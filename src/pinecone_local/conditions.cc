@@ -12,7 +12,8 @@ namespace {
 
 std::unexpected<Error> NotUnderstood(std::string_view word, std::string_view text) {
   return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("'{}' in '{}' is not understood", word, text),
+              word == text ? fmt::format("'{}' is not understood", word)
+                           : fmt::format("'{}' in '{}' is not understood", word, text),
               "docs/pinecone-local.md lists the kinds and keys");
 }
 

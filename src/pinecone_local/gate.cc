@@ -109,6 +109,12 @@ std::unexpected<Refusal> OverQuota(std::string message) {
 }  // namespace
 
 Status Gate::Set(const PineconeLocalConditions& conditions) {
+  if (conditions.index_lag < Millis{0}) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("an index lag of {} ms is not understood", conditions.index_lag.count()),
+        "it is 0 or more milliseconds");
+  }
   std::vector<ArmedFault> faults;
   for (const std::string& text : conditions.faults) {
     REHOME_TRY_ASSIGN(Fault fault, ParseFault(text));

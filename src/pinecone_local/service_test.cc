@@ -543,6 +543,7 @@ TEST_F(ServiceTest, FaultsStrikeWhereAndAsOftenAsTold) {
   for (const char* wrong : {"nonsense", "200", "503,every=0", "503,colour=red", "slow,delay"}) {
     EXPECT_FALSE(service().Impose({.faults = {wrong}})) << wrong;
   }
+  EXPECT_FALSE(service().Impose({.index_lag = Millis{-1}}));
 }
 
 TEST_F(ServiceTest, RatesAreThoseOfEachNamespace) {
