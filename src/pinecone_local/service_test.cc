@@ -575,11 +575,11 @@ TEST_F(ServiceTest, QuotasRefuseInTheServicesWords) {
   ASSERT_TRUE(service().Impose({.quota = "starter,namespaces=1,indexes=2,read_units=1"}));
   Fill("a", 2);
   const Json vectors = {{{"id", "v"}, {"values", {1, 2, 3}}}};
-  constexpr std::string_view namespaces =
+  constexpr std::string_view kNamespaces =
       "You've reached the max namespaces allowed in serverless index demo (1). To add more "
       "namespaces, upgrade your plan.";
-  refuses(Post("/vectors/upsert", {{"vectors", vectors}, {"namespace", "b"}}), 403, namespaces);
-  refuses(Post("/namespaces", {{"name", "c"}}), 403, namespaces);
+  refuses(Post("/vectors/upsert", {{"vectors", vectors}, {"namespace", "b"}}), 403, kNamespaces);
+  refuses(Post("/namespaces", {{"name", "c"}}), 403, kNamespaces);
   refuses(Post("/indexes", {{"name", "third"}, {"dimension", 2}}), 403,
           "You've reached the max serverless indexes allowed in project local (2). Use namespaces "
           "to partition your data into logical groups, or upgrade your plan to add more indexes.");
