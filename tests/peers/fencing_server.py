@@ -35,6 +35,8 @@ class FencingServer:
         scripted.on("setUserWriteBlockMode", self._set_block)
         for name in ("insert", "update", "delete", "findAndModify"):
             scripted.on(name, self._write)
+        for name in ("collMod", "create", "createIndexes", "drop", "dropIndexes", "renameCollection"):
+            scripted.on(name, self._refuse_blocked)
 
     def close(self):
         self._scripted.close()
@@ -127,10 +129,18 @@ class FencingServer:
     def when_blocked(self, tell):
         return self.when("block", tell)
 
-    def _write(self, request, forward):
-        database, collection = request.doc["$db"], request.doc[request.command_name]
+    def _refuse_blocked(self, request, _=None):
+        """What changes a collection is a user's write too."""
+        database = request.doc["renameCollection"].split(".")[0] if "renameCollection" in request.doc else request.doc["$db"]
         if self.blocked and database not in ("admin", "config", "local"):
             return failure(371, "UserWritesBlocked", "User writes blocked")
+        return None
+
+    def _write(self, request, forward):
+        database, collection = request.doc["$db"], request.doc[request.command_name]
+        blocked = self._refuse_blocked(request)
+        if blocked:
+            return blocked
         options = self.options.get((database, collection), {})
         if (request.command_name == "delete" or "validator" not in options or request.doc.get("bypassDocumentValidation")
                 or options.get("validationAction", "error") != "error" or options.get("validationLevel", "strict") == "off"):

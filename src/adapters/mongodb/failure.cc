@@ -148,7 +148,8 @@ std::string MissingPrivilege(std::string_view message) {
   if (command == "renameCollection") {
     return "`renameCollectionSameDB` on the database";
   }
-  return fmt::format("`{}` on the database", command);
+  const bool on_admin = message.find("not authorized on admin ") != std::string_view::npos;
+  return fmt::format("`{}` on the {}", command, on_admin ? "cluster" : "database");
 }
 
 /// TLS, names and certificates show only in the text.

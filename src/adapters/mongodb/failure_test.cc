@@ -74,6 +74,12 @@ TEST(Failure, NamesThePrivilegeThatIsMissing) {
   EXPECT_EQ(hint("createIndexes: \"jobs\" }"), "grant the user `createIndex` on the collection");
 }
 
+TEST(Failure, NamesAPrivilegeOfTheCluster) {
+  EXPECT_EQ(
+      FromCode(13, "not authorized on admin to execute command { setUserWriteBlockMode: 1 }").hint,
+      "grant the user `setUserWriteBlockMode` on the cluster");
+}
+
 TEST(Failure, NamesTheRightToPassAValidator) {
   EXPECT_EQ(FromCode(13,
                      "not authorized on app to execute command { update: \"jobs\", updates: [ "
