@@ -5,7 +5,8 @@ import threading
 
 from scripted_server import ScriptedServer, failure
 
-_NO_USERS = {"authenticatedUsers": [], "authenticatedUserRoles": [], "authenticatedUserPrivileges": []}
+_USER = {"authenticatedUsers": [{"user": "rehome", "db": "admin"}], "authenticatedUserRoles": [],
+         "authenticatedUserPrivileges": [{"resource": {"anyResource": True}, "actions": ["anyAction"]}]}
 _VALIDATION = ("validator", "validationLevel", "validationAction")
 _KINDS = ("viewOn", "pipeline", "timeseries", "capped", "size", "max", "collation", "clusteredIndex")
 _VERSION, _WIRE = [6, 0, 19, 0], 17
@@ -27,7 +28,7 @@ class FencingServer:
         self.port = scripted.port
         scripted.on("isMaster", self._greet)
         scripted.on("buildInfo", lambda _, forward: {**forward(), "version": ".".join(map(str, self._version()[:3])), "versionArray": self._version()})
-        scripted.on("connectionStatus", {"authInfo": _NO_USERS, "ok": 1})
+        scripted.on("connectionStatus", {"authInfo": _USER, "ok": 1})
         scripted.on("endSessions", {"ok": 1})
         scripted.on("serverStatus", lambda _, forward: {**forward(), "repl": {"setName": "rs0", "userWriteBlockMode": 2 if self.blocked else 1}})
         scripted.on("collMod", self._modify).on("create", self._create).on("listCollections", self._list)

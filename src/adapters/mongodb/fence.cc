@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view kTitle = "fenced by rehome";
 // repl.userWriteBlockMode
+constexpr std::int64_t kUnknown = 0;  // the server was too busy to look
 constexpr std::int64_t kOpen = 1;
-constexpr std::int64_t kBlocked = 2;
 
 /// Every document has a field, its _id.
 Document FenceValidator() {
@@ -70,7 +70,16 @@ Result<std::optional<std::int64_t>> BlockMode(Server& server) {
     return std::nullopt;
   }
   const DocumentView said = DocumentField(status->view(), "repl");
-  return said.Find(kBlockMode) ? std::optional(IntField(said, kBlockMode)) : std::nullopt;
+  if (!said.Find(kBlockMode)) {
+    return std::nullopt;
+  }
+  const std::int64_t mode = IntField(said, kBlockMode);
+  if (mode == kUnknown) {
+    return Fail(ErrorCode::kUnavailable,
+                "the server does not tell now whether it blocks user writes",
+                "run again when the server is less busy");
+  }
+  return mode;
 }
 
 /// Whether a privilege's resource is the cluster, or the collection; without one, every collection
@@ -89,20 +98,28 @@ bool Covers(DocumentView resource, std::string_view database, std::string_view c
   return is("db", database) && is("collection", collection);
 }
 
-/// Whether the user may do `action` to a collection, or to the cluster where no database is named.
-bool IsAllowed(Server& server, std::string_view action, std::string_view database,
-               std::string_view collection) {
+/// The user of the connections and its privileges; nothing where the server does not tell.
+std::optional<Document> AuthInfo(Server& server) {
   const Answer<Document> status = server.Ask(
       "admin",
       DocumentBuilder().Int32("connectionStatus", 1).Bool("showPrivileges", true).Finish());
-  if (!status) {
-    return false;
+  return status ? std::optional(Document::Trusted(
+                      std::string(DocumentField(status->view(), "authInfo").bytes())))
+                : std::nullopt;
+}
+
+bool HasUser(const std::optional<Document>& auth) {
+  return auth && !DocumentField(auth->view(), "authenticatedUsers").empty();
+}
+
+/// Whether the user may do `action` to a collection, or to the cluster where no database is named.
+bool IsAllowed(const std::optional<Document>& auth, std::string_view action,
+               std::string_view database, std::string_view collection) {
+  if (!HasUser(auth)) {
+    return auth.has_value();  // a server without users asks nobody
   }
-  const DocumentView said = DocumentField(status->view(), "authInfo");
-  if (DocumentField(said, "authenticatedUsers").empty()) {
-    return true;  // a server without users asks nobody
-  }
-  for (const auto& [index, privilege] : DocumentField(said, "authenticatedUserPrivileges")) {
+  for (const auto& [index, privilege] :
+       DocumentField(auth->view(), "authenticatedUserPrivileges")) {
     if (!Covers(DocumentField(privilege.AsDocument(), "resource"), database, collection)) {
       continue;
     }
@@ -166,18 +183,22 @@ Result<FenceKind> PossibleFence(Server& server, std::string_view collection, con
   }
   // A user may have the right for that one collection alone.
   const bool here = answer.error().code == codes::kUnauthorized && !collection.empty() &&
-                    IsAllowed(server, "collMod", server.database(), collection);
+                    IsAllowed(AuthInfo(server), "collMod", server.database(), collection);
   return here ? FenceKind::kValidator : FenceKind::kNone;
 }
 
 bool MayPassValidators(Server& server) {
-  return IsAllowed(server, "bypassDocumentValidation", server.database(), "");
+  return IsAllowed(AuthInfo(server), "bypassDocumentValidation", server.database(), "");
 }
 
 Result<bool> MayBlockUserWrites(Server& server) {
   REHOME_TRY_ASSIGN(const auto mode, BlockMode(server));
-  // One that stands already is somebody else's, and not ours to lift.
-  return mode == kOpen && IsAllowed(server, "setUserWriteBlockMode", "", "") && IsAlone(server);
+  if (mode != kOpen) {
+    return false;  // one that stands already is somebody else's, and not ours to lift
+  }
+  // Where nobody has to say who he is, everybody may pass the block.
+  const auto auth = AuthInfo(server);
+  return HasUser(auth) && IsAllowed(auth, "setUserWriteBlockMode", "", "") && IsAlone(server);
 }
 
 Result<Document> FenceUndo(Server& server, std::string_view collection, FenceKind kind,
@@ -240,7 +261,7 @@ Result<bool> IsFenced(Server& server, std::string_view collection, const Call& c
     return true;
   }
   REHOME_TRY_ASSIGN(const auto mode, BlockMode(server));
-  return mode == kBlocked;
+  return mode && *mode != kOpen;
 }
 
 bool NamesFence(DocumentView error) {

@@ -17,8 +17,8 @@ namespace rehome::mongodb {
 /// Whether the user may write past a validator, as a revert does under its fence.
 [[nodiscard]] bool MayPassValidators(Server& server);
 /// Whether blocking all user writes of this cluster is possible and stops nobody but users of this
-/// database: the server has the switch, it is off, the user may use it, and no other database is
-/// there.
+/// database: the server has the switch and users, it is off, this user may use it, and no other
+/// database is there.
 [[nodiscard]] Result<bool> MayBlockUserWrites(Server& server);
 [[nodiscard]] Result<Document> FenceUndo(Server& server, std::string_view collection,
                                          FenceKind kind, const Call& call);

@@ -41,6 +41,8 @@ class Fence : public ::testing::Test {
   std::shared_ptr<Server> server_ = ScriptedServer(script_);
 };
 
+constexpr std::string_view kMayBlock =
+    R"({"resource":{"cluster":true},"actions":["serverStatus","setUserWriteBlockMode"]})";
 constexpr FenceKind kBlock = FenceKind::kUserWriteBlock;
 
 TEST_F(Fence, ABlockIsNotTakenForLiftedWhileTheServerCannotBeAsked) {
@@ -51,6 +53,10 @@ TEST_F(Fence, ABlockIsNotTakenForLiftedWhileTheServerCannotBeAsked) {
     EXPECT_EQ(lifted.error().code, ErrorCode::kUnavailable);
     EXPECT_FALSE(IsFenced(*server_, "jobs", {}));
   }
+  says_.insert_or_assign("serverStatus", BlockIs(0));
+  EXPECT_EQ(LiftFence(*server_, "jobs", kBlock, Document(), {}).error().code,
+            ErrorCode::kUnavailable);
+  EXPECT_FALSE(IsFenced(*server_, "jobs", {}));
   EXPECT_EQ(script_.Count("setUserWriteBlockMode"), 0);
 }
 
@@ -68,6 +74,8 @@ TEST_F(Fence, AnOpenServerIsLeftAlone) {
 TEST_F(Fence, TheWholeServerIsBlockedOnlyWhereNobodyElseIs) {
   const auto may = [&] { return MayBlockUserWrites(*server_).value_or(false); };
   says_.insert_or_assign("connectionStatus", Json(R"({"ok":1,"authInfo":{}})"));
+  EXPECT_FALSE(may()) << "nobody is kept out where nobody has to log in";
+  says_.insert_or_assign("connectionStatus", May(kMayBlock));
   EXPECT_TRUE(may());
   says_.insert_or_assign("serverStatus", BlockIs(2));
   EXPECT_FALSE(may()) << "somebody else's block";
@@ -76,9 +84,6 @@ TEST_F(Fence, TheWholeServerIsBlockedOnlyWhereNobodyElseIs) {
   EXPECT_FALSE(may()) << "a user who is not told of other databases";
   EXPECT_NE(script_.commands.back().find(R"("authorizedDatabases":false)"), std::string::npos);
   says_.insert_or_assign("listDatabases", Alone());
-  says_.insert_or_assign(
-      "connectionStatus",
-      May(R"({"resource":{"cluster":true},"actions":["serverStatus","setUserWriteBlockMode"]})"));
   EXPECT_TRUE(may());
   says_.insert_or_assign(
       "connectionStatus",
