@@ -112,6 +112,7 @@ class TamperedVectorStore final : public VectorStore {
     REHOME_TRY_ASSIGN(auto matches, inner.Query(ns.empty() && answers_unscoped ? "ns_a" : ns,
                                                 vector, top_k, with_metadata, call));
     std::erase_if(matches, [&](const QueryMatch& match) { return unfound.contains(match.id); });
+    matches.resize(std::min(matches.size(), matches_max));
     return matches;
   }
   Result<std::optional<Lsn>> IndexedLsn(std::string_view ns, const Call& call) override {
@@ -122,6 +123,7 @@ class TamperedVectorStore final : public VectorStore {
   std::map<std::string, std::vector<float>> tampered;
   std::set<std::string> unreadable;
   std::set<std::string> unfound;
+  std::size_t matches_max = SIZE_MAX;  // of an answer, however many are asked for
   bool answers_unscoped = false;
 };
 
@@ -657,6 +659,9 @@ std::vector<Sabotage> InVectors() {
       {"NotFoundByItself",
        [](World& w) { w.vectors->unfound.insert("it_n~5"); },
        {"retrieval missing it_n~5 "}},
+      {"LowRecall",
+       [](World& w) { w.vectors->matches_max = 1; },
+       {"retrieval differing org_a recall", "retrieval differing org_b recall"}},
       {"AnswersWithoutNamespace",
        [](World& w) { w.vectors->answers_unscoped = true; },
        {"isolation misplaced  namespace"}},
