@@ -32,10 +32,13 @@ struct Question {
   std::vector<double> answer_scores;  // exact, of those of `answers` that are there
   std::vector<double> nearest;        // min-heap of the top_k exact scores
 
-  /// Each record of the namespace once.
-  void See(const VectorRecord& record, std::string_view metric, std::size_t top_k) {
+  [[nodiscard]] bool Answers(const VectorRecord& record) const {
+    return std::ranges::find(answers, record.id) != answers.end();
+  }
+  /// A record, once: the answers, and what may be nearer.
+  void See(const VectorRecord& record, bool is_answer, std::string_view metric, std::size_t top_k) {
     const double score = Similarity(metric, vector, record.values);
-    if (std::ranges::find(answers, record.id) != answers.end()) {
+    if (is_answer) {
       answer_scores.push_back(score);
     }
     nearest.push_back(score);
@@ -192,17 +195,44 @@ class RetrievalTest {
     if (questions.empty()) {
       return questions;
     }
-    REHOME_TRY(ForEachFetched(context_, ns, [&](const Fetched& page) -> Status {
+    REHOME_TRY(SeeAnswers(ns, questions));
+    // Of a sample a recall is at most too high.
+    Random random(context_.seed);
+    const auto select = [&](std::vector<std::string>& ids) {
+      if (random.Unit() >= context_.sample) {
+        ids.clear();
+      }
+    };
+    std::set<std::string> answered;
+    for (const Question& question : questions) {
+      answered.insert(question.answers.begin(), question.answers.end());
+    }
+    const auto see = [&](const Fetched& page) -> Status {
       for (const auto& [id, record] : page.records) {
-        if (CanAsk(record)) {
-          std::ranges::for_each(questions, [&](Question& question) {
-            question.See(record, flow_.plan.index.metric, static_cast<std::size_t>(TopK()));
-          });
+        const bool answers = answered.contains(id);
+        const bool can_ask = CanAsk(record);
+        for (Question& question : questions) {
+          if (can_ask && (!answers || !question.Answers(record))) {
+            question.See(record, false, flow_.plan.index.metric, static_cast<std::size_t>(TopK()));
+          }
         }
       }
       return {};
-    }));
+    };
+    REHOME_TRY(ForEachFetched(context_, ns, see, select));
     return questions;
+  }
+
+  Status SeeAnswers(const std::string& ns, std::vector<Question>& questions) {
+    for (Question& question : questions) {
+      REHOME_TRY_ASSIGN(const Records records, FetchPresent(context_, ns, question.answers));
+      for (const auto& [id, record] : records) {
+        if (CanAsk(record)) {
+          question.See(record, true, flow_.plan.index.metric, static_cast<std::size_t>(TopK()));
+        }
+      }
+    }
+    return {};
   }
 
   /// How much of what the legacy namespaces answer, the new ones answer too. Another model answers
