@@ -13,31 +13,14 @@ constexpr Millis kFetchWait{1000};
 }  // namespace
 
 Result<std::vector<std::string>> VectorListing::NextIds() {
-  while (!end_) {
-    REHOME_TRY_ASSIGN(IdPage page, store_.ListIds(ns_, token_, call_));
-    if (!page.next.empty() && page.next == token_) {
-      return Fail(ErrorCode::kDataLoss,
-                  fmt::format("the listing of namespace {} does not advance", ns_));
-    }
-    end_ = page.next.empty();
-    token_ = std::move(page.next);
-    for (const std::string& id : page.ids) {
-      if (id <= last_) {
-        return Fail(
-            ErrorCode::kDataLoss,
-            fmt::format(
-                "the listing of namespace {} gives {} after {}: it cannot be proved complete", ns_,
-                id, last_),
-            "run the same command again; if it stays, ask the index's provider");
-      }
-      last_ = id;
-    }
-    std::erase_if(page.ids, [this](const std::string& id) { return id <= skipped_; });
-    if (!page.ids.empty()) {
-      return std::move(page.ids);
+  while (true) {
+    REHOME_TRY_ASSIGN(std::vector<std::string> ids, listing_.Next(call_));
+    const bool ended = ids.empty();
+    std::erase_if(ids, [this](const std::string& id) { return id <= skipped_; });
+    if (ended || !ids.empty()) {
+      return ids;
     }
   }
-  return std::vector<std::string>{};
 }
 
 Result<std::vector<VectorRecord>> VectorListing::FetchAll(const std::vector<std::string>& ids) {

@@ -1,14 +1,13 @@
 #pragma once
-// vector_listing.h — every vector of a namespace in id order, the listing proved: ids strictly
-// ascend (so none comes twice and none is skipped by a page that restarts), and each listed id is
-// fetched.
+// vector_listing.h — every vector of a namespace in id order; each listed id is fetched, or known to
+// have vanished.
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "ports/vector_store.h"
+#include "ports/listing.h"
 
 namespace rehome {
 
@@ -16,7 +15,7 @@ class VectorListing {
  public:
   /// `store` and `clock` must outlive it.
   VectorListing(VectorStore& store, std::string ns, Clock& clock, const Call& call)
-      : store_(store), ns_(std::move(ns)), clock_(clock), call_(call) {}
+      : store_(store), ns_(std::move(ns)), clock_(clock), call_(call), listing_(store, ns_) {}
 
   /// Leaves out the ids up to and with `id`. Before the first page.
   void SkipThrough(std::string id) { skipped_ = std::move(id); }
@@ -35,10 +34,8 @@ class VectorListing {
   std::string ns_;
   Clock& clock_;
   Call call_;
-  std::string token_;
-  std::string last_;
+  Listing listing_;
   std::string skipped_;
-  bool end_ = false;
   std::uint64_t vanished_ = 0;
 };
 
