@@ -57,7 +57,7 @@ TEST(Opener, RefusesWhatWasChangedMovedOrSealedElsewhere) {
   const StreamKey other = *StreamKey::Parse(kOtherKey);
   Sealer sealer(key);
   const std::string sealed = sealer.Seal("message", "place", SealTag::kEnd);
-  const auto refuses = [&](const StreamKey& with, std::string_view header, std::string bytes,
+  const auto refuses = [&](const StreamKey& with, std::string_view header, const std::string& bytes,
                            std::string_view bound) {
     auto opener = Opener::Begin(with, header);
     return !opener || !opener->Open(bytes, bound);

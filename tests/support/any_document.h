@@ -109,7 +109,7 @@ inline std::string AnyDecimal(Taste taste) {
 Document AnyDocument(Taste taste, int depth);
 
 inline Value AnyScalar(Taste taste) {
-  const auto make = [](BsonType type, std::string payload) {
+  const auto make = [](BsonType type, std::string_view payload) {
     return Value(ValueView(type, payload));
   };
   const auto text = [&] { return TextPayload(AnyText(taste)); };

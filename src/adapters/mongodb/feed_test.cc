@@ -96,8 +96,8 @@ TEST_F(OfAReplicaSet, TheFirstWriteAfterAHeadIsNotMissedWhileNoMajorityHasIt) {
   const auto head = feed->Head({});
   ++now_;  // written, and not a majority's yet: the stream cannot tell it
   opened_with_ = last_ = Token(now_);
-  answers_.push_back(Events("[]", Token(now_)));
-  answers_.push_back(Events("[" + Insert(now_, 1) + "]", Token(now_, "01")));
+  answers_.emplace_back(Events("[]", Token(now_)));
+  answers_.emplace_back(Events("[" + Insert(now_, 1) + "]", Token(now_, "01")));
   last_ = Token(now_ + 1);
   const auto batch = feed->Read(*head, 10, Millis{0}, {});
   ASSERT_TRUE(batch) << batch.error().message;
@@ -121,7 +121,7 @@ TEST_F(OfAReplicaSet, MuchToReadThroughIsReadInSlicesThatAreKept) {
   now_ += 1000 * kSecond;
   getmore_ms_ = 6'000;
   for (int slice = 1; slice <= 4; ++slice) {
-    answers_.push_back(Events("[]", Token(200 * kSecond + static_cast<std::uint64_t>(slice))));
+    answers_.emplace_back(Events("[]", Token(200 * kSecond + static_cast<std::uint64_t>(slice))));
   }
   const auto first = feed->Read(*head, 10, Millis{0}, {});
   ASSERT_TRUE(first) << first.error().message;

@@ -15,9 +15,9 @@ namespace {
 /// Types that MongoDB compares with each other, in the order of the groups. Arrays, undefined and
 /// regular expressions are no ids.
 struct Group {
-  std::array<BsonType, 4> types;  // the first one repeated where there are fewer
-  bool one_value = false;         // holds one value only
-  bool rare = false;              // a server that is not MongoDB itself may not know it
+  std::array<BsonType, 4> types{};  // the first one repeated where there are fewer
+  bool one_value = false;           // holds one value only
+  bool rare = false;                // a server that is not MongoDB itself may not know it
 };
 
 constexpr Group Of(BsonType type) {

@@ -20,7 +20,7 @@ class Reads : public ::testing::Test {
     return IntField(on_id, "$gt");
   }
   /// Documents 1 to `count_` from `first` on, at most `limit`.
-  std::string Documents(std::int64_t first, std::int64_t limit) const {
+  [[nodiscard]] std::string Documents(std::int64_t first, std::int64_t limit) const {
     std::string out;
     for (std::int64_t id = first; id <= count_ && id < first + limit; ++id) {
       out += fmt::format(R"({}{{"_id":{}}})", out.empty() ? "" : ",", id);

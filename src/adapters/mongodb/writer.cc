@@ -19,9 +19,9 @@ namespace rehome::mongodb {
 namespace {
 
 // A command may be 16 MiB and a little, what surrounds its documents included.
-constexpr std::size_t kCommandBytesMax = 12U * 1024U * 1024U;
+constexpr std::size_t kCommandBytesMax = std::size_t{12} << 20U;
 // A statement is a document: a filter that repeats what stands must fit beside its replacement.
-constexpr std::size_t kStatementBytesMax = 15U * 1024U * 1024U;
+constexpr std::size_t kStatementBytesMax = std::size_t{15} << 20U;
 constexpr std::size_t kRunCountMax = 4'000;
 constexpr std::int64_t kScannedCountMax = 2'000;
 constexpr std::array<std::size_t, 1> kFirst{0};
