@@ -274,20 +274,22 @@ Result<std::optional<std::vector<bool>>> Session::WrittenVectors(const Ledger::O
   for (const LedgerEntry& entry : left.entries) {
     ids.emplace_back(entry.id.view().AsString());
   }
+  REHOME_TRY_ASSIGN(const auto shown, target_vectors().Fetch(left.target.name, ids, call_));
+  std::vector<std::string> shown_ids;
+  std::ranges::transform(shown, std::back_inserter(shown_ids), &VectorRecord::id);
+  // Its item may have moved on or gone before it showed.
+  REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), shown_ids, call_));
+  if (!final && shown.size() < ids.size()) {
+    return std::nullopt;  // what does not show yet may be another stray
+  }
   REHOME_TRY_ASSIGN(const auto found, target_vectors().Fetch(left.target.name, ids, call_));
   std::vector<bool> written(ids.size());
-  std::vector<std::string> kept;  // to be deleted, and still there
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto record = std::ranges::find(found, ids[i], &VectorRecord::id);
     written[i] = record == found.end() ? !left.entries[i].after
                                        : left.entries[i].after == VectorDigest(*record);
-    if (record != found.end() && !left.entries[i].after) {
-      kept.push_back(ids[i]);
-    }
   }
-  REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), kept, call_));
-  // What does not show yet may be another stray.
-  return !final && found.size() < ids.size() ? std::nullopt : std::optional(std::move(written));
+  return written;
 }
 
 Status Session::SettleLeftOpen(bool final) {

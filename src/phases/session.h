@@ -143,8 +143,8 @@ class Session {
 
  private:
   explicit Session(const Deps& deps);
-  /// Which of a dead runner's writes were made. Of vectors: removes what should be deleted and is
-  /// still there; nothing as long as one does not show that may come yet.
+  /// Which of a dead runner's writes were made. Of vectors: removes first what shows and has no item
+  /// at home there; nothing as long as one does not show that may come yet.
   [[nodiscard]] Result<std::vector<bool>> WrittenDocuments(const Ledger::OpenRecord& left);
   [[nodiscard]] Result<std::optional<std::vector<bool>>> WrittenVectors(
       const Ledger::OpenRecord& left, bool final);
