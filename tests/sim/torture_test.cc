@@ -75,11 +75,6 @@ TEST_F(TortureTest, NothingIsLostWhateverHappens) {
   }
 }
 
-// Without a feed: a scan that was cut off set a document aside, the next one could map it.
-TEST_F(TortureTest, NothingIsAnItemAndInQuarantineToo) {
-  EXPECT_TRUE(Live(1979, 1).failures.empty());
-}
-
 TEST_F(TortureTest, AWorldDependsOnItsSeedAlone) {
   const TortureReport first = Live(kFirstSeed, 100, {}, 1);
   const TortureReport again = Live(kFirstSeed, 100, {}, 3);
