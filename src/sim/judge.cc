@@ -393,7 +393,17 @@ class Judge {
   }
   [[nodiscard]] bool WentBack(const std::string& key,
                               const std::optional<Document>& written) const {
-    return IsBack(key, written) || (written && IsSaved(*written));
+    return IsBack(key, written) || (written ? IsSaved(*written) : IsLateAndAside(key));
+  }
+  /// Without a fence: the old side's last write, which does not map, took its item away in the moment
+  /// that the application deleted it. Whose delete it was nobody can tell, so that write stays.
+  [[nodiscard]] bool IsLateAndAside(const std::string& key) const {
+    const auto found = legacy_.find(key);
+    const auto& remembered = evidence_.application.legacy();
+    const auto last = remembered.find(key);
+    return plan_.cutover.fence == CutoverPlan::Fence::kNone && quarantined_.contains(key) &&
+           found != legacy_.end() && last != remembered.end() && found->second == last->second &&
+           !std::holds_alternative<Item>(mapper_.Map(found->second.view()));
   }
 
   /// The item, if any, is what the old side's document gives.
