@@ -332,7 +332,7 @@ TEST(Saved, HoldsADocumentThatNoRecordCouldHold) {
   }
   int parts = 0;
   for (const auto collection : {journal::kSaved, journal::kSavedDocuments}) {
-    ASSERT_TRUE(ForEachBatch(store, collection, {}, kCall, [&](std::vector<Document> batch) {
+    ASSERT_TRUE(ForEachBatch(store, collection, {}, kCall, [&](const std::vector<Document>& batch) {
       for (const Document& document : batch) {
         EXPECT_LT(document.bytes().size(), kDocumentBytesMax);
         parts += collection == journal::kSavedDocuments ? 1 : 0;

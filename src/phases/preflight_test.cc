@@ -133,7 +133,7 @@ TEST(Preflight, JudgesTheSource) {
       {"no legacy vectors", [](PhaseWorld& w) { w.plan.retire.namespaces.emplace_back("gone"); },
        Severity::kWarning, "namespace gone", "no vectors"},
   });
-}
+}  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): of the functions in the table
 
 TEST(Preflight, JudgesWhetherTheOplogOutlastsThePhasesThatDoNotReadTheFeed) {
   const auto with_oplog = [](double hours) {

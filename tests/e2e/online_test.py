@@ -168,7 +168,8 @@ class Online(Case):
         app = self.application(count=60, write_pause_max="100ms")
         app.migrate("--through", "3", "--online")
         with self.writer(app, pause_s=0) as writer:
-            refused = app.run("run", "--online", "--set", "limits.vectors_per_s=100", "--yes", expect=INTERRUPTED)
+            self.write_more(writer, 30)  # it is at work, and writes more than 20 documents a second however busy the machine
+            refused = app.run("run", "--online", "--set", "limits.vectors_per_s=20", "--yes", expect=INTERRUPTED)
             self.assertIn("the write pause would last", refused.err)
             self.assertIn("cutover.write_pause_max is 100 ms", refused.err)
             self.assertIn("nothing was fenced or flipped", refused.err)
