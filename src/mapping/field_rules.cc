@@ -402,7 +402,7 @@ const FieldRules::Rule& FieldRules::Chosen(const Rule& rule, const Source& sourc
       return Chosen(alternative, source);
     }
   }
-  return rule;
+  return rule;  // NOLINT(bugprone-return-const-ref-from-parameter): one of this object's own
 }
 
 std::vector<FieldTrace> FieldRules::Explain(DocumentView document, DocumentView item) const {

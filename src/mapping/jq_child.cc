@@ -62,7 +62,7 @@ void ShutIn(int fd, const JqLimits& limits) {
   for (const int ignored : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
     static_cast<void>(signal(ignored, SIG_IGN));  // the parent finishes its batch
   }
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigprocmask(SIG_SETMASK, &none, nullptr);  // NOLINT(concurrency-mt-unsafe): likewise
 
   const rlim_t space = AddressSpace() + limits.memory_bytes;
   const rlimit memory{space, space};
