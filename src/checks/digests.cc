@@ -295,7 +295,7 @@ class DigestComparison {
   }
 
   /// Whether the document is there, and is the one that was put aside.
-  Result<bool> IsKept(const QuarantineRecord& record) {
+  [[nodiscard]] Result<bool> IsKept(const QuarantineRecord& record) const {
     const auto document = flow_.quarantine.FindDocument(record.source_id, context_.call);
     if (!document && document.error().code != ErrorCode::kDataLoss) {
       return std::unexpected(document.error());

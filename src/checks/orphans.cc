@@ -95,7 +95,7 @@ class OrphanSearch {
   }
 
   /// Old vectors may have the ids of items; one of ours bears our stamps.
-  bool MayBeOurs(const std::string& ns, const VectorRecord& record) const {
+  [[nodiscard]] bool MayBeOurs(const std::string& ns, const VectorRecord& record) const {
     return namespaces_.at(ns) != Kind::kLegacy || record.metadata.contains(kStampContract);
   }
 

@@ -15,7 +15,7 @@ namespace rehome {
 inline constexpr std::size_t kIdsReadAhead = 400;
 
 /// Reads every id of `ns` into a Page by `read`, a Result<Page>(std::vector<std::string> ids), on
-/// another thread where the plan allows one, and hands the pages to `each`, a Status(Page), in the
+/// another thread where the plan allows one, and hands the pages to `each`, a Status(const Page&), in the
 /// order of their ids.
 template <class Page, class Read, class Each>
 [[nodiscard]] Status ForEachRead(const FlowContext& flow, VectorStore& store, std::string_view ns,
@@ -41,7 +41,7 @@ template <class Page, class Read, class Each>
                          {.threads = flow.plan.limits.workers == 1 ? 0U : 1U,
                           .queued_max = 2,
                           .scheduler = flow.scheduler},
-                         call.stop, open, [&](Page page) { return each(std::move(page)); });
+                         call.stop, open, [&](const Page& page) { return each(page); });
 }
 
 }  // namespace rehome

@@ -49,6 +49,7 @@ const std::vector<std::string> kPlain = {
     R"({"namespace":"n s/1","vectors":[{"id":"a b","values":[1,-2,3e-7]},{"id":"'{}[]:,'","values":[0.25,-0.0,-1.5E+2]}]})",
     R"({"vectors":[{"metadata":{"g":"x\"}","n":1,"f":-1.5e3,"b":true,"l":["a","{"],"ü":"é\u00e9","e":""},"values":[0.123456789,0.00012345678],"id":"m"}],"namespace":""})",
     R"({"vectors":[{"id":"m","metadata":{},"values":[0.0123456789012345678,1.17549429e-38]}]})",
+    // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text
     " { \"vectors\" : [ { \"id\" : \"x\" , \"values\" : [ 1 , 2.5\n,\t3 ] ,\r\"metadata\" : { "
     "\"k\" : "
     "[ ] } } ] , \"namespace\" : \"n\" } \n"};

@@ -37,8 +37,8 @@ void Timeline::Pass(Millis by) {
       break;
     }
     // A copy: what it runs may add tasks.
-    const std::shared_ptr<PeriodicTask> task =
-        *next;  // NOLINT(performance-unnecessary-copy-initialization)
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const std::shared_ptr<PeriodicTask> task = *next;
     reach(std::max(steady_, task->due));
     task->due = steady_ + task->period;
     busy_ = true;
