@@ -136,11 +136,8 @@ class DigestComparison {
         RangesOf(context_, store, retired ? flow_.plan.items.to : flow_.plan.items.from, parts));
     REHOME_TRY(LeaveOutWhatWasEqual(ranges));
     std::vector<Compared> sums(ranges.size());
-    Progress progress{.phase = context_.phase, .step = "documents of " + flow_.plan.items.from};
-    if (const RestorePoint* made = context_.run.FindRestorePoint(Phase::kItems)) {
-      const auto count = made->counts.find("source");
-      progress.total = count == made->counts.end() ? 0 : static_cast<std::uint64_t>(count->second);
-    }
+    Progress progress =
+        ProgressOver(context_, Phase::kItems, "source", "documents of " + flow_.plan.items.from);
     return ComparePump::Run(
         ranges.size(), {.threads = threads == 1 ? 0 : threads, .scheduler = flow_.scheduler},
         context_.call.stop, [&](std::size_t part) { return OpenRange(part, ranges[part]); },

@@ -131,13 +131,19 @@ Result<Records> FetchListed(const CheckContext& context, std::string_view ns,
   return out;
 }
 
+Progress ProgressOver(const CheckContext& context, Phase made, std::string_view counted,
+                      std::string step) {
+  Progress progress{.phase = context.phase, .step = std::move(step)};
+  if (const RestorePoint* point = context.run.FindRestorePoint(made)) {
+    const auto count = point->counts.find(counted);
+    progress.total = count == point->counts.end() ? 0 : static_cast<std::uint64_t>(count->second);
+  }
+  return progress;
+}
+
 Status ForEachFetched(const CheckContext& context, std::string_view ns, const EachFetched& each,
                       const std::function<void(std::vector<std::string>& ids)>& select) {
-  Progress progress{.phase = context.phase, .step = fmt::format("vectors of {}", ns)};
-  if (const RestorePoint* made = context.run.FindRestorePoint(Phase::kVectors)) {
-    const auto count = made->counts.find(ns);
-    progress.total = count == made->counts.end() ? 0 : static_cast<std::uint64_t>(count->second);
-  }
+  Progress progress = ProgressOver(context, Phase::kVectors, ns, fmt::format("vectors of {}", ns));
   return ForEachRead<Fetched>(
       context.flow, *context.flow.stores.target_vectors, ns, context.call,
       [&](std::vector<std::string> ids) -> Result<Fetched> {

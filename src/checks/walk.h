@@ -62,6 +62,10 @@ using Records = std::map<std::string, VectorRecord, std::less<>>;
 [[nodiscard]] Result<Records> FetchPresent(const CheckContext& context, std::string_view ns,
                                            std::span<const std::string> ids);
 
+/// Of a walk, whose total is what phase `made` counted under `counted`; 0 where it told none.
+[[nodiscard]] Progress ProgressOver(const CheckContext& context, Phase made,
+                                    std::string_view counted, std::string step);
+
 /// Ids that a namespace of the target lists, and the records of those that can be fetched.
 struct Fetched {
   std::vector<std::string> ids;

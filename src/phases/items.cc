@@ -1,9 +1,9 @@
 // Phase 2. The source is cut into key ranges that cover everything; each is read in batches, mapped
 // on the reader's thread and written by it, or by one writer for all where the store has room for
-// one only. A range's checkpoint moves after its batch is
-// closed in the ledger, so a resume reads at most one batch per range again, and finds it there.
-// The change feed's position is taken before the first read: what changes meanwhile is named by it
-// and reconciled after the ranges that hold it are durable.
+// one only. A range's checkpoint moves after its batch is closed in the ledger, so a resume reads at
+// most one batch per range again, and finds it there. The change feed's position is taken before the
+// first read: what changes meanwhile is named by it and reconciled after the ranges that hold it are
+// durable.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

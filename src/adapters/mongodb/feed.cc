@@ -218,8 +218,8 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
       continue;
     }
     if (gathered_.empty() && ToPosition(places_) == asked_) {
-      streams_
-          .clear();  // its server may be cut off from the others: the next read asks the primary
+      // Its server may be cut off from the others: the next read asks the primary.
+      streams_.clear();
       return Fail(ErrorCode::kDeadlineExceeded, doing + ": the stream is behind the server's time",
                   "run again; a busy or recovering replica set needs a moment");
     }
