@@ -33,7 +33,8 @@ class ScriptedServer:
 
         class Connection(socketserver.BaseRequestHandler):
             def handle(self):
-                with contextlib.suppress(OSError, ssl.SSLError):
+                # A conversation ends when its client goes away, or the server behind this one.
+                with contextlib.suppress(OSError, ssl.SSLError, pymongo.errors.InvalidOperation):
                     outer._converse(self.request)
 
         class Listener(socketserver.ThreadingTCPServer):

@@ -95,14 +95,24 @@ std::string Address::Identity() const {
   return fmt::format("{}{}/{}", srv ? kSrv : kPlain, fmt::join(hosts, ","), database);
 }
 
-std::string Address::Scrubbed(std::string text) const {
+std::string Address::Scrubbed(std::string_view text) const {
+  // Secrets may overlap, and what blanks one must not hide another: all are found in the text as it came.
+  std::vector<bool> hidden(text.size());
   for (const std::string& secret : secrets) {
-    for (std::size_t at = text.find(secret); at != std::string::npos;
-         at = text.find(secret, at + 3)) {
-      text.replace(at, secret.size(), "***");
+    for (std::size_t at = text.find(secret); at != std::string_view::npos;
+         at = text.find(secret, at + 1)) {
+      std::fill_n(hidden.begin() + static_cast<std::ptrdiff_t>(at), secret.size(), true);
     }
   }
-  return text;
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!hidden[i]) {
+      out.push_back(text[i]);
+    } else if (i == 0 || !hidden[i - 1]) {
+      out += "***";
+    }
+  }
+  return out;
 }
 
 Result<Address> ParseAddress(std::string_view uri) {

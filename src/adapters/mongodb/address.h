@@ -17,8 +17,8 @@ struct Address {
 
   /// "mongodb://h1:27017,h2:27017/db": equal for every spelling of the same database.
   [[nodiscard]] std::string Identity() const;
-  /// `text` with every secret blanked.
-  [[nodiscard]] std::string Scrubbed(std::string text) const;
+  /// `text` with "***" for each run of bytes that belong to a secret.
+  [[nodiscard]] std::string Scrubbed(std::string_view text) const;
 };
 
 /// kInvalidArgument says what is wrong and never repeats the address, which may hold a password.

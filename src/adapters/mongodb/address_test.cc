@@ -55,5 +55,11 @@ TEST(Address, BlanksSecretsAsWrittenAndDecoded) {
             "*** *** *** *** ok");
 }
 
+TEST(Address, SecretsThatOverlapAreBothBlanked) {
+  const auto address = ParseAddress("mongodb://u:ab@h/db?tlsCertificateKeyFilePassword=bcd");
+  ASSERT_TRUE(address.has_value());
+  EXPECT_EQ(address->Scrubbed("ab, bcd, -abcd-, cd"), "***, ***, -***-, cd");
+}
+
 }  // namespace
 }  // namespace rehome::mongodb

@@ -136,7 +136,7 @@ Failure FailureOf(const bson_error_t& error, const Reply* reply, const Address& 
   if (failure.message.empty()) {
     failure.message = driver;
   }
-  failure.message = address.Scrubbed(std::move(failure.message));
+  failure.message = address.Scrubbed(failure.message);
   return failure;
 }
 

@@ -18,18 +18,19 @@ import org.h2.mvstore.MVStore;
  * started it cannot leave it behind.
  */
 public final class MongoServerMain {
-  /** H2 writes its pages once a second; a server that acknowledges a write has it on disk, whatever kills the process. */
+  /**
+   * A server that acknowledges a write has it on disk, whatever kills the process. H2 would write its pages in the background,
+   * and takes what changes during a commit for saved, so that one message comes after the other here.
+   */
   private static final class DurableBackend extends H2Backend {
-    private DurableBackend(MVStore store) {
-      super(store);
+    private DurableBackend(String file) {
+      super(new MVStore.Builder().fileName(file).autoCommitDisabled().open());
     }
 
     @Override
-    public Document handleMessage(MongoMessage message) {
+    public synchronized Document handleMessage(MongoMessage message) {
       Document reply = super.handleMessage(message);
-      if (getMvStore().hasUnsavedChanges()) {
-        commit();
-      }
+      commit();
       return reply;
     }
   }
@@ -40,9 +41,7 @@ public final class MongoServerMain {
     boolean oplog = !Arrays.asList(arguments).contains("--no-oplog");
     List<String> words = Arrays.stream(arguments).filter(word -> !word.startsWith("--")).toList();
     MongoBackend backend =
-        words.size() > 1
-            ? new DurableBackend(new MVStore.Builder().fileName(words.get(1)).open())
-            : new MemoryBackend();
+        words.size() > 1 ? new DurableBackend(words.get(1)) : new MemoryBackend();
     MongoServer server = new MongoServer(backend);
     if (oplog) {
       server.enableOplog();
