@@ -315,10 +315,8 @@ Document Document::Trusted(std::string bytes) {
   return {std::move(bytes), TrustedTag{}};
 }
 
-DocumentBuilder::DocumentBuilder() {
-  // Most documents that are built here fit: growing to them would cost several allocations.
-  constexpr std::size_t kUsualBytes = 480;
-  bytes_.reserve(kUsualBytes);
+DocumentBuilder::DocumentBuilder(std::size_t usual_bytes) {
+  bytes_.reserve(usual_bytes);
   bytes_.assign(kLengthBytes, '\0');
 }
 
@@ -329,7 +327,7 @@ char* DocumentBuilder::Element(BsonType type, std::string_view key, std::size_t 
   bytes_.resize_and_overwrite(size, [&](char* bytes, std::size_t /*may be more*/) {
     char* const element = bytes + at;
     element[0] = static_cast<char>(type);
-    std::ranges::copy(key, element + 1);
+    key.copy(element + 1, key.size());
     element[1 + key.size()] = '\0';
     return size;
   });
@@ -344,7 +342,7 @@ DocumentBuilder& DocumentBuilder::Number(BsonType type, std::string_view key, T 
 
 DocumentBuilder& DocumentBuilder::Append(std::string_view key, ValueView value) {
   const std::string_view payload = value.payload();
-  std::ranges::copy(payload, Element(value.type(), key, payload.size()));
+  payload.copy(Element(value.type(), key, payload.size()), payload.size());
   return *this;
 }
 
@@ -360,7 +358,7 @@ DocumentBuilder& DocumentBuilder::String(std::string_view key, std::string_view 
   const auto counted = static_cast<std::int32_t>(text.size() + 1);
   char* const payload = Element(BsonType::kString, key, sizeof(counted) + text.size() + 1);
   std::memcpy(payload, &counted, sizeof(counted));
-  std::ranges::copy(text, payload + sizeof(counted));
+  text.copy(payload + sizeof(counted), text.size());
   payload[sizeof(counted) + text.size()] = '\0';
   return *this;
 }
@@ -398,7 +396,7 @@ DocumentBuilder& DocumentBuilder::Binary(std::string_view key, std::string_view 
   char* const payload = Element(BsonType::kBinary, key, sizeof(counted) + 1 + bytes.size());
   std::memcpy(payload, &counted, sizeof(counted));
   payload[sizeof(counted)] = static_cast<char>(subtype);
-  std::ranges::copy(bytes, payload + sizeof(counted) + 1);
+  bytes.copy(payload + sizeof(counted) + 1, bytes.size());
   return *this;
 }
 
