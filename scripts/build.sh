@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Configures a preset once and builds the named targets (without one: the preset's): build.sh [--preset NAME] [TARGET…].
+# Configures a preset, where that is new or the presets changed, and builds the named targets (without one: its own):
+# build.sh [--preset NAME] [TARGET…].
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -10,7 +11,7 @@ if [[ ${1:-} == --preset ]]; then
   shift 2
 fi
 # An aborted first configure leaves a cache without a build file; then it is made again.
-if [[ ! -f build/$preset/build.ninja ]]; then
+if [[ ! -f build/$preset/build.ninja || CMakePresets.json -nt build/$preset/CMakeCache.txt ]]; then
   cmake --preset "$preset"
 fi
 cmake --build --preset "$preset" ${1+--target "$@"}

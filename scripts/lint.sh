@@ -30,8 +30,10 @@ tidy() {
   local sources
   mapfile -t sources
   local tests='(_test\.cc$|/tests/|^tests/)'
-  { printf '%s\n' "${sources[@]}" | grep -Ev "$tests" || true; } | judge "$1" -bugprone-suspicious-include
-  { printf '%s\n' "${sources[@]}" | grep -E "$tests" || true; } | judge "$1" "$for_tests"
+  local clean=true
+  { printf '%s\n' "${sources[@]}" | grep -Ev "$tests" || true; } | judge "$1" -bugprone-suspicious-include || clean=false
+  { printf '%s\n' "${sources[@]}" | grep -E "$tests" || true; } | judge "$1" "$for_tests" || clean=false
+  $clean
 }
 judge() {
   xargs -r -P "$(nproc)" -n 1 clang-tidy-19 -p "build/$1" --quiet --checks="$2" \

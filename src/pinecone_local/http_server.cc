@@ -194,20 +194,21 @@ class Session : public std::enable_shared_from_this<Session> {
     header << response_.base();
     cut_text_ = header.str() + response_.body().substr(0, response_.body().size() / 2);
     const std::size_t bytes = cut_ == Cut::kInBody ? cut_text_.size() : 0;
-    asio::async_write(socket_, asio::buffer(cut_text_.data(), bytes),
-                      [self = shared_from_this()](const beast::error_code&, std::size_t) {
-                        beast::error_code ignored;
-                        // Closing then sends a reset instead of an end.
-                        self->socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-                        self->socket_.close(ignored);
-                      });
+    asio::async_write(
+        socket_, asio::buffer(cut_text_.data(), bytes),
+        [self = shared_from_this()](const beast::error_code&, std::size_t) {
+          beast::error_code ignored;
+          // Closing then sends a reset instead of an end.
+          static_cast<void>(self->socket_.set_option(asio::socket_base::linger(true, 0), ignored));
+          static_cast<void>(self->socket_.close(ignored));
+        });
   }
 
   /// Closing with unread input would reset the connection and could cost the peer the answer: read
   /// on until it closes.
   void Drain() {
     beast::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    static_cast<void>(socket_.shutdown(tcp::socket::shutdown_send, ignored));
     buffer_.clear();
     socket_.async_read_some(
         buffer_.prepare(kDrainBytes),
@@ -250,7 +251,7 @@ struct HttpServer::Impl {
     acceptor.async_accept([this](const beast::error_code& error, tcp::socket socket) {
       if (!error) {
         beast::error_code ignored;
-        socket.set_option(tcp::no_delay(true), ignored);
+        static_cast<void>(socket.set_option(tcp::no_delay(true), ignored));
         std::make_shared<Session>(std::move(socket), options, handler, requests)->ReadHeader();
       }
       if (acceptor.is_open()) {

@@ -143,7 +143,7 @@ OperationSink Index::State::Sink() {
 
 Result<std::shared_ptr<Index>> Index::Open(std::filesystem::path file, LogFile::Mode mode,
                                            const IndexConfig& config) {
-  const std::shared_ptr<Index> index(new Index(std::move(file), mode));
+  std::shared_ptr<Index> index(new Index(std::move(file), mode));
   REHOME_TRY_ASSIGN(
       index->log_,
       LogFile::Open(index->file_, mode, [&](std::uint64_t offset, std::string_view payload) {
