@@ -120,8 +120,7 @@ Status UnderFence(Session& session, const WritePause& pause) {
   std::vector<Value> ids;
   REHOME_TRY(DrainToZero(session, pause, ids));
   REHOME_TRY(NamedByReverse(session, ids));
-  VerificationScope scope(session, Phase::kCutover);
-  scope.context().pending_fails = false;  // a write that no fence sees is a straggler
+  VerificationScope scope = VerificationScope::OfCutover(session);
   scope.context().only = EachOnce(ids);
   REHOME_TRY_ASSIGN(const Verification delta, VerifyDelta(scope.context()));
   if (!delta.passed) {
@@ -182,8 +181,7 @@ Result<std::size_t> ProvedLap(Session& session) {
   if (named == 0) {
     return named;
   }
-  VerificationScope scope(session, Phase::kCutover);
-  scope.context().pending_fails = false;
+  VerificationScope scope = VerificationScope::OfCutover(session);
   scope.context().only = EachOnce(ids);
   REHOME_TRY_ASSIGN(const Verification delta, Verify(scope.context(), kChecksOfDocuments));
   if (!delta.passed) {
@@ -221,9 +219,7 @@ Status BeforeFence(Session& session) {
   REHOME_TRY(RefuseLongPause(session, carried));
   REHOME_TRY(session.SettleLeftOpen());
   REHOME_TRY(TakeReversePosition(session));
-  VerificationScope scope(session, Phase::kCutover);
-  scope.context().pending_fails =
-      false;  // what a feed names is drained under the fence and verified there
+  VerificationScope scope = VerificationScope::OfCutover(session);
   REHOME_TRY_ASSIGN(const Verification full, Verify(scope.context(), ChecksBeforeCutover()));
   if (!full.passed) {
     return FailedVerification(full, "before the fence");
@@ -297,8 +293,7 @@ Result<PhaseOutcome> FullPass(Session& session) {
   REHOME_TRY(RunAfterHooks(session));
   REHOME_TRY(CatchUp(session, Millis::max()));
   REHOME_TRY(session.SettleLeftOpen());
-  VerificationScope scope(session, Phase::kCutover);
-  scope.context().pending_fails = false;
+  VerificationScope scope = VerificationScope::OfCutover(session);
   REHOME_TRY_ASSIGN(const Verification after, Verify(scope.context(), {}));
   if (!after.passed) {
     return Fail(

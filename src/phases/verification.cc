@@ -1,11 +1,38 @@
 #include "phases/verification.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "phases/feeds.h"
 #include "phases/pointers.h"
 
 namespace rehome {
+namespace {
+
+/// Which items stand, or are not there, as the journal has them: where one of them differs from its
+/// source, that was written since.
+Result<std::vector<bool>> StandAsLeft(Session& session, std::span<const Value> ids) {
+  REHOME_TRY_ASSIGN(const auto items,
+                    session.target().FindByIds(session.plan().items.to, ids, session.call()));
+  REHOME_TRY_ASSIGN(const auto histories,
+                    session.ledger().Find(session.flow().ItemsTarget(), ids, session.call()));
+  std::vector<bool> out;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const OwnedHistory::Step* last = histories[i].LastDone();
+    out.push_back(items[i]
+                      ? Judge(histories[i], DocumentDigest(items[i]->view())) == Ownership::kOurs
+                      : last == nullptr || !last->after);
+  }
+  return out;
+}
+
+bool IsFenced(const RunRecord& run) {
+  return run.cutover && std::ranges::any_of(run.cutover->fences, [](const FenceRecord& fence) {
+           return fence.raised && !fence.on_target && fence.kind != FenceKind::kNone;
+         });
+}
+
+}  // namespace
 
 VerificationScope::VerificationScope(Session& session, std::optional<Phase> phase)
     : context_{
@@ -26,6 +53,17 @@ VerificationScope::VerificationScope(Session& session, std::optional<Phase> phas
           .only = {},
           .seed = session.run().SampleSeed(),
           .call = session.call()} {}
+
+VerificationScope VerificationScope::OfCutover(Session& session) {
+  VerificationScope out(session, Phase::kCutover);
+  out.context_.pending_fails = false;
+  if (!HasForwardFeed(session.run()) && !IsFenced(session.run())) {
+    out.context_.pending = [&session](std::span<const Value> ids) {
+      return StandAsLeft(session, ids);
+    };
+  }
+  return out;
+}
 
 std::vector<std::string> ChecksBeforeCutover() {
   std::vector<std::string> out;

@@ -14,6 +14,10 @@ class VerificationScope {
  public:
   /// `phase`: that it is part of.
   explicit VerificationScope(Session& session, std::optional<Phase> phase = {});
+  /// For a cutover, beside an application that writes: this run carries what it wrote, which is
+  /// pending and fails nothing. Where no feed names that and no fence keeps it away, it is what
+  /// differs though the new side stands as the run left it.
+  [[nodiscard]] static VerificationScope OfCutover(Session& session);
   [[nodiscard]] CheckContext& context() { return context_; }
 
  private:

@@ -4,7 +4,7 @@ import time
 
 import harness
 import online_test
-from harness import DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
+from harness import CHECK_FAILED, DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
 from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server
 from scripted_server import ScriptedServer, failure
 from small_application import item_id, jobs, wait_until
@@ -25,6 +25,16 @@ class Writer(online_test.Writer):
             super().write(session)
 
 
+def until_cut_over(case, app):
+    """A run beside the writer, which it follows as long as that writes; it is past the flip."""
+    process = app.start("run", "--online", "--yes")
+    case.addCleanup(process.kill)
+    wait_until(lambda: app.pointer() == "jobs_acme" or process.poll() is not None, "the flip", PATIENCE_S)
+    if process.poll() is not None:
+        raise AssertionError(process.communicate())
+    return process
+
+
 class OnlineOnMongoDB(Case, online_test.Online):
     """mongo-java-server can be fenced by nothing but hooks: the writer is never refused, and what it writes after the flip
     is a straggler, which is carried."""
@@ -39,7 +49,7 @@ class OnlineOnMongoDB(Case, online_test.Online):
             for number in range(5):
                 answer = app.stop_after(0.3 + 0.4 * number, "run", "--online", "--yes", by=signal.SIGKILL)
                 self.assertIn(answer.exit, (DONE, KILLED), str(answer))
-            process = self.until_cut_over(app)
+            process = until_cut_over(self, app)
             (app.dir / CLOSED).unlink(missing_ok=True)  # an instance of the application that knows nothing of the flip
             self.write_more(writer, 100)
             process.send_signal(signal.SIGKILL)
@@ -56,15 +66,6 @@ class OnlineOnMongoDB(Case, online_test.Online):
         self.assertEqual({item_id(d["_id"]) for d in app.documents("jobs")}, set(writer.documents))
         self.assert_new_side_is(app, writer.documents.values())
         app.verify()
-
-    def until_cut_over(self, app):
-        """A run beside the writer, which it follows as long as that writes; it is past the flip."""
-        process = app.start("run", "--online", "--yes")
-        self.addCleanup(process.kill)
-        wait_until(lambda: app.pointer() == "jobs_acme" or process.poll() is not None, "the flip", PATIENCE_S)
-        if process.poll() is not None:
-            raise AssertionError(process.communicate())
-        return process
 
     def test_following_ends_on_sigterm(self):
         app = self.application(count=60)
@@ -182,6 +183,29 @@ class WithoutChangeStreams(Case, online_test.Online):
         app.migrate("--through", "3", "--online")
         self.assert_new_side_is(app, writer.documents.values())
         app.verify()
+
+    def test_the_cutover_beside_a_steady_writer_takes_what_that_wrote_for_pending(self):
+        app = self.application(count=300)
+        app.migrate("--through", "3", "--online")
+        with self.writer(app, pause_s=0.005) as writer:
+            self.write_more(writer, 20)
+            process = until_cut_over(self, app)
+            self.write_more(writer, 50)
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=PATIENCE_S)
+            self.assertEqual(process.returncode, INTERRUPTED, said)
+        app.migrate("--online")
+        self.assertEqual((app.status()["state"], app.pointer(), writer.refusal), ("cut_over", "jobs_acme", None))
+        self.assert_new_side_is(app, writer.documents.values())
+        app.verify()
+
+    def test_an_item_that_somebody_changed_stops_the_cutover_beside_a_writer(self):
+        app = self.application(count=300)
+        app.migrate("--through", "3", "--online")
+        app.change("job_items", "job 1", title="Nobody of ours")
+        refused = app.run("run", "--online", "--yes", expect=(CHECK_FAILED, REFUSED))
+        self.assertIn("job_s~job%201", refused.err)
+        self.assertNotEqual(app.pointer(), "jobs_acme")
 
 
 leave_out(WithoutChangeStreams, *[name for name in dir(online_test.Online) if name.startswith("test_")])
