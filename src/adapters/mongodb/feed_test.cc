@@ -165,7 +165,7 @@ TEST_F(OfAReplicaSet, AnAnswerThatTakesLongIsWaitedForTheSecondTime) {
   const auto head = feed->Head({});
   EXPECT_EQ(script_.patient_connections, 0);
   last_ = Token(now_ + kSecond);
-  answers_.push_back(std::unexpected(NothingCame()));
+  answers_.emplace_back(std::unexpected(NothingCame()));
   const auto batch = feed->Read(*head, 10, Millis{0}, {});
   ASSERT_TRUE(batch) << batch.error().message;
   EXPECT_NE(opened_.back().find("startAtOperationTime"), std::string::npos);
