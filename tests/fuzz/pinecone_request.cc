@@ -1,5 +1,8 @@
 // pinecone_request.cc — bodies of requests to the embedded server, by each of its readers. A record
 // that is taken is what its own JSON says; filters that are made of one another fit together.
+#include <algorithm>
+#include <functional>
+
 #include "model/vector_record.h"
 #include "pinecone_local/filter.h"
 #include "pinecone_local/index_request.h"
@@ -48,6 +51,13 @@ void CheckRecord(const std::string& text) {
   CHECK(ReadStoredMetadata(MetadataJson(record->metadata)) == record->metadata);
 }
 
+/// Which simdjson takes for no JSON.
+bool HasNumberBeyond64Bits(std::string_view text) {
+  constexpr int kDigits = 19;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return !std::ranges::search_n(text, kDigits, true, std::ranges::equal_to(), is_digit).empty();
+}
+
 /// The reader without a tree reads what the other one reads, or leaves it alone.
 void CheckUpsert(std::string_view text) {
   const std::optional<UpsertRequest> plain = ReadPlainUpsert(text);
@@ -55,7 +65,10 @@ void CheckUpsert(std::string_view text) {
     return;
   }
   const auto body = JsonObject::Parse(std::string(text));
-  CHECK(body.has_value());
+  if (!body) {
+    CHECK(HasNumberBeyond64Bits(text));
+    return;
+  }
   CHECK(body->String("namespace") == plain->ns);
   simdjson::dom::array array;
   CHECK(body->Find("vectors")->get(array) == simdjson::SUCCESS);
