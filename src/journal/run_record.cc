@@ -251,8 +251,7 @@ bool RunRecord::HasRemoved() const {
 }
 
 Document RunRecord::ToDocument() const {
-  constexpr std::size_t kTheRest = 2048;  // usually
-  DocumentBuilder builder(fingerprint_text.size() + resolved_plan.size() + kTheRest);
+  DocumentBuilder builder;
   builder.String("_id", run_id)
       .Int64("journal_version", kJournalVersion)
       .String("plan_name", plan_name)

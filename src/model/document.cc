@@ -315,8 +315,10 @@ Document Document::Trusted(std::string bytes) {
   return {std::move(bytes), TrustedTag{}};
 }
 
-DocumentBuilder::DocumentBuilder(std::size_t usual_bytes) {
-  bytes_.reserve(usual_bytes);
+DocumentBuilder::DocumentBuilder() {
+  // Most documents that are built here fit: growing to them would cost several allocations.
+  constexpr std::size_t kUsualBytes = 480;
+  bytes_.reserve(kUsualBytes);
   bytes_.assign(kLengthBytes, '\0');
 }
 

@@ -166,10 +166,7 @@ class Document {
 /// (CHECKed).
 class DocumentBuilder {
  public:
-  /// Most documents that are built here fit: growing to them would cost several allocations.
-  static constexpr std::size_t kUsualBytes = 480;
-  /// `usual_bytes`: what room is made for at once.
-  explicit DocumentBuilder(std::size_t usual_bytes = kUsualBytes);
+  DocumentBuilder();
   DocumentBuilder& Append(std::string_view key, ValueView value);
   DocumentBuilder& Append(std::string_view key, const Value& value) {
     return Append(key, value.view());

@@ -65,7 +65,7 @@ class World {
   }
 
  private:
-  static constexpr std::uint64_t kPreparedOneIn = 24;
+  static constexpr std::uint64_t kPreparedOneIn = 16;
   static constexpr std::uint64_t kRetiredOneIn = 8;
 
   // --- the world ---
