@@ -199,7 +199,7 @@ class WithoutChangeStreams(Case, online_test.Online):
         self.assert_new_side_is(app, writer.documents.values())
         app.verify()
 
-    def test_an_item_that_somebody_changed_stops_the_cutover_beside_a_writer(self):
+    def test_an_item_that_somebody_changed_stops_the_cutover(self):
         app = self.application(count=300)
         app.migrate("--through", "3", "--online")
         app.change("job_items", "job 1", title="Nobody of ours")

@@ -46,7 +46,7 @@ void CheckAddress(std::string_view text) {
   }
   CHECK(!address->hosts.empty() && !address->database.empty());
   CHECK(std::ranges::is_sorted(address->hosts));
-  const std::string scrubbed = address->Scrubbed(std::string(text));
+  const std::string scrubbed = address->Scrubbed(text);
   for (const std::string& secret : address->secrets) {
     const bool has_stars = secret.find('*') != std::string::npos;  // as what stands for a secret
     CHECK(has_stars || scrubbed.find(secret) == std::string::npos);

@@ -51,14 +51,17 @@ void CheckRecord(const std::string& text) {
   CHECK(ReadStoredMetadata(MetadataJson(record->metadata)) == record->metadata);
 }
 
-/// Which simdjson takes for no JSON.
-bool HasNumberBeyond64Bits(std::string_view text) {
+bool HasNumberBeyond64Bits(const std::string& text) {
+  if (simdjson::dom::parser parser; parser.parse(text).error() != simdjson::NUMBER_ERROR) {
+    return false;
+  }
   constexpr int kDigits = 19;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   return !std::ranges::search_n(text, kDigits, true, std::ranges::equal_to(), is_digit).empty();
 }
 
-/// The reader without a tree reads what the other one reads, or leaves it alone.
+/// The reader without a tree reads what the other one reads, or leaves it alone; but a value that is
+/// a whole number beyond 64 bits it takes, which simdjson's tree has no place for.
 void CheckUpsert(std::string_view text) {
   const std::optional<UpsertRequest> plain = ReadPlainUpsert(text);
   if (!plain) {
@@ -66,7 +69,7 @@ void CheckUpsert(std::string_view text) {
   }
   const auto body = JsonObject::Parse(std::string(text));
   if (!body) {
-    CHECK(HasNumberBeyond64Bits(text));
+    CHECK(HasNumberBeyond64Bits(std::string(text)));
     return;
   }
   CHECK(body->String("namespace") == plain->ns);

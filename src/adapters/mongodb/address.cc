@@ -96,7 +96,7 @@ std::string Address::Identity() const {
 }
 
 std::string Address::Scrubbed(std::string_view text) const {
-  // Secrets may overlap, and what blanks one must not hide another: all are found in the text as it came.
+  // Secrets may overlap, and what blanks one must not hide another: all are found before.
   std::vector<bool> hidden(text.size());
   for (const std::string& secret : secrets) {
     for (std::size_t at = text.find(secret); at != std::string_view::npos;
