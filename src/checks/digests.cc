@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "checks/all.h"
 #include "checks/findings.h"
@@ -123,9 +122,7 @@ class DigestComparison {
 
  private:
   Status CompareRanges() {
-    const int workers = flow_.plan.limits.workers;
-    const std::size_t threads = workers > 0 ? static_cast<std::size_t>(workers)
-                                            : std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t threads = flow_.plan.limits.WorkerCount();
     std::size_t parts = threads == 1 ? 1 : threads * kRangesPerReader;
     parts = context_.progress != nullptr ? std::max(parts, kRangesKept) : parts;
     const bool retired = SourceIsRetired(context_);

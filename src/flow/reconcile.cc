@@ -461,6 +461,21 @@ Status Settle(FlowContext& flow, std::vector<Case> cases, VectorMode mode, Chang
   }
 }
 
+/// While one part is written the next is read and mapped; or each worker writes what it read, where
+/// the store has room for several and no embedder is asked, whose texts go out one after the other.
+template <class Part>
+typename Pump<Part>::Options PumpFor(const FlowContext& flow, std::size_t parts, VectorMode mode) {
+  const std::size_t workers = parts > 1 ? flow.plan.limits.WorkerCount() : 1;
+  const bool each_writes =
+      workers > 1 && mode == VectorMode::kLater && flow.stores.target_documents->WritesSideBySide();
+  return {.threads = each_writes   ? std::min(workers, parts)
+                     : workers > 1 ? 1U
+                                   : 0U,
+          .queued_max = 1,
+          .each_consumes = each_writes,
+          .scheduler = flow.scheduler};
+}
+
 }  // namespace
 
 VectorMode VectorModeOf(const RunRecord& run) {
@@ -531,28 +546,32 @@ Status RemoveStrays(FlowContext& flow, const TenantNamespace& ns, std::span<cons
 
 Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids, VectorMode mode,
                              const Call& call, ChangedItems changed) {
-  using Part = std::vector<Case>;
-  Reconciled out;
+  struct Part {
+    std::size_t number = 0;
+    std::vector<Case> cases;
+  };
   // Of two, the second would be judged by what stood there before the first.
   const std::vector<Value> each = EachOnce(source_ids);
+  std::vector<Reconciled> done((each.size() + kBatchMax - 1) / kBatchMax);
   const auto open = [&](std::size_t part) -> Result<Pump<Part>::Source> {
     const std::size_t start = part * kBatchMax;
-    return [&, ids = std::span(each).subspan(start, std::min(kBatchMax, each.size() - start)),
+    return [&, part, ids = std::span(each).subspan(start, std::min(kBatchMax, each.size() - start)),
             loaded = false]() mutable -> Result<std::optional<Part>> {
       if (std::exchange(loaded, true)) {
         return std::nullopt;
       }
-      REHOME_TRY_ASSIGN(Part cases, Load(flow, ids, call));
-      return std::optional(std::move(cases));
+      REHOME_TRY_ASSIGN(auto cases, Load(flow, ids, call));
+      return Part{.number = part, .cases = std::move(cases)};
     };
   };
-  // While one part is written, the next is read and mapped.
-  const std::size_t parts = (each.size() + kBatchMax - 1) / kBatchMax;
-  const bool ahead = parts > 1 && flow.plan.limits.workers != 1;
   REHOME_TRY(Pump<Part>::Run(
-      parts, {.threads = ahead ? std::size_t{1} : 0, .queued_max = 1, .scheduler = flow.scheduler},
-      call.stop, open,
-      [&](Part cases) { return Settle(flow, std::move(cases), mode, changed, call, out); }));
+      done.size(), PumpFor<Part>(flow, done.size(), mode), call.stop, open, [&](Part part) {
+        return Settle(flow, std::move(part.cases), mode, changed, call, done[part.number]);
+      }));
+  Reconciled out;
+  for (const Reconciled& part : done) {
+    out.Add(part);
+  }
   return out;
 }
 

@@ -45,7 +45,8 @@ enum class ChangedItems : std::uint8_t {
   kSaveAndReplace,  // kept in rehome_saved, then written as its source says (repair)
 };
 
-/// Any number of source ids; worked off in batches. Repeating it changes nothing.
+/// Any number of source ids; worked off in batches, side by side where the target takes several
+/// writers and no embedder is asked. Repeating it changes nothing.
 [[nodiscard]] Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_ids,
                                            VectorMode mode, const Call& call,
                                            ChangedItems changed = ChangedItems::kLeave);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "flow/remover.h"
 #include "support/flow_world.h"
 
 namespace rehome {
@@ -173,7 +174,7 @@ TEST_F(ReconcileTest, OneSlowBatchAmongManyIdsLosesNone) {
   ExpectWhole(599, "jobs_blue", "t599");
 }
 
-TEST_F(ReconcileTest, SeveralPartsAreCarriedWhileTheNextIsRead) {
+TEST_F(ReconcileTest, SeveralPartsAreCarriedSideBySide) {
   constexpr int kCount = 3'500;
   constexpr int kScattered = 1'999;  // shares no factor with it
   std::vector<Value> ids;
@@ -187,6 +188,10 @@ TEST_F(ReconcileTest, SeveralPartsAreCarriedWhileTheNextIsRead) {
       world_.PutSource(world_.Job(id, "red", "new"));
     } else if (id % 5 == 0) {
       world_.RemoveSource(id);
+    } else if (id % 7 == 0) {
+      world_.PutSource(world_.Job(id, "blue", "moved"));
+    } else if (id % 11 == 0) {
+      world_.PutSource(world_.Job(id, "green", "unmappable"));
     }
   }
   for (int i = 0; i < kCount; ++i) {  // so that the ids of an intent are in several parts
@@ -194,17 +199,39 @@ TEST_F(ReconcileTest, SeveralPartsAreCarriedWhileTheNextIsRead) {
   }
   const auto done = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
   ASSERT_TRUE(done);
-  EXPECT_EQ(done->replaced, kCount / 2);
-  EXPECT_EQ(done->deleted, kCount / 10);
+  std::uint64_t replaced = 0;
+  std::uint64_t deleted = 0;
+  std::uint64_t quarantined = 0;
   for (int id = 0; id < kCount; ++id) {
-    if (id % 2 != 0 && id % 5 == 0) {
-      EXPECT_FALSE(world_.ItemOf(id)) << id;
-    } else {
-      EXPECT_EQ(world_.Field(id, "title"), id % 2 == 0 ? "new" : "old") << id;
+    const bool odd = id % 2 != 0;
+    const bool removed = odd && id % 5 == 0;
+    const bool moved = odd && !removed && id % 7 == 0;
+    const bool aside = odd && !removed && !moved && id % 11 == 0;
+    replaced += odd && !moved ? 0 : 1;
+    deleted += removed || aside ? 1 : 0;
+    quarantined += aside ? 1 : 0;
+    EXPECT_EQ(world_.ItemOf(id).has_value(), !removed && !aside) << id;
+    EXPECT_EQ(world_.Quarantined(id).has_value(), aside) << id;
+    if (!removed && !aside) {
+      EXPECT_EQ(world_.Field(id, "title"), !odd ? "new" : moved ? "moved" : "old") << id;
+      EXPECT_EQ(world_.Field(id, "org_id"), moved ? "org_blue" : "org_red") << id;
     }
   }
+  EXPECT_EQ(done->replaced, replaced);
+  EXPECT_EQ(done->deleted, deleted);
+  EXPECT_EQ(done->quarantined, quarantined);
   const auto again = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
   EXPECT_EQ(again->unchanged, kCount);
+  // Every item is still known as ours, whoever reduced which record of the ledger.
+  std::vector<Document> items;
+  for (int id = 0; id < kCount; ++id) {
+    if (auto item = world_.ItemOf(id)) {
+      items.push_back(*std::move(item));
+    }
+  }
+  const auto removed = RemoveOurs(world_.flow, world_.plan.items.to, items, "test", world_.call);
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->removed, items.size());
 }
 
 TEST_F(ReconcileTest, AnIdThatIsNamedOftenIsCarriedOnce) {

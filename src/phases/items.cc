@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "flow/item_writer.h"
@@ -42,10 +41,7 @@ struct Crew {
 };
 
 Crew CrewFor(Session& session) {
-  const LimitsPlan& limits = session.plan().limits;
-  const std::size_t workers = limits.workers > 0
-                                  ? static_cast<std::size_t>(limits.workers)
-                                  : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t workers = session.plan().limits.WorkerCount();
   const bool each_writes = workers > 1 && session.target().WritesSideBySide();
   return {.threads = each_writes ? workers : workers - 1, .each_writes = each_writes};
 }

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "plan/namespace_template.h"
 #include "plan/sections.h"
@@ -31,6 +32,11 @@ std::optional<std::string> FileAddress(std::string_view address) {
 bool StorePair::same() const {
   const std::optional<std::string> file = FileAddress(source.address);
   return source.address == target.address || (file && file == FileAddress(target.address));
+}
+
+std::size_t LimitsPlan::WorkerCount() const {
+  return workers > 0 ? static_cast<std::size_t>(workers)
+                     : std::max(1U, std::thread::hardware_concurrency());
 }
 
 std::size_t CutoverPlan::PointerCount() const {

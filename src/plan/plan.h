@@ -234,6 +234,9 @@ struct LimitsPlan {
   std::size_t embed_in_flight = 2000;
   double spend_max_usd = 0;   // 0: unlimited
   std::string pinecone_tier;  // starter, builder, standard, enterprise; empty: not said
+
+  /// At least 1; as many as the machine has processors where the plan leaves it open.
+  [[nodiscard]] std::size_t WorkerCount() const;
 };
 
 /// tenant fields added in place to a collection that stays.

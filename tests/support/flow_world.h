@@ -43,6 +43,7 @@ index:
   text: "{title}"
   metadata: [org_id, title]
 cutover: { env_file: { path: .env, set: { NAMESPACE: jobs_red } } }
+limits: { workers: 3 }
 )";
 
 /// Vectors out of a text's length and first character. Refuses every call that holds a text with
