@@ -98,10 +98,10 @@ class World {
     return application_->MoveIn(SomeDocuments());
   }
 
-  /// Most worlds are small: a planted bug shows in as many of them, and they cost half.
+  /// Most worlds are small: what befalls them is the same, and they cost the half.
   std::uint64_t SomeDocuments() {
     std::uint64_t most = kDocumentsMax;
-    for (int draw = 0; draw < 2; ++draw) {
+    for (int draw = 0; draw < 3; ++draw) {
       most = 1 + random_.Below(most);
     }
     return 1 + random_.Below(most);
