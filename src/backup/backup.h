@@ -39,7 +39,8 @@ struct BackupRequest {
   Secret key{};                              // encrypted; 64 hexadecimal digits, empty: not
   /// An interrupted backup goes on behind the last multiple of this, or so.
   std::uint64_t checkpoint_bytes = std::uint64_t{16} << 20U;
-  bool resume = true;  // false: whatever was left is left alone
+  bool read_ahead = false;  // the next documents on a thread of their own, while some are written
+  bool resume = true;       // false: whatever was left is left alone
 };
 
 struct BackupResult {

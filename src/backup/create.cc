@@ -32,6 +32,13 @@ Result<Value> IdFromHex(std::string_view hex) {
   return Value(document.Id());
 }
 
+/// A batch of documents, ready to be written.
+struct Prepared {
+  std::vector<DocumentRecord> records;
+  std::size_t bytes = 0;  // of the documents
+  std::string last;       // the last one's _id, in hexadecimal digits
+};
+
 /// One creation under way.
 class Creation {
  public:
@@ -129,24 +136,32 @@ Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, const std::st
     REHOME_TRY_ASSIGN(range.after, IdFromHex(last));
   }
   REHOME_TRY_ASSIGN(const std::uint64_t total, store.Count(out.name, call_));
-  const auto write = [&](const std::vector<Document>& batch) -> Status {
-    std::size_t bytes = 0;
+  const auto prepare = [](const std::vector<Document>& batch) -> Result<Prepared> {
+    Prepared prepared{.records = {}, .bytes = 0, .last = IdToHex(batch.back().Id())};
+    prepared.records.reserve(batch.size());
     for (const Document& document : batch) {
-      REHOME_TRY(files.Append(document.view()));
-      bytes += document.bytes().size();
+      prepared.records.emplace_back(document.view());
+      prepared.bytes += document.bytes().size();
     }
-    if (IsDue(bytes)) {
+    return prepared;
+  };
+  const auto write = [&](const Prepared& prepared) -> Status {
+    for (const DocumentRecord& record : prepared.records) {
+      REHOME_TRY(files.Append(record));
+    }
+    if (IsDue(prepared.bytes)) {
       REHOME_TRY_ASSIGN(const DocumentFiles::Mark mark, files.Checkpoint());
       REHOME_TRY(Note({.name = out.name,
                        .started_at = out.window.started_at,
                        .files = mark,
-                       .last = IdToHex(batch.back().Id()),
+                       .last = prepared.last,
                        .lsn = {}}));
     }
     Advance(out.name, files.sum().digest.count(), total);
     return {};
   };
-  return ForEachBatch(store, out.name, range, call_, write, {.bytes_max = kScanBytes});
+  return ForEachPrepared<Prepared>(store, out.name, range, call_, prepare, write,
+                                   {.bytes_max = kScanBytes, .ahead = request_.read_ahead});
 }
 
 Result<DocumentFiles> Creation::OpenDocuments(const std::string& name,

@@ -107,7 +107,7 @@ Status LiveWrites::Merge(const std::filesystem::path& root, CollectionBackup& co
   const auto append_before = [&](const std::string* key) -> Status {
     for (; next != overlay.end() && (key == nullptr || next->first < *key); ++next) {
       if (next->second) {
-        REHOME_TRY(merged.Append(next->second->view()));
+        REHOME_TRY(merged.Append(DocumentRecord(next->second->view())));
       }
     }
     return {};
@@ -120,7 +120,7 @@ Status LiveWrites::Merge(const std::filesystem::path& root, CollectionBackup& co
     const std::string key = SortKey(document->Id());
     REHOME_TRY(append_before(&key));
     if (next == overlay.end() || next->first != key) {
-      REHOME_TRY(merged.Append(document->view()));
+      REHOME_TRY(merged.Append(DocumentRecord(document->view())));
     }
   }
   REHOME_TRY(append_before(nullptr));

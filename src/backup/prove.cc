@@ -17,7 +17,7 @@ Result<DocumentSum> SumOf(DocumentStore& store, const std::string& collection, c
   REHOME_TRY(
       ForEachBatch(store, collection, {}, call, [&](const std::vector<Document>& batch) -> Status {
         for (const Document& document : batch) {
-          sum.Add(document.view());
+          sum.Add(DocumentDigests(document.view()));
         }
         return {};
       }));

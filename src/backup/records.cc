@@ -21,11 +21,20 @@ constexpr std::size_t kBufferBytes = std::size_t{1} << 20U;
 
 }  // namespace
 
-void DocumentSum::Add(DocumentView document) {
-  const Md5Digest whole = Md5(document.bytes());
-  content.Add(whole);
+DocumentDigests::DocumentDigests(DocumentView document) : content(Md5(document.bytes())) {
   const bool marked = document.Find(kIsEmbedded) || document.Find(kEmbeddingId);
-  digest.Add(marked ? DocumentDigest(document) : whole);
+  digest = marked ? DocumentDigest(document) : content;
+}
+
+void DocumentSum::Add(const DocumentDigests& document) {
+  digest.Add(document.digest);
+  content.Add(document.content);
+}
+
+DocumentRecord::DocumentRecord(DocumentView document) : digests(document) {
+  std::optional<std::string> line = FaithfulJson(document);
+  is_line = line.has_value();
+  bytes = is_line ? *std::move(line) + '\n' : std::string(document.bytes());
 }
 
 RecordFile::RecordFile(const std::filesystem::path& root, std::string path, const Packing& packing,
@@ -171,7 +180,7 @@ Status DocumentFiles::AddStanding(const std::string& path, std::uint64_t records
     if (!document) {
       break;
     }
-    sum_.Add(document->view());
+    sum_.Add(DocumentDigests(document->view()));
   }
   if (reader.record() != records) {
     return Fail(ErrorCode::kDataLoss, fmt::format("{} holds {} records, {} were written", path,
@@ -180,11 +189,10 @@ Status DocumentFiles::AddStanding(const std::string& path, std::uint64_t records
   return {};
 }
 
-Status DocumentFiles::Append(DocumentView document) {
-  sum_.Add(document);
-  if (std::optional<std::string> line = FaithfulJson(document)) {
-    *line += '\n';
-    return json_.Append(*line);
+Status DocumentFiles::Append(const DocumentRecord& record) {
+  sum_.Add(record.digests);
+  if (record.is_line) {
+    return json_.Append(record.bytes);
   }
   if (!bson_) {
     REHOME_TRY_ASSIGN(
@@ -192,7 +200,7 @@ Status DocumentFiles::Append(DocumentView document) {
         RecordFile::Create(root_, BsonPath(collection_) + packing_.Suffix(), packing_));
     bson_.emplace(std::move(file));
   }
-  return bson_->Append(document.bytes());
+  return bson_->Append(record.bytes);
 }
 
 Result<DocumentFiles::Mark> DocumentFiles::Checkpoint() {

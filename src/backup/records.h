@@ -17,11 +17,26 @@
 
 namespace rehome {
 
-/// The two digests of a set of documents.
+/// The two digests of a document.
+struct DocumentDigests {
+  explicit DocumentDigests(DocumentView document);
+  Md5Digest content;  // every byte
+  Md5Digest digest;   // without embedding marks
+};
+
+/// Those of a set of documents.
 struct DocumentSum {
-  SetDigest digest;   // without embedding marks
-  SetDigest content;  // every byte
-  void Add(DocumentView document);
+  SetDigest digest;
+  SetDigest content;
+  void Add(const DocumentDigests& document);
+};
+
+/// A document as a backup holds it.
+struct DocumentRecord {
+  explicit DocumentRecord(DocumentView document);
+  DocumentDigests digests;
+  bool is_line = true;  // else BSON: no line carries it
+  std::string bytes;
 };
 
 /// How far a file that is being written stands on the disk.
@@ -84,7 +99,7 @@ class DocumentFiles {
   [[nodiscard]] static Result<DocumentFiles> Resume(const std::filesystem::path& root,
                                                     std::string_view collection,
                                                     const Packing& packing, const Mark& mark);
-  [[nodiscard]] Status Append(DocumentView document);
+  [[nodiscard]] Status Append(const DocumentRecord& record);
   [[nodiscard]] const DocumentSum& sum() const { return sum_; }
   [[nodiscard]] Result<Mark> Checkpoint();
   [[nodiscard]] Result<std::vector<BackupFile>> Commit();

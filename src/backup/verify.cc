@@ -200,7 +200,7 @@ Status Verification::CheckDocuments(const BackupFile& file, DocumentSum& sum) {
   }
   std::string last;
   return CheckRecords(file, *reader, [&](const Document& document) {
-    sum.Add(document.view());
+    sum.Add(DocumentDigests(document.view()));
     std::string key = SortKey(document.Id());
     if (key <= last) {
       Add(Kind::kRecord, file.path, reader->record(),

@@ -9,7 +9,7 @@
 #include "checks/findings.h"
 #include "checks/walk.h"
 #include "flow/item_writer.h"
-#include "flow/pump.h"
+#include "base/pump.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"

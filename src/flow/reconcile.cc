@@ -10,7 +10,7 @@
 #include "flow/decision.h"
 #include "flow/item_writer.h"
 #include "flow/journaled_write.h"
-#include "flow/pump.h"
+#include "base/pump.h"
 #include "flow/remover.h"
 #include "flow/vector_writer.h"
 #include "model/fields.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/pump.h"
 #include "flow/context.h"
-#include "flow/pump.h"
 #include "ports/listing.h"
 
 namespace rehome {

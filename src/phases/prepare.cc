@@ -72,7 +72,8 @@ Result<PhaseOutcome> RunPrepare(Session& session) {
                                             {"audit_head", session.run().audit_hash}},
                                   .phase = Phase::kPrepare,
                                   .zstd = plan.zstd,
-                                  .key = plan.key},
+                                  .key = plan.key,
+                                  .read_ahead = session.ReadsAhead()},
                                  session.clock(), session.events(), session.call()));
   for (const std::string& warning : backup.warnings) {
     session.events().Warn(warning);

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "flow/pump.h"
+#include "base/pump.h"
 #include "journal/ranges.h"
 #include "phases/session.h"
 

@@ -152,6 +152,7 @@ Result<Manifest> BackUp(Session& session) {
                                   .phase = Phase::kRetire,
                                   .zstd = session.plan().backup.zstd,
                                   .key = session.plan().backup.key,
+                                  .read_ahead = session.ReadsAhead(),
                                   .resume = false},  // of what is there now, not of what was
                                  session.clock(), session.events(), session.call()));
   REHOME_TRY_ASSIGN(VerifyResult verified,

@@ -247,8 +247,7 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
             return clock().SleepFor(std::min(kPauseMax, Millis{5} * attempt * attempt), call_.stop);
           },
       .scheduler = deps_.scheduler,
-      .namespaces_at_once =
-          deps_.scheduler != nullptr || plan().limits.workers == 1 ? 1U : kNamespacesAtOnce});
+      .namespaces_at_once = ReadsAhead() ? kNamespacesAtOnce : 1U});
   REHOME_TRY_ASSIGN(left_open_, ledger_->LeftOpen(call_));
   REHOME_TRY(Save());
   return SettleLeftOpen(false);

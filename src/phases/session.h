@@ -108,6 +108,10 @@ class Session {
   /// For what is finished although a stop was asked for: the batch under way, the record of how it
   /// ended. Then each call is made once: a store that is away is not waited for.
   [[nodiscard]] const Call& finishing_call() const { return finishing_call_; }
+  /// Whether there are threads to read on beside the calling one.
+  [[nodiscard]] bool ReadsAhead() const {
+    return deps_.scheduler == nullptr && plan().limits.workers != 1;
+  }
   [[nodiscard]] RunRecord& run() { return run_; }
   [[nodiscard]] FlowContext& flow() { return *flow_; }
   [[nodiscard]] Ledger& ledger() { return *ledger_; }

@@ -1,9 +1,9 @@
 #pragma once
-// pump.h — who drives a phase: producers read and map, one consumer writes on the calling thread, a
+// pump.h — who drives a walk: producers read and prepare, one consumer writes on the calling thread, a
 // bounded queue between them; or each producer consumes what it made, where stores take several
-// writers. Producers run on threads of their own; with one worker everything
-// happens on the calling thread; under a Scheduler (a simulation) it does too, in the order that
-// the scheduler chooses. The stages themselves hold no thread, lock, sleep or clock.
+// writers. Producers run on threads of their own; with one worker everything happens on the calling
+// thread; under a Scheduler (a simulation) it does too, in the order that the scheduler chooses. What
+// is driven holds no thread, lock, sleep or clock itself.
 #include <deque>
 #include <functional>
 #include <mutex>
