@@ -296,6 +296,37 @@ TEST(Ranges, StartThatWasCutOffHalfWayIsNoStart) {
   EXPECT_TRUE(ranges.Load(kCall)->empty());
 }
 
+TEST(Quarantine, LooksOnceWhetherThereIsAnythingToTakeOut) {
+  /// Counts what is read by id.
+  struct Store final : sim::MemoryDocumentStore {
+    Result<std::vector<std::optional<Document>>> FindByIds(std::string_view collection,
+                                                           std::span<const Value> ids,
+                                                           const Call& call) override {
+      reads += ids.size();
+      return MemoryDocumentStore::FindByIds(collection, ids, call);
+    }
+    std::size_t reads = 0;
+  } store;
+  const Document job = DocumentBuilder().Int32("_id", 1).Finish();
+  const Value id(job.Id());
+  const Quarantined one{
+      {.source_id = id, .reason = QuarantineReason::kSchema, .detail = "d", .digest = {}}, &job};
+  Quarantine quarantine(store, "run");
+  Quarantine other(store, "another run");
+  ASSERT_TRUE(other.Add({&one, 1}, kCall));
+  store.reads = 0;
+  ASSERT_TRUE(quarantine.Remove({&id, 1}, kCall));
+  EXPECT_EQ(store.reads, 0U);
+  ASSERT_TRUE(quarantine.Add({&one, 1}, kCall));
+  ASSERT_TRUE(quarantine.Remove({&id, 1}, kCall));
+  EXPECT_EQ(*quarantine.Count(kCall), 0U);
+  ASSERT_TRUE(quarantine.Add({&one, 1}, kCall));
+  Quarantine next(store, "run");  // of the next runner
+  ASSERT_TRUE(next.Remove({&id, 1}, kCall));
+  EXPECT_EQ(*next.Count(kCall), 0U);
+  EXPECT_EQ(*other.Count(kCall), 1U);
+}
+
 TEST(Quarantine, HoldsADocumentLargerThanOnePartAndForgetsIt) {
   sim::MemoryDocumentStore store;
   Quarantine quarantine(store, "run");

@@ -43,6 +43,7 @@ Status Quarantine::Add(std::span<const Quarantined> all, const Call& call) {
   if (all.empty()) {
     return {};
   }
+  known_ = Known::kNotEmpty;
   std::vector<Value> keys;
   for (const Quarantined& one : all) {
     keys.push_back(Key(one.record.source_id));
@@ -78,7 +79,22 @@ Status Quarantine::Add(std::span<const Quarantined> all, const Call& call) {
   return RemoveParts(store_, journal::kQuarantineDocuments, needless, call);
 }
 
+Result<bool> Quarantine::IsEmpty(const Call& call) {
+  if (known_ == Known::kNothing) {
+    const Value run = Value::String(run_id_);
+    REHOME_TRY_ASSIGN(const auto first,
+                      store_.FindByField(journal::kQuarantine, "run", {&run, 1}, 1, call));
+    Known nothing = Known::kNothing;  // unless another thread has put something there meanwhile
+    known_.compare_exchange_strong(nothing, first.empty() ? Known::kEmpty : Known::kNotEmpty);
+  }
+  return known_ == Known::kEmpty;
+}
+
 Status Quarantine::Remove(std::span<const Value> source_ids, const Call& call) {
+  REHOME_TRY_ASSIGN(const bool empty, IsEmpty(call));
+  if (empty) {
+    return {};
+  }
   std::vector<Value> keys;
   for (const Value& id : source_ids) {
     keys.push_back(Key(id));

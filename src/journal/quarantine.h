@@ -1,6 +1,7 @@
 #pragma once
 // quarantine.h — what could not be moved, why, and the document itself. Never dropped: source =
 // items + quarantined.
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -36,7 +37,8 @@ class Quarantine {
   [[nodiscard]] static Status Prepare(DocumentStore& store, const Call& call);
   /// Puts each document beside its record; again with another reason replaces it.
   [[nodiscard]] Status Add(std::span<const Quarantined> all, const Call& call);
-  /// Absent ones are success.
+  /// Absent ones are success. Costs nothing while nothing is in quarantine: whoever holds the lease
+  /// alone puts something there, and by this object.
   [[nodiscard]] Status Remove(std::span<const Value> source_ids, const Call& call);
   [[nodiscard]] Result<std::uint64_t> Count(const Call& call) const;
   /// In `_id` order of the source, from `after` on.
@@ -54,8 +56,12 @@ class Quarantine {
 
  private:
   [[nodiscard]] Value Key(const Value& source_id) const;
+  [[nodiscard]] Result<bool> IsEmpty(const Call& call);
+
   DocumentStore& store_;
   const std::string run_id_;
+  enum class Known : std::uint8_t { kNothing, kEmpty, kNotEmpty };
+  std::atomic<Known> known_ = Known::kNothing;
 };
 
 }  // namespace rehome
