@@ -1041,6 +1041,15 @@ TEST(Checks, AnInterruptedPassIsGoneOnWithAndWhatWasWrittenSinceIsLookedAt) {
   EXPECT_FALSE(Ok(Verify(world.context, {"vectors"})).passed);
 }
 
+TEST(Vectors, AFieldThatDiffersIsShownOnBothSides) {
+  World world;
+  world.EditVector(3, [](VectorRecord& record) { record.metadata["title"] = "Another"; });
+  const Verification found = Ok(Verify(world.context, {"vectors"}));
+  const std::vector<Discrepancy>& named = Named(found, "vectors").discrepancies;
+  ASSERT_EQ(named.size(), 1U);
+  EXPECT_EQ(named.front().detail, R"(expected "Bank ledger", found "Another")");
+}
+
 TEST(CheckResult, NamesSoManyOfAClassAndCountsThemAll) {
   CheckResult result;
   for (std::size_t i = 0; i < CheckResult::kNamedMax + 5; ++i) {

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 
+#include "base/pump.h"
 #include "checks/all.h"
 #include "checks/findings.h"
 #include "checks/walk.h"
 #include "flow/item_writer.h"
-#include "base/pump.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
 #include "model/item.h"

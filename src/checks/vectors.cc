@@ -30,7 +30,7 @@ double Dot(std::span<const float> a, std::span<const float> b) {
 
 std::string Shown(const Metadata& metadata, std::string_view key) {
   const auto found = metadata.find(key);
-  return found == metadata.end() ? "nothing" : MetadataJson({{"", found->second}});
+  return found == metadata.end() ? "nothing" : MetadataValueJson(found->second);
 }
 
 bool SameAt(const Metadata& a, const Metadata& b, std::string_view key) {

@@ -283,6 +283,12 @@ std::string MetadataJson(const Metadata& metadata) {
   return out;
 }
 
+std::string MetadataValueJson(const MetadataValue& value) {
+  std::string out;
+  std::visit(PutMetadataValue{out}, value);
+  return out;
+}
+
 Md5Digest ValuesDigest(const std::vector<float>& values) {
   return Md5(AsBytes(values));
 }

@@ -40,6 +40,7 @@ inline constexpr std::size_t kMetadataBytesMax = 40'960;           // Pinecone's
 /// Compact JSON, keys in byte order, numbers shortest: the form that digests and size limits are
 /// taken of.
 [[nodiscard]] std::string MetadataJson(const Metadata& metadata);
+[[nodiscard]] std::string MetadataValueJson(const MetadataValue& value);
 /// Digest of float32 values (little-endian bytes, in order).
 [[nodiscard]] Md5Digest ValuesDigest(const std::vector<float>& values);
 /// Digest of metadata, values and sparse values: equal records, equal digests.

@@ -338,8 +338,14 @@ Result<PhaseOutcome> RunCutover(Session& session) {
     }
     return std::unexpected(std::move(flipped).error());
   }
-  session.events().Note(fmt::format("cut over; writes were paused for {}",
-                                    FormatDuration(Millis{session.run().cutover->write_pause_ms})));
+  const CutoverRecord& done = *session.run().cutover;
+  const bool fenced = std::ranges::any_of(done.fences, [](const FenceRecord& fence) {
+    return fence.kind != FenceKind::kNone || fence.by_hooks;
+  });
+  const std::string took = FormatDuration(Millis{done.write_pause_ms});
+  session.events().Note(
+      fenced ? "cut over; writes were paused for " + took
+             : "cut over; nothing paused the writes, the last changes and the flip took " + took);
   return FullPass(session);
 }
 

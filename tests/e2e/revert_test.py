@@ -24,9 +24,10 @@ class Revert(harness.Case):
         self.assertTrue(app.outcome() == before.outcome())
         self.assertEqual((app.status()["state"], app.status()["fence"]), ("migrated", None))
 
-    def test_where_the_plan_wants_no_fence_status_names_none(self):
+    def test_where_the_plan_wants_no_fence_none_is_named(self):
         app = self.ran(through=3)
-        app.run("cutover", "--yes", "--set", "cutover.fence=none")
+        done = app.run("cutover", "--yes", "--set", "cutover.fence=none")
+        self.assertIn("cut over; nothing paused the writes", done.out + done.err)
         self.assertEqual((app.status()["state"], app.status()["fence"]), ("cut_over", None))
 
     def test_what_maps_back_is_written_back(self):
