@@ -7,10 +7,10 @@
 #include <set>
 #include <utility>
 
+#include "base/pump.h"
 #include "flow/decision.h"
 #include "flow/item_writer.h"
 #include "flow/journaled_write.h"
-#include "base/pump.h"
 #include "flow/remover.h"
 #include "flow/vector_writer.h"
 #include "model/fields.h"
@@ -461,21 +461,6 @@ Status Settle(FlowContext& flow, std::vector<Case> cases, VectorMode mode, Chang
   }
 }
 
-/// While one part is written the next is read and mapped; or each worker writes what it read, where
-/// the store has room for several and no embedder is asked, whose texts go out one after the other.
-template <class Part>
-typename Pump<Part>::Options PumpFor(const FlowContext& flow, std::size_t parts, VectorMode mode) {
-  const std::size_t workers = parts > 1 ? flow.plan.limits.WorkerCount() : 1;
-  const bool each_writes =
-      workers > 1 && mode == VectorMode::kLater && flow.stores.target_documents->WritesSideBySide();
-  return {.threads = each_writes   ? std::min(workers, parts)
-                     : workers > 1 ? 1U
-                                   : 0U,
-          .queued_max = 1,
-          .each_consumes = each_writes,
-          .scheduler = flow.scheduler};
-}
-
 }  // namespace
 
 VectorMode VectorModeOf(const RunRecord& run) {
@@ -564,10 +549,22 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
       return Part{.number = part, .cases = std::move(cases)};
     };
   };
-  REHOME_TRY(Pump<Part>::Run(
-      done.size(), PumpFor<Part>(flow, done.size(), mode), call.stop, open, [&](Part part) {
-        return Settle(flow, std::move(part.cases), mode, changed, call, done[part.number]);
-      }));
+  // While one part is written the next is read and mapped; or each worker writes what it read, where
+  // the store has room for several and no embedder is asked, whose texts go out one after the other.
+  const std::size_t workers = done.size() > 1 ? flow.plan.limits.WorkerCount() : 1;
+  const bool each_writes =
+      workers > 1 && mode == VectorMode::kLater && flow.stores.target_documents->WritesSideBySide();
+  REHOME_TRY(Pump<Part>::Run(done.size(),
+                             {.threads = each_writes   ? std::min(workers, done.size())
+                                         : workers > 1 ? 1U
+                                                       : 0U,
+                              .queued_max = 1,
+                              .each_consumes = each_writes,
+                              .scheduler = flow.scheduler},
+                             call.stop, open, [&](Part part) {
+                               return Settle(flow, std::move(part.cases), mode, changed, call,
+                                             done[part.number]);
+                             }));
   Reconciled out;
   for (const Reconciled& part : done) {
     out.Add(part);
