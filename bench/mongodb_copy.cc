@@ -2,7 +2,8 @@
 // copy between two collections of the same server, in one run, and what each costs this process.
 // Usage: MONGODB_URI=mongodb://…/DATABASE mongodb_copy [COUNT]. The database is written to and
 // emptied of what the benchmark made. Prints documents per second, ratios and client CPU seconds,
-// with one worker and with two; the journal, both digests and the mapping of six fields are included.
+// with one worker and with two, and the peak of this process's memory; the journal, both digests and
+// the mapping of six fields are included.
 #include <fmt/format.h>
 #include <mongoc/mongoc.h>
 
@@ -109,6 +110,7 @@ void Main(const std::string& uri, std::uint64_t count) {
         workers, workers == 1 ? " " : "s", rate(phase), phase.cpu, bare.seconds / phase.seconds,
         phase.cpu / bare.cpu);
   }
+  fmt::print("peak resident memory  {:.0f} MiB\n", PeakMebibytes());
   Clean(*store);
 }
 
