@@ -393,9 +393,10 @@ Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::stri
         some, call, found));
   }
   std::vector<std::optional<Document>> out(ids.size());
+  const bool each_once = wanted.size() == ids.size();
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (const auto document = found.find(keys[i]); document != found.end()) {
-      out[i] = document->second;
+      out[i] = each_once ? std::move(document->second) : document->second;
     }
   }
   return out;
