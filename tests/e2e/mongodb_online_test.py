@@ -136,6 +136,32 @@ class LostPosition(Case, online_test.Online):
 leave_out(LostPosition, *[name for name in dir(LostPosition) if name.startswith("test_") and not name.startswith("test_a_lost_position")])
 
 
+class LongHistory(Case, online_test.Online):
+    """This server would answer a stream that begins with all that ever happened since, and refuses to send 48 MB."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = MongoServer()  # of its own: every stream on it reads all of that
+        cls.addClassCleanup(cls.server.close)
+
+    def placed(self):
+        return {"server": self.server}
+
+    def test_more_than_one_answer_holds_is_carried(self):
+        app = self.application(count=30)
+        app.migrate("--through", "3", "--online")
+        large = {**app.document("jobs", "job 1"), "notes": "n" * 200_000}  # an event of this server's carries it
+        for number in range(300):
+            app.collection("jobs").replace_one({"_id": "job 1"}, {**large, "title": f"Title {number}"})
+        app.migrate("--through", "3", "--online")
+        self.assertEqual(app.document("job_items", "job 1")["title"], "Title 299")
+        self.assertNotIn("none", str(app.documents("rehome_runs")[0]["positions"]))  # by its feed, not by a sweep
+        app.verify()
+
+
+leave_out(LongHistory, *[name for name in dir(LongHistory) if name.startswith("test_") and not name.startswith("test_more_than_one")])
+
+
 class WithoutChangeStreams(Case, online_test.Online):
     """A standalone server has no oplog: both sides' digests say what changed."""
 

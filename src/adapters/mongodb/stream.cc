@@ -10,6 +10,10 @@
 namespace rehome::mongodb {
 namespace {
 
+// Of one answer, where the server does not cut it to what a message may hold; there an event may
+// carry a whole document, whatever is asked for.
+constexpr std::int32_t kEventsUncut = 100;
+
 /// Events of the watched collections, and those that end them.
 Document Match(const std::vector<std::string>& collections) {
   ArrayBuilder names;
@@ -53,16 +57,15 @@ Document Pipeline(const Watched& watched, const Document& place) {
   return pipeline.Append(Project()).Finish();
 }
 
-Document Command(const Watched& watched, const Document& place) {
+Document Command(const Watched& watched, const Document& place, std::int32_t first_count) {
   DocumentBuilder command;
   if (watched.collection.empty()) {
     command.Int32("aggregate", 1);
   } else {
     command.String("aggregate", watched.collection);
   }
-  // Without a first batch: reading has its own size and patience.
   return command.Array("pipeline", Pipeline(watched, place))
-      .Append("cursor", DocumentBuilder().Int32("batchSize", 0).Finish())
+      .Append("cursor", DocumentBuilder().Int32("batchSize", first_count).Finish())
       .Finish();
 }
 
@@ -118,7 +121,12 @@ Result<Stream> Stream::Open(Server& server, const Watched& watched, const Docume
     return std::unexpected(ToError(*failure, doing, Effect::kReads));
   }
   stream.cursor_ = std::make_unique<ServerCursor>(std::move(connection), server.database());
-  const Answer<Document> reply = stream.cursor_->Open(Command(watched, place));
+  REHOME_TRY_ASSIGN(const Capabilities capabilities, server.Ask(call));
+  stream.answer_max_ = capabilities.hello ? SIZE_MAX : kEventsUncut;
+  // Without a first batch: reading has its own size and patience. To a server that does not cut its
+  // answers none means all.
+  const std::int32_t first_count = capabilities.hello ? 0 : kEventsUncut;
+  const Answer<Document> reply = stream.cursor_->Open(Command(watched, place, first_count));
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
   }
@@ -153,7 +161,7 @@ Result<std::vector<Document>> Stream::Read(std::size_t count_max, Millis wait) {
   if (!cursor_->is_open()) {
     return Fail(ErrorCode::kUnavailable, doing_ + ": the server closed the stream", "run again");
   }
-  const Answer<Document> reply = cursor_->GetMore(count_max, wait);
+  const Answer<Document> reply = cursor_->GetMore(std::min(count_max, answer_max_), wait);
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing_, Effect::kReads));
   }
