@@ -370,7 +370,7 @@ void BackupTest::GoOnWhereItWasInterrupted(const Packed& packed) {
   request.checkpoint_bytes = 1;
   const BackupResult whole = Ok(CreateBackup(request, clock_, sink_, call_));
   for (const int cut : {1, 2, 4, 6, 7}) {  // in the first collection, behind it, in the vectors
-    request.read_ahead = cut % 2 == 0;  // whoever reads, and whoever goes on: the same bytes
+    request.read_ahead = cut % 2 == 0;     // whoever reads, and whoever goes on: the same bytes
     std::stop_source stop;
     int advances = 0;
     sink_.on_advance = [&] {
