@@ -186,8 +186,26 @@ class Case(small_application.Case):
     small_type = SmallMongoApp
 
 
+class CaseOnItsOwnServer(Case):
+    """For what the history of a shared server would slow down or hide."""
+
+    oplog = True
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = MongoServer(oplog=cls.oplog)
+        cls.addClassCleanup(cls.server.close)
+
+    def placed(self):
+        return {"server": self.server}
+
+
+def tests_of(test_class):
+    return [name for name in dir(test_class) if name.startswith("test_")]
+
+
 def leave_out(test_class, *names):
     """Those tests of a class's bases that say nothing about MongoDB."""
-    for name in names or [name for name in dir(test_class) if name.startswith("test_")]:
+    for name in names or tests_of(test_class):
         assert hasattr(test_class, name), name
         setattr(test_class, name, None)

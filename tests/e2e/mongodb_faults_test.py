@@ -6,7 +6,7 @@ import time
 
 import harness
 from harness import DONE, INTERRUPTED, UNREACHABLE, tearDownModule  # noqa: F401
-from mongodb_application import Case, MongoServer, SmallMongoApp, leave_out, shared_server
+from mongodb_application import Case, MongoServer, SmallMongoApp, leave_out, shared_server, tests_of
 from replica_set import ReplicaSet
 from small_application import MANY_TENANTS, wait_until
 from toxiproxy import Toxiproxy
@@ -179,8 +179,8 @@ class PrimaryDead(Faults):
         app.verify()
 
 
-leave_out(PrimaryDead, *[name for name in dir(Faults) if name.startswith("test_")])
-leave_out(ServerKilled, *[name for name in dir(Faults) if name.startswith("test_")])
+leave_out(PrimaryDead, *tests_of(Faults))
+leave_out(ServerKilled, *tests_of(Faults))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pymongo
 import harness
 import online_test
 from harness import tearDownModule  # noqa: F401
-from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server
+from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server, tests_of
 from fencing_server import FencingServer
 from small_application import MANY_TENANTS
 
@@ -131,7 +131,7 @@ class ByValidator(Fenced, online_test.Online):
         self.assertIn("$jsonSchema", self.validation(app, "job_items").get("validator", {}))
 
 
-leave_out(ByValidator, *[name for name in dir(online_test.Online) if name.startswith("test_")])
+leave_out(ByValidator, *tests_of(online_test.Online))
 
 
 class KilledUnderTheValidator(Fenced, cutover_test.CutoverKilled):

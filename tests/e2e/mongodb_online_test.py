@@ -5,7 +5,7 @@ import time
 import harness
 import online_test
 from harness import CHECK_FAILED, DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
-from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server
+from mongodb_application import Case, CaseOnItsOwnServer, client_of, leave_out, shared_server, tests_of
 from scripted_server import ScriptedServer, failure
 from small_application import item_id, jobs, wait_until
 
@@ -133,19 +133,11 @@ class LostPosition(Case, online_test.Online):
         self.between.on("aggregate", streamed).on("getMore", remembered)
 
 
-leave_out(LostPosition, *[name for name in dir(LostPosition) if name.startswith("test_") and not name.startswith("test_a_lost_position")])
+leave_out(LostPosition, *[name for name in tests_of(LostPosition) if not name.startswith("test_a_lost_position")])
 
 
-class LongHistory(Case, online_test.Online):
+class LongHistory(CaseOnItsOwnServer, online_test.Online):
     """This server would answer a stream that begins with all that ever happened since, and refuses to send 48 MB."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = MongoServer()  # of its own: every stream on it reads all of that
-        cls.addClassCleanup(cls.server.close)
-
-    def placed(self):
-        return {"server": self.server}
 
     def test_more_than_one_answer_holds_is_carried(self):
         app = self.application(count=30)
@@ -159,19 +151,13 @@ class LongHistory(Case, online_test.Online):
         app.verify()
 
 
-leave_out(LongHistory, *[name for name in dir(LongHistory) if name.startswith("test_") and not name.startswith("test_more_than_one")])
+leave_out(LongHistory, *tests_of(online_test.Online))
 
 
-class WithoutChangeStreams(Case, online_test.Online):
+class WithoutChangeStreams(CaseOnItsOwnServer, online_test.Online):
     """A standalone server has no oplog: both sides' digests say what changed."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.server = MongoServer(oplog=False)
-        cls.addClassCleanup(cls.server.close)
-
-    def placed(self):
-        return {"server": self.server}
+    oplog = False
 
     def test_the_sweep_finds_what_changed(self):
         app = self.application(count=300)
@@ -234,7 +220,7 @@ class WithoutChangeStreams(Case, online_test.Online):
         self.assertNotEqual(app.pointer(), "jobs_acme")
 
 
-leave_out(WithoutChangeStreams, *[name for name in dir(online_test.Online) if name.startswith("test_")])
+leave_out(WithoutChangeStreams, *tests_of(online_test.Online))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ transactions. It refuses every command that MongoDB would not take, and none may
 import harness
 import online_test
 from harness import tearDownModule  # noqa: F401
-from mongodb_application import Case, client_of, leave_out, shared_server
+from mongodb_application import Case, client_of, leave_out, shared_server, tests_of
 from replica_set import ReplicaSet
 from small_application import MANY_TENANTS
 
@@ -152,7 +152,7 @@ class OnAReplicaSet(Case, online_test.Online):
 
 KEPT = {"test_every_kind_of_change_between_two_runs_is_carried", "test_following_carries_until_it_is_stopped",
         "test_stopped_and_resumed_beside_a_writer"}
-leave_out(OnAReplicaSet, *[name for name in dir(online_test.Online) if name.startswith("test_") and name not in KEPT])
+leave_out(OnAReplicaSet, *[name for name in tests_of(online_test.Online) if name not in KEPT])
 
 
 if __name__ == "__main__":
