@@ -13,11 +13,8 @@
 namespace rehome::mongodb {
 namespace {
 
-// A server that does not cut its answers must not fill memory with one of large documents.
-constexpr std::size_t kFirstCountUncut = 100;
 constexpr std::int64_t kCountStep = 200'000;
 constexpr std::size_t kIdsOfOneFind = 1'000;
-constexpr std::size_t kIdsOfOneFindUncut = 100;
 constexpr std::size_t kIdBytesOfOneFind = std::size_t{8} << 20U;
 constexpr std::size_t kSamplesOfOneRange = 20;
 constexpr std::size_t kIdsOfOnePage = 10'000;
@@ -91,7 +88,7 @@ class Cursor final : public DocumentCursor {
   Result<std::size_t> Limit(std::size_t count_max, std::size_t bytes_max) {
     if (seen_ == 0) {
       REHOME_TRY_ASSIGN(const Capabilities server, server_->Ask(call_));
-      return server.hello ? count_max : std::min(count_max, kFirstCountUncut);
+      return std::min(count_max, server.answer_count_max());
     }
     const std::size_t average = std::max<std::size_t>(seen_bytes_ / seen_, 1);
     return std::clamp<std::size_t>(bytes_max / average + 1, 1, count_max);
@@ -382,7 +379,7 @@ Result<std::vector<std::optional<Document>>> FindByIds(Server& server, std::stri
       wanted, {}, [](const auto& one) -> const std::string& { return one.first; });
   wanted.erase(doubles.begin(), doubles.end());
   REHOME_TRY_ASSIGN(const Capabilities capabilities, server.Ask(call));
-  const std::size_t step = capabilities.hello ? kIdsOfOneFind : kIdsOfOneFindUncut;
+  const std::size_t step = std::min(kIdsOfOneFind, capabilities.answer_count_max());
   std::unordered_map<std::string, Document> found;
   for (auto rest = std::span(wanted); !rest.empty();) {
     const auto some = rest.first(IdsOfOneCommand(rest, step));

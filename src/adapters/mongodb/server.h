@@ -26,6 +26,9 @@ struct Capabilities {
   bool transactions = false;  // sessions, and the replication that they need
   std::int64_t wire_version = 0;
   std::int64_t batch_count_max = 100'000;
+  /// Documents of one answer whose size nobody knows. A server that is not MongoDB's own does not cut
+  /// it to what a message may hold: of large ones it would fill memory, or not be sent.
+  [[nodiscard]] std::size_t answer_count_max() const { return hello ? SIZE_MAX : 100; }
   [[nodiscard]] bool replicated() const { return sharded || !set_name.empty(); }
   /// "sharded cluster", "replica set rs0", "standalone".
   [[nodiscard]] std::string Topology() const;

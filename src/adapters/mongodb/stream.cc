@@ -10,10 +10,6 @@
 namespace rehome::mongodb {
 namespace {
 
-// Of one answer, where the server does not cut it to what a message may hold; there an event may
-// carry a whole document, whatever is asked for.
-constexpr std::int32_t kEventsUncut = 100;
-
 /// Events of the watched collections, and those that end them.
 Document Match(const std::vector<std::string>& collections) {
   ArrayBuilder names;
@@ -122,10 +118,11 @@ Result<Stream> Stream::Open(Server& server, const Watched& watched, const Docume
   }
   stream.cursor_ = std::make_unique<ServerCursor>(std::move(connection), server.database());
   REHOME_TRY_ASSIGN(const Capabilities capabilities, server.Ask(call));
-  stream.answer_max_ = capabilities.hello ? SIZE_MAX : kEventsUncut;
+  stream.answer_count_max_ = capabilities.answer_count_max();
   // Without a first batch: reading has its own size and patience. To a server that does not cut its
   // answers none means all.
-  const std::int32_t first_count = capabilities.hello ? 0 : kEventsUncut;
+  const auto first_count =
+      capabilities.hello ? 0 : static_cast<std::int32_t>(stream.answer_count_max_);
   const Answer<Document> reply = stream.cursor_->Open(Command(watched, place, first_count));
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
@@ -161,7 +158,7 @@ Result<std::vector<Document>> Stream::Read(std::size_t count_max, Millis wait) {
   if (!cursor_->is_open()) {
     return Fail(ErrorCode::kUnavailable, doing_ + ": the server closed the stream", "run again");
   }
-  const Answer<Document> reply = cursor_->GetMore(std::min(count_max, answer_max_), wait);
+  const Answer<Document> reply = cursor_->GetMore(std::min(count_max, answer_count_max_), wait);
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing_, Effect::kReads));
   }

@@ -67,7 +67,7 @@ class Stream {
   std::string doing_;
   std::unique_ptr<ServerCursor> cursor_;
   Document place_;
-  std::size_t answer_max_ = SIZE_MAX;
+  std::size_t answer_count_max_ = SIZE_MAX;
   std::vector<Document> first_;
   bool watches_database_ = false;
   std::uint64_t opened_at_ = 0;
