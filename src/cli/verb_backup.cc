@@ -33,7 +33,7 @@ Result<int> Create(const Plan& plan, const BackupOptions& options, CliEnvironmen
   request.dir = DirOf(plan, options);
   request.zstd = plan.backup.zstd;
   request.key = plan.backup.key;
-  request.read_ahead = plan.limits.workers != 1;
+  request.read_ahead = plan.limits.ReadsAhead();
   if (options.only != Only::kVectors) {
     request.documents = deps.stores.source_documents.get();
     request.collections =

@@ -551,13 +551,12 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
   };
   // While one part is written the next is read and mapped; or each worker writes what it read, where
   // the store has room for several and no embedder is asked, whose texts go out one after the other.
-  const std::size_t workers = done.size() > 1 ? flow.plan.limits.WorkerCount() : 1;
-  const bool each_writes =
-      workers > 1 && mode == VectorMode::kLater && flow.stores.target_documents->WritesSideBySide();
+  const LimitsPlan& limits = flow.plan.limits;
+  const bool each_writes = limits.WorkerCount() > 1 && mode == VectorMode::kLater &&
+                           flow.stores.target_documents->WritesSideBySide();
+  const std::size_t threads = each_writes ? limits.WorkerCount() : limits.ReadsAhead() ? 1 : 0;
   REHOME_TRY(Pump<Part>::Run(done.size(),
-                             {.threads = each_writes   ? std::min(workers, done.size())
-                                         : workers > 1 ? 1U
-                                                       : 0U,
+                             {.threads = done.size() > 1 ? std::min(threads, done.size()) : 0,
                               .queued_max = 1,
                               .each_consumes = each_writes,
                               .scheduler = flow.scheduler},

@@ -38,7 +38,7 @@ template <class Page, class Read, class Each>
     };
   };
   return Pump<Page>::Run(1,
-                         {.threads = flow.plan.limits.workers == 1 ? 0U : 1U,
+                         {.threads = flow.plan.limits.ReadsAhead() ? 1U : 0U,
                           .queued_max = 2,
                           .scheduler = flow.scheduler},
                          call.stop, open, [&](const Page& page) { return each(page); });

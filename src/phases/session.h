@@ -110,7 +110,7 @@ class Session {
   [[nodiscard]] const Call& finishing_call() const { return finishing_call_; }
   /// Whether there are threads to read on beside the calling one.
   [[nodiscard]] bool ReadsAhead() const {
-    return deps_.scheduler == nullptr && plan().limits.workers != 1;
+    return deps_.scheduler == nullptr && plan().limits.ReadsAhead();
   }
   [[nodiscard]] RunRecord& run() { return run_; }
   [[nodiscard]] FlowContext& flow() { return *flow_; }

@@ -206,7 +206,7 @@ Result<PhaseOutcome> RunVectors(Session& session) {
       {.phase = Phase::kVectors,
        .store = session.target(),
        .collection = session.plan().items.to,
-       .threads = limits.workers == 1 ? 0U : 1U,
+       .threads = limits.ReadsAhead() ? 1U : 0U,
        .count_max = std::clamp<std::size_t>(limits.embed_in_flight, 1, kItemsPerBatchMax),
        .bytes_max = kItemBytesPerBatchMax});
   VectorsWork work(session);

@@ -237,6 +237,8 @@ struct LimitsPlan {
 
   /// At least 1; as many as the machine has processors where the plan leaves it open.
   [[nodiscard]] std::size_t WorkerCount() const;
+  /// Whether something may be read on a thread of its own while something else is written.
+  [[nodiscard]] bool ReadsAhead() const { return workers != 1; }
 };
 
 /// tenant fields added in place to a collection that stays.
