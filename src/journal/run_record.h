@@ -59,6 +59,8 @@ struct FenceRecord {
   Document undo;
   bool raised = false;
   bool by_hooks = false;
+  /// Whether anything holds the application's writes back while it is up.
+  [[nodiscard]] bool pauses_writes() const { return kind != FenceKind::kNone || by_hooks; }
 };
 
 /// The one journaled decision of phase 4, and of revert in the other direction.

@@ -339,9 +339,7 @@ Result<PhaseOutcome> RunCutover(Session& session) {
     return std::unexpected(std::move(flipped).error());
   }
   const CutoverRecord& done = *session.run().cutover;
-  const bool fenced = std::ranges::any_of(done.fences, [](const FenceRecord& fence) {
-    return fence.kind != FenceKind::kNone || fence.by_hooks;
-  });
+  const bool fenced = std::ranges::any_of(done.fences, &FenceRecord::pauses_writes);
   const std::string took = FormatDuration(Millis{done.write_pause_ms});
   session.events().Note(
       fenced ? "cut over; writes were paused for " + took

@@ -34,8 +34,7 @@ Result<FenceRecord> PlanFence(Session& session, const std::string& collection, b
   if (fence.kind != FenceKind::kNone) {
     REHOME_TRY_ASSIGN(fence.undo, store.FenceUndo(collection, fence.kind, session.call()));
   }
-  if (plan.fence == CutoverPlan::Fence::kRequired && !fence.by_hooks &&
-      fence.kind == FenceKind::kNone && !on_target) {
+  if (plan.fence == CutoverPlan::Fence::kRequired && !fence.pauses_writes() && !on_target) {
     return Fail(
         ErrorCode::kFailedPrecondition,
         fmt::format("the plan requires a fence on {}, and this store offers none", collection),
