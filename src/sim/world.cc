@@ -98,7 +98,7 @@ class World {
     return application_->MoveIn(SomeDocuments());
   }
 
-  /// Most worlds are small: what befalls them is the same, and they cost the half.
+  /// Most worlds are small: nearly as much befalls them, and they cost less than half.
   std::uint64_t SomeDocuments() {
     std::uint64_t most = kDocumentsMax;
     for (int draw = 0; draw < 3; ++draw) {
