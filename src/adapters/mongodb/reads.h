@@ -14,12 +14,13 @@
 
 namespace rehome::mongodb {
 
-/// At most `limit` documents of `collection` that match `filter`, in _id order.
+/// At most `limit` documents of `collection` that match `filter`, the first in _id order.
 struct FindQuery {
   std::string_view collection;
   Document filter;
   std::size_t limit = 0;
   bool ids_only = false;
+  bool in_order = true;     // else any of them, as the server comes upon them
   std::uint64_t after = 0;  // see Server::Read
 };
 struct Page {

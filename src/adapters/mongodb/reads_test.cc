@@ -212,5 +212,29 @@ TEST_F(Reads, AnIndexThatTheServerDoesNotBuildIsAnError) {
   EXPECT_EQ(created.error().code, ErrorCode::kOutcomeUnknown);
 }
 
+TEST_F(Reads, WhatAnIndexFindsIsAskedForWithoutAnOrderAndGivenInIt) {
+  const Value value = Value::String("x");
+  script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
+    EXPECT_FALSE(command.Find("sort"));
+    return Found(R"([{"_id":3},{"_id":1},{"_id":2}])");
+  };
+  const auto found = FindByField(server_, "jobs", "by", {&value, 1}, 10, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found,
+            (std::vector{Json(R"({"_id":1})"), Json(R"({"_id":2})"), Json(R"({"_id":3})")}));
+  EXPECT_EQ(script_.Count("find"), 1);
+}
+
+TEST_F(Reads, MoreThanIsAskedForIsReadInOrder) {
+  const Value value = Value::String("x");
+  script_.answer = [this](const Document& command, const Document&) -> Answer<Document> {
+    const std::int64_t limit = IntField(command.view(), "limit");
+    return Found(command.Find("sort") ? Documents(1, limit) : Documents(5, limit));
+  };
+  const auto found = FindByField(server_, "jobs", "by", {&value, 1}, 2, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, (std::vector{Json(R"({"_id":1})"), Json(R"({"_id":2})")}));
+}
+
 }  // namespace
 }  // namespace rehome::mongodb
