@@ -2,6 +2,7 @@
 // document_store_contract.h — what every document store promises (ports/document_store.h,
 // ports/change_feed.h). A hook-up file gives a factory: INSTANTIATE_TEST_SUITE_P(Name,
 // DocumentStoreContract, ::testing::Values(&MakeSubject)).
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "model/document.h"
+#include "model/extended_json.h"
 #include "model/sort_key.h"
 #include "ports/document_store.h"
 
@@ -214,6 +216,50 @@ TEST_P(DocumentStoreContract, ReplaceComparesByteForByte) {
   EXPECT_FALSE(absent.applied());
   EXPECT_EQ(absent.found, std::nullopt);
   EXPECT_EQ(Find(Value::Int32(2)), std::nullopt);
+}
+
+TEST_P(DocumentStoreContract, ValuesThatCompareEqualAreToldApartWhereverTheyStand) {
+  const std::vector<std::pair<std::string, std::string>> twins{
+      {R"({"n":5})", R"({"n":{"$numberLong":"5"}})"},
+      {R"({"n":{"$numberLong":"5"}})", R"({"n":{"$numberDouble":"5.0"}})"},
+      {R"({"a":{"b":{"n":5}}})", R"({"a":{"b":{"n":{"$numberDouble":"5.0"}}}})"},
+      {R"({"list":["x",5]})", R"({"list":["x",{"$numberLong":"5"}]})"},
+      {R"({"list":[{"n":5}]})", R"({"list":[{"n":{"$numberLong":"5"}}]})"},
+      {R"({"n":{"$numberDouble":"0.0"}})", R"({"n":{"$numberDouble":"-0.0"}})"},
+      {R"({"n":{"$numberDecimal":"1.0"}})", R"({"n":{"$numberDecimal":"1.00"}})"},
+  };
+  int id = 0;
+  for (const auto& [one, other] : twins) {
+    const auto with_id = [&](const std::string& json) {
+      return ParseExtendedJson(fmt::format(R"({{"_id":{},{})", id, json.substr(1))).value();
+    };
+    ++id;
+    InsertAll({with_id(one)});
+    for (const Write& write :
+         {Write::Replace(with_id(other), with_id(R"({"n":6})")), Write::Delete(with_id(other))}) {
+      const WriteResult lost = Write1(write);
+      EXPECT_FALSE(lost.applied()) << one;
+      EXPECT_EQ(lost.found, with_id(one)) << one;
+    }
+    EXPECT_TRUE(Write1(Write::Replace(with_id(one), with_id(other))).applied()) << one;
+    EXPECT_TRUE(Write1(Write::Delete(with_id(other))).applied()) << one;
+  }
+}
+
+TEST_P(DocumentStoreContract, ARepeatedBatchTellsWhatStands) {
+  InsertAll({Doc(1, 1), Doc(2, 2), Doc(3, 3)});
+  const std::vector<Write> writes{
+      Write::Replace(Doc(1, 1), Doc(1, 5)), Write::Replace(Doc(2, 2), Doc(2, 5)),
+      Write::Replace(Doc(3, 9), Doc(3, 5)), Write::Replace(Doc(4, 1), Doc(4, 5))};
+  EXPECT_TRUE(Write1(writes.front()).applied());  // a call that was cut off in the middle
+  const auto results = store_->Apply(kName, writes, {}, {});
+  ASSERT_TRUE(results);
+  EXPECT_TRUE(IsMade(writes[0], (*results)[0]));
+  EXPECT_TRUE(IsMade(writes[1], (*results)[1]));
+  EXPECT_EQ((*results)[2].found, Doc(3, 3));
+  EXPECT_FALSE((*results)[3].applied());
+  EXPECT_EQ((*results)[3].found, std::nullopt);
+  EXPECT_EQ(ScanAll(), (std::vector<Document>{Doc(1, 5), Doc(2, 5), Doc(3, 3)}));
 }
 
 TEST_P(DocumentStoreContract, DeleteComparesByteForByte) {

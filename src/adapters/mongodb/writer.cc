@@ -7,6 +7,7 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "adapters/mongodb/comparison.h"
 #include "adapters/mongodb/fence.h"
 #include "adapters/mongodb/id_ranges.h"
 #include "adapters/mongodb/reads.h"
@@ -54,20 +55,6 @@ std::size_t RunLength(std::span<const Write> writes, std::size_t count_max) {
     ++count;
   }
   return count;
-}
-
-/// Matches the document only while it is what was read: the server compares every field, in order.
-/// Numbers of different types compare equal there; the comparison before told them apart.
-Document ComparingFilter(const Document& expected) {
-  DocumentBuilder filter;
-  const Document id = IdFilter(expected.Id());
-  for (const auto& [key, value] : id.view()) {
-    filter.Append(key, value);
-  }
-  const Document literal = DocumentBuilder().Append("$literal", expected).Finish();
-  const Document operands =
-      ArrayBuilder().Append(Value::String("$$ROOT").view()).Append(literal).Finish();
-  return filter.Append("$expr", DocumentBuilder().Array("$eq", operands).Finish()).Finish();
 }
 
 /// Puts `document` in the place of another. As a replacement it must not have a key that looks like
@@ -191,27 +178,49 @@ Status Writer::Put(Run run, Results results) {
 }
 
 Status Writer::CompareAndSet(Run run, Results results) {
-  REHOME_TRY_ASSIGN(auto stored, Stored(run));
-  std::vector<std::size_t> equal;
-  for (std::size_t i = 0; i < run.size(); ++i) {
-    if (stored[i] == run[i].expected) {
-      equal.push_back(i);
-    } else {
-      results[i] = {WriteResult::Outcome::kConflict, std::move(stored[i]), {}};
-    }
-  }
-  if (equal.empty()) {
-    return {};
-  }
   REHOME_TRY_ASSIGN(const Capabilities server, server_.Ask(call_));
   REHOME_TRY_ASSIGN(const bool scans, ScansForComparison(server));
-  const auto too_large = std::ranges::stable_partition(
-      equal, [&](std::size_t i) { return !scans && BytesOf(run[i]) <= kStatementBytesMax; });
-  const std::span together(equal.begin(), too_large.begin());
+  std::vector<Comparing> together;
+  std::vector<Comparing> to_look_at;
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    const bool fits = !scans && BytesOf(run[i]) <= kStatementBytesMax;
+    Comparison comparison = fits ? ComparisonWith(run[i].expected) : Comparison{};
+    const bool exact = comparison.exact;
+    (exact ? together : to_look_at).push_back({i, std::move(comparison.filter)});
+  }
+  REHOME_TRY(DropUnequal(run, results, to_look_at));
+  std::vector<std::size_t> alone;
+  for (Comparing& one : to_look_at) {
+    if (one.filter.view().empty()) {
+      alone.push_back(one.position);
+    } else {
+      together.push_back(std::move(one));
+    }
+  }
   if (!together.empty()) {
     REHOME_TRY(SetMany(run, results, together));
   }
-  return SetOneByOne(run, results, {too_large.begin(), too_large.end()});
+  return SetOneByOne(run, results, alone);
+}
+
+/// Takes out, as conflicts, those that do not stand as expected.
+Status Writer::DropUnequal(Run run, Results results, std::vector<Comparing>& writes) {
+  std::vector<std::size_t> positions;
+  for (const Comparing& one : writes) {
+    positions.push_back(one.position);
+  }
+  REHOME_TRY_ASSIGN(auto stored, Stored(run, positions));
+  std::vector<Comparing> equal;
+  for (std::size_t at = 0; at < writes.size(); ++at) {
+    const std::size_t i = positions[at];
+    if (stored[at] == run[i].expected) {
+      equal.push_back(std::move(writes[at]));
+    } else {
+      results[i] = {WriteResult::Outcome::kConflict, std::move(stored[at]), {}};
+    }
+  }
+  writes = std::move(equal);
+  return {};
 }
 
 /// A server that is not MongoDB itself looks through the whole collection for a filter of more than
@@ -225,42 +234,52 @@ Result<bool> Writer::ScansForComparison(const Capabilities& server) {
   return !count || IntField(count->view(), "n") > kScannedCountMax;
 }
 
-Status Writer::SetMany(Run run, Results results, std::span<const std::size_t> equal) {
+Status Writer::SetMany(Run run, Results results, std::span<const Comparing> writes) {
   const bool replaces = run.front().kind == Write::Kind::kReplace;
   ArrayBuilder statements;
-  for (const std::size_t i : equal) {
-    const Document filter = ComparingFilter(run[i].expected);
-    statements.Append(replaces ? UpdateStatement(filter, run[i].document, false)
-                               : DeleteStatement(filter));
+  std::vector<std::size_t> positions;
+  for (const Comparing& one : writes) {
+    positions.push_back(one.position);
+    statements.Append(replaces ? UpdateStatement(one.filter, run[one.position].document, false)
+                               : DeleteStatement(one.filter));
   }
   REHOME_TRY_ASSIGN(const Document reply,
                     Send(DocumentBuilder()
                              .String(replaces ? "update" : "delete", collection_)
                              .Array(replaces ? "updates" : "deletes", statements.Finish())));
-  REHOME_TRY(TakeErrors(reply.view(), run, results, equal));
-  std::int64_t refused = 0;
-  for (const std::size_t i : equal) {
-    refused += results[i].applied() ? 0 : 1;
-  }
-  if (IntField(reply.view(), "n") + refused == static_cast<std::int64_t>(equal.size())) {
-    return {};
-  }
-  // Somebody was faster, or the server's comparison does not hold for that document. The reply does
-  // not say where, so what stands there does: what the filter met may not be a majority's yet.
+  REHOME_TRY(TakeErrors(reply.view(), run, results, positions));
+  std::erase_if(positions, [&](std::size_t i) { return !results[i].applied(); });
+  const std::int64_t matched = IntField(reply.view(), "n");
+  return matched == static_cast<std::int64_t>(positions.size())
+             ? Status{}
+             : SortOut(run, results, positions, matched);
+}
+
+/// Somebody was faster, it stood so before, or the server's comparison does not hold for that
+/// document. The reply does not say where, so what stands there does: what the filter met may not be
+/// a majority's yet.
+Status Writer::SortOut(Run run, Results results, std::span<const std::size_t> positions,
+                       std::int64_t matched) {
   REHOME_TRY_ASSIGN(const std::uint64_t now, server_.Now(call_));
-  REHOME_TRY_ASSIGN(auto stored, Stored(run, now));
+  REHOME_TRY_ASSIGN(auto stored, Stored(run, positions, now));
+  std::vector<std::size_t> made;
   std::vector<std::size_t> unmatched;
-  for (const std::size_t i : equal) {
-    const bool done = replaces ? stored[i] == run[i].document : !stored[i];
-    if (done || !results[i].applied()) {
+  for (std::size_t at = 0; at < positions.size(); ++at) {
+    const std::size_t i = positions[at];
+    WriteResult meets{WriteResult::Outcome::kConflict, std::move(stored[at]), {}};
+    if (IsMade(run[i], meets)) {
+      made.push_back(i);
+    } else if (meets.found == run[i].expected) {
+      unmatched.push_back(i);
       continue;
     }
-    if (stored[i] == run[i].expected) {
-      unmatched.push_back(i);
-    } else {
-      results[i] = {WriteResult::Outcome::kConflict, std::move(stored[i]), {}};
-    }
+    results[i] = std::move(meets);
   }
+  if (static_cast<std::int64_t>(made.size()) <= matched) {
+    for (const std::size_t i : made) {
+      results[i] = {};
+    }
+  }  // else some stood so before: that is what is told of all of them
   return SetOneByOne(run, results, unmatched);
 }
 
@@ -334,7 +353,7 @@ Status Writer::SetInTransaction(const Write& write, WriteResult& result) {
 /// Compared once more right before it is written by its _id alone. What is written by others in
 /// between is lost: a server without transactions is for trials.
 Status Writer::SetAfterALook(Run one, Results result) {
-  REHOME_TRY_ASSIGN(auto stored, Stored(one));
+  REHOME_TRY_ASSIGN(auto stored, Stored(one, kFirst));
   if (stored.front() != one.front().expected) {
     result.front() = {WriteResult::Outcome::kConflict, std::move(stored.front()), {}};
     return {};
@@ -396,10 +415,12 @@ Status Writer::ReadBack(Run run, Results results) {
   return {};
 }
 
-Result<std::vector<std::optional<Document>>> Writer::Stored(Run run, std::uint64_t after) {
+Result<std::vector<std::optional<Document>>> Writer::Stored(Run run,
+                                                            std::span<const std::size_t> positions,
+                                                            std::uint64_t after) {
   std::vector<Value> ids;
-  for (const Write& write : run) {
-    ids.emplace_back(Named(write).Id());
+  for (const std::size_t i : positions) {
+    ids.emplace_back(Named(run[i]).Id());
   }
   return FindByIds(server_, collection_, ids, call_, after);
 }

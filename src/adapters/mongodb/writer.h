@@ -33,12 +33,22 @@ class Writer {
   [[nodiscard]] Status ApplyRun(Run run, Results results);
   [[nodiscard]] Status Insert(Run run, Results results);
   [[nodiscard]] Status Put(Run run, Results results);
-  /// kReplace and kDelete: what stands is read and compared byte for byte; what is equal is written
-  /// under a filter that holds only while it stands so.
+  /// A write of a run under a filter that holds only while what it expects stands; empty: none can.
+  struct Comparing {
+    std::size_t position = 0;
+    Document filter;
+  };
+
+  /// kReplace and kDelete: written under such a filter. Where that alone is not exact, what stands is
+  /// read before and compared byte for byte.
   [[nodiscard]] Status CompareAndSet(Run run, Results results);
   [[nodiscard]] Result<bool> ScansForComparison(const Capabilities& server);
-  /// Those whose filter can hold the whole document, in one command.
-  [[nodiscard]] Status SetMany(Run run, Results results, std::span<const std::size_t> equal);
+  [[nodiscard]] Status DropUnequal(Run run, Results results, std::vector<Comparing>& writes);
+  /// In one command.
+  [[nodiscard]] Status SetMany(Run run, Results results, std::span<const Comparing> writes);
+  /// Of the writes at `positions` the server made `matched`.
+  [[nodiscard]] Status SortOut(Run run, Results results, std::span<const std::size_t> positions,
+                               std::int64_t matched);
   [[nodiscard]] Status SetOneByOne(Run run, Results results, std::span<const std::size_t> equal);
   [[nodiscard]] Status SetInTransaction(const Write& write, WriteResult& result);
   [[nodiscard]] Status SetAfterALook(Run one, Results result);
@@ -50,9 +60,9 @@ class Writer {
   [[nodiscard]] Status TakeErrors(DocumentView reply, Run run, Results results,
                                   std::span<const std::size_t> positions);
   [[nodiscard]] Status ReadBack(Run run, Results results);
-  /// `after`: see Server::Read.
-  [[nodiscard]] Result<std::vector<std::optional<Document>>> Stored(Run run,
-                                                                    std::uint64_t after = 0);
+  /// What stands in the place of those at `positions`. `after`: see Server::Read.
+  [[nodiscard]] Result<std::vector<std::optional<Document>>> Stored(
+      Run run, std::span<const std::size_t> positions, std::uint64_t after = 0);
   [[nodiscard]] Error Refused(DocumentView error);
 
   Server& server_;

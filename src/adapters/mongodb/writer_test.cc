@@ -62,6 +62,33 @@ TEST_F(CompareAndSet, WritesUnderAFilterOverTheWholeDocument) {
   EXPECT_TRUE(script_.transactions.empty());
 }
 
+TEST_F(CompareAndSet, LooksBeforeOnlyWhereTheFilterMayHoldForOtherBytes) {
+  ASSERT_TRUE(Apply(Write::Replace(old_, new_)));
+  EXPECT_EQ(script_.Count("find"), 0);
+  const Document listed = Json(R"({"_id":1,"list":[5]})");
+  stands_ = of_majority_ = Json(R"({"_id":1,"list":[{"$numberLong":"5"}]})");
+  expected_ = stands_;  // equal to the server
+  const auto results = Apply(Write::Replace(listed, new_));
+  ASSERT_TRUE(results) << results.error().message;
+  EXPECT_EQ(results->front().found, stands_);
+  EXPECT_EQ(script_.Count("find"), 1);
+  EXPECT_EQ(script_.Count("update"), 1);  // the first one's
+}
+
+TEST_F(CompareAndSet, WhatStoodSoBeforeIsNotSaidToBeWritten) {
+  stands_ = new_;
+  const auto results = Apply(Write::Replace(old_, new_));
+  ASSERT_TRUE(results) << results.error().message;
+  EXPECT_FALSE(results->front().applied());
+  EXPECT_EQ(results->front().found, new_);
+  stands_.reset();
+  const auto deleted = Apply(Write::Delete(old_));
+  ASSERT_TRUE(deleted) << deleted.error().message;
+  EXPECT_FALSE(deleted->front().applied());
+  EXPECT_EQ(deleted->front().found, std::nullopt);
+  EXPECT_TRUE(script_.transactions.empty());
+}
+
 TEST_F(CompareAndSet, NeverWritesOverWhatNoMajorityHasYet) {
   stands_ = theirs_;  // acknowledged to nobody or to a w: 1 client; a majority still has `old_`
   const auto results = Apply(Write::Replace(old_, new_));
