@@ -235,13 +235,16 @@ Result<std::vector<Value>> ItemGone(Session& session, const std::vector<Document
   return out;
 }
 
-/// The store's head, to read from later; "none" where there is no feed.
+/// The store's head, to read from later; "none", and why, where there is no feed.
 Result<std::string> HeadOf(Session& session, Side side) {
   auto feed = StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call());
   if (!feed) {
     if (feed.error().code != ErrorCode::kFailedPrecondition) {
       return std::unexpected(std::move(feed).error());
     }
+    session.events().Note(fmt::format(
+        "no {} change feed: changes are found by comparing both sides ({})", Name(side),
+        feed.error().message));
     return std::string(kNoFeed);
   }
   REHOME_TRY_ASSIGN(ChangePosition head, (*feed)->Head(session.call()));

@@ -161,7 +161,8 @@ class WithoutChangeStreams(CaseOnItsOwnServer, online_test.Online):
 
     def test_the_sweep_finds_what_changed(self):
         app = self.application(count=300)
-        app.migrate("--through", "3", "--online")
+        said = app.migrate("--through", "3", "--online")
+        self.assertRegex(said.out + said.err, r"no forward change feed: changes are found by comparing both sides \(.+\)")
         documents = {item_id(d["_id"]): d for d in jobs(300)}
         app.change("jobs", "job 1", title="Changed unseen", team="red")
         app.delete("jobs", "job 5")
