@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <map>
 #include <set>
@@ -21,6 +23,9 @@ namespace rehome {
 namespace {
 
 constexpr std::size_t kBatchMax = 1000;
+// Of documents whose size nobody knows yet fewer are read at once; then as many as fit.
+constexpr std::size_t kFirstCount = 100;
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20U;
 // A document that keeps changing under our hands is tried again this often; then the next event
 // carries it.
 constexpr int kRoundsMax = 5;
@@ -93,6 +98,30 @@ Result<std::vector<Case>> Load(FlowContext& flow, std::span<const Value> ids, co
   }
   return cases;
 }
+
+/// How many documents are held at once, by the size of those that came. Several threads share one.
+class Portion {
+ public:
+  [[nodiscard]] std::size_t Count() const {
+    const std::size_t count = count_;
+    return count == 0 ? kFirstCount
+                      : std::clamp<std::size_t>(kBatchBytes * count / (bytes_ + 1), 1, kBatchMax);
+  }
+  void Saw(std::span<const Case> cases) {
+    std::size_t bytes = 0;
+    for (const Case& one : cases) {
+      bytes += one.row ? one.row->source.bytes().size() : 0;
+      bytes += one.desired() != nullptr ? one.desired()->document.bytes().size() : 0;
+      bytes += one.item ? one.item->bytes().size() : 0;
+    }
+    bytes_ += bytes;
+    count_ += cases.size();
+  }
+
+ private:
+  std::atomic<std::size_t> bytes_ = 0;
+  std::atomic<std::size_t> count_ = 0;
+};
 
 /// Brings cases that were loaded to what their sources said then.
 class Round {
@@ -538,14 +567,20 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
   // Of two, the second would be judged by what stood there before the first.
   const std::vector<Value> each = EachOnce(source_ids);
   std::vector<Reconciled> done((each.size() + kBatchMax - 1) / kBatchMax);
+  Portion portion;
   const auto open = [&](std::size_t part) -> Result<Pump<Part>::Source> {
     const std::size_t start = part * kBatchMax;
-    return [&, part, ids = std::span(each).subspan(start, std::min(kBatchMax, each.size() - start)),
-            loaded = false]() mutable -> Result<std::optional<Part>> {
-      if (std::exchange(loaded, true)) {
+    return [&, part,
+            rest = std::span(each).subspan(
+                start, std::min(kBatchMax,
+                                each.size() - start))]() mutable -> Result<std::optional<Part>> {
+      if (rest.empty()) {
         return std::nullopt;
       }
+      const auto ids = rest.first(std::min(portion.Count(), rest.size()));
+      rest = rest.subspan(ids.size());
       REHOME_TRY_ASSIGN(auto cases, Load(flow, ids, call));
+      portion.Saw(cases);
       return Part{.number = part, .cases = std::move(cases)};
     };
   };

@@ -234,6 +234,41 @@ TEST_F(ReconcileTest, SeveralPartsAreCarriedSideBySide) {
   EXPECT_EQ(removed->removed, items.size());
 }
 
+/// Notes how many documents each look asks for.
+class NotingStore final : public sim::MemoryDocumentStore {
+ public:
+  Result<std::vector<std::optional<Document>>> FindByIds(std::string_view collection,
+                                                         std::span<const Value> ids,
+                                                         const Call& call) override {
+    asked.push_back(ids.size());
+    return MemoryDocumentStore::FindByIds(collection, ids, call);
+  }
+  std::vector<std::size_t> asked;
+};
+
+TEST_F(ReconcileTest, LargeDocumentsAreHeldAFewAtOnce) {
+  constexpr int kCount = 300;
+  const auto noting = std::make_shared<NotingStore>();
+  world_.source = noting;
+  world_.stores.source_documents = noting;
+  std::vector<Value> ids;
+  for (int id = 0; id < kCount; ++id) {
+    world_.PutSource(DocumentBuilder()
+                         .Int32("_id", id)
+                         .String("team", "red")
+                         .String("title", "one")
+                         .String("notes", std::string(400'000, 'x'))
+                         .Finish());
+    ids.push_back(Value::Int32(id));
+  }
+  const auto done = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->inserted, kCount);
+  ASSERT_GT(noting->asked.size(), 2U);
+  EXPECT_LE(noting->asked.front(), 100U);  // nobody knows yet how large they are
+  EXPECT_LE(*std::max_element(noting->asked.begin() + 1, noting->asked.end()), 21U);  // 8 MiB
+}
+
 TEST_F(ReconcileTest, AnIdThatIsNamedOftenIsCarriedOnce) {
   world_.PutSource(world_.Job(1, "red", "one"));
   const std::vector<Value> ids(1000, Value::Int32(1));
