@@ -242,9 +242,9 @@ Result<std::string> HeadOf(Session& session, Side side) {
     if (feed.error().code != ErrorCode::kFailedPrecondition) {
       return std::unexpected(std::move(feed).error());
     }
-    session.events().Note(fmt::format(
-        "no {} change feed: changes are found by comparing both sides ({})", Name(side),
-        feed.error().message));
+    session.events().Note(
+        fmt::format("no {} change feed: changes are found by comparing both sides ({})", Name(side),
+                    feed.error().message));
     return std::string(kNoFeed);
   }
   REHOME_TRY_ASSIGN(ChangePosition head, (*feed)->Head(session.call()));
