@@ -31,6 +31,34 @@ Result<float> ParseFloat(const Json& json, std::string_view what) {
   return static_cast<float>(value);
 }
 
+/// JSON's numbers have no bound, but simdjson reads a whole one as 64 bits unless it has a point.
+std::string WithLargeNumbersAsDoubles(std::string_view json) {
+  constexpr std::size_t kDigitsMax = 18;  // that surely fit
+  constexpr std::string_view kInNumbers = "+-.0123456789Ee";
+  std::string out;
+  bool in_string = false;
+  for (std::size_t at = 0; at < json.size();) {
+    const char c = json[at];
+    std::size_t length = 1;
+    if (in_string) {
+      in_string = c != '"';
+      length = c == '\\' ? 2 : 1;
+    } else if (kInNumbers.contains(c)) {
+      length = std::min(json.find_first_not_of(kInNumbers, at), json.size()) - at;
+    } else {
+      in_string = c == '"';
+    }
+    const std::string_view token = json.substr(at, length);
+    out += token;
+    if (!in_string && token.size() > kDigitsMax &&
+        token.find_first_of(".Ee") == std::string_view::npos) {
+      out += ".0";
+    }
+    at += length;
+  }
+  return out;
+}
+
 Refusable<std::vector<std::uint32_t>> ParseIndices(const Json& json, std::string_view what) {
   std::vector<std::uint32_t> indices;
   simdjson::dom::array array;
@@ -74,7 +102,11 @@ Refusable<JsonObject> JsonObject::Parse(const std::string& body) {
     return Parse("{}");
   }
   Json root;
-  if (const auto error = parser.parse(body).get(root); error != simdjson::SUCCESS) {
+  auto error = parser.parse(body).get(root);
+  if (error == simdjson::NUMBER_ERROR) {
+    error = parser.parse(WithLargeNumbersAsDoubles(body)).get(root);
+  }
+  if (error != simdjson::SUCCESS) {
     return Invalid(
         fmt::format("Failed to parse the JSON body: {}", simdjson::error_message(error)));
   }

@@ -49,6 +49,7 @@ const std::vector<std::string> kPlain = {
     R"({"namespace":"n s/1","vectors":[{"id":"a b","values":[1,-2,3e-7]},{"id":"'{}[]:,'","values":[0.25,-0.0,-1.5E+2]}]})",
     R"({"vectors":[{"metadata":{"g":"x\"}","n":1,"f":-1.5e3,"b":true,"l":["a","{"],"ü":"é\u00e9","e":""},"values":[0.123456789,0.00012345678],"id":"m"}],"namespace":""})",
     R"({"vectors":[{"id":"m","metadata":{},"values":[0.0123456789012345678,1.17549429e-38]}]})",
+    R"({"vectors":[{"id":"1234567890123456789012","values":[100000000000000000000000,-18446744073709551616]}]})",
     // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text
     " { \"vectors\" : [ { \"id\" : \"x\" , \"values\" : [ 1 , 2.5\n,\t3 ] ,\r\"metadata\" : { "
     "\"k\" : "
@@ -60,6 +61,19 @@ TEST(PlainUpsert, ReadsWhatClientsSend) {
     ASSERT_TRUE(plain) << text;
     ExpectEqual(plain, text);
   }
+}
+
+TEST(PlainUpsert, TheGeneralReaderTakesWholeNumbersOfAnyLengthToo) {
+  const auto read = ReadGenerally(
+      R"({"vectors":[{"id":"a","values":[1],"metadata":{"n":-123456789012345678901234567890,)"
+      R"("s":"\\\"123456789012345678901","m":1234567890123456789}}]})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->records.front().metadata,
+            (Metadata{{"n", -123456789012345678901234567890.0},
+                      {"s", std::string("\\\"123456789012345678901")},
+                      {"m", 1234567890123456789.0}}));
+  EXPECT_FALSE(ReadGenerally(R"({"vectors":[{"id":"a","values":[012345678901234567890]}]})"));
+  EXPECT_FALSE(ReadGenerally(R"({"vectors":[{"id":"a","values":[1-23456789012345678901]}]})"));
 }
 
 TEST(PlainUpsert, LeavesEverythingElseToTheGeneralReader) {
