@@ -160,7 +160,7 @@ Status Creation::Scan(CollectionBackup& out, DocumentFiles& files, const std::st
     Advance(out.name, files.sum().digest.count(), total);
     return {};
   };
-  return ForEachPrepared<Prepared>(store, out.name, range, call_, prepare, write,
+  return ForEachPrepared<Prepared>({store, out.name, range}, call_, prepare, write,
                                    {.bytes_max = kScanBytes, .ahead = request_.read_ahead});
 }
 

@@ -62,27 +62,25 @@ Status LiveWrites::ReadAgain(const Dirty& dirty, const std::filesystem::path& ro
                              std::vector<CollectionBackup>& collections, const Call& call) {
   for (const auto& [collection, keyed] : dirty) {
     Overlay& overlay = overlays_[collection];
-    std::vector<Value> ids;
     std::vector<std::string> keys;
-    const auto read = [&]() -> Status {
-      REHOME_TRY_ASSIGN(auto found, store_.FindByIds(collection, ids, call));
-      CHECK(found.size() == keys.size());
-      for (std::size_t i = 0; i < found.size(); ++i) {
-        overlay_bytes_ += keys[i].size() + (found[i] ? found[i]->bytes().size() : 0);
-        overlay.insert_or_assign(std::move(keys[i]), std::move(found[i]));
-      }
-      ids.clear();
-      keys.clear();
-      return overlay_bytes_ > kOverlayBytesMax ? MergeAll(root, collections) : Status{};
-    };
+    std::vector<Value> ids;
     for (const auto& [key, id] : keyed) {
       keys.push_back(key);
       ids.push_back(id);
-      if (ids.size() == kIdsPerRead) {
-        REHOME_TRY(read());
+    }
+    for (std::size_t start = 0; start < ids.size(); start += kIdsPerRead) {
+      const auto some = std::span(ids).subspan(start, std::min(kIdsPerRead, ids.size() - start));
+      REHOME_TRY_ASSIGN(auto found, store_.FindByIds(collection, some, call));
+      CHECK(found.size() == some.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        std::string& key = keys[start + i];
+        overlay_bytes_ += key.size() + (found[i] ? found[i]->bytes().size() : 0);
+        overlay.insert_or_assign(std::move(key), std::move(found[i]));
+      }
+      if (overlay_bytes_ > kOverlayBytesMax) {
+        REHOME_TRY(MergeAll(root, collections));
       }
     }
-    REHOME_TRY(read());
   }
   return {};
 }

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "flow/remover.h"
 #include "support/flow_world.h"
 
@@ -174,6 +177,18 @@ TEST_F(ReconcileTest, OneSlowBatchAmongManyIdsLosesNone) {
   ExpectWhole(599, "jobs_blue", "t599");
 }
 
+/// What becomes of job `id` while many change.
+enum class Fate : std::uint8_t { kStays, kChanges, kGoes, kMoves, kUnmappable };
+Fate FateOf(int id) {
+  if (id % 2 == 0) {
+    return Fate::kChanges;
+  }
+  return id % 5 == 0    ? Fate::kGoes
+         : id % 7 == 0  ? Fate::kMoves
+         : id % 11 == 0 ? Fate::kUnmappable
+                        : Fate::kStays;
+}
+
 TEST_F(ReconcileTest, SeveralPartsAreCarriedSideBySide) {
   constexpr int kCount = 3'500;
   constexpr int kScattered = 1'999;  // shares no factor with it
@@ -183,15 +198,16 @@ TEST_F(ReconcileTest, SeveralPartsAreCarriedSideBySide) {
     ids.push_back(Value::Int32(id));
   }
   ASSERT_EQ(Reconcile(world_.flow, ids, VectorMode::kLater, world_.call)->inserted, kCount);
+  std::map<Fate, std::uint64_t> fates;
   for (int id = 0; id < kCount; ++id) {
-    if (id % 2 == 0) {
-      world_.PutSource(world_.Job(id, "red", "new"));
-    } else if (id % 5 == 0) {
+    const Fate fate = FateOf(id);
+    ++fates[fate];
+    if (fate == Fate::kGoes) {
       world_.RemoveSource(id);
-    } else if (id % 7 == 0) {
-      world_.PutSource(world_.Job(id, "blue", "moved"));
-    } else if (id % 11 == 0) {
-      world_.PutSource(world_.Job(id, "green", "unmappable"));
+    } else if (fate != Fate::kStays) {
+      world_.PutSource(fate == Fate::kChanges ? world_.Job(id, "red", "new")
+                       : fate == Fate::kMoves ? world_.Job(id, "blue", "moved")
+                                              : world_.Job(id, "green", "unmappable"));
     }
   }
   for (int i = 0; i < kCount; ++i) {  // so that the ids of an intent are in several parts
@@ -199,27 +215,23 @@ TEST_F(ReconcileTest, SeveralPartsAreCarriedSideBySide) {
   }
   const auto done = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
   ASSERT_TRUE(done);
-  std::uint64_t replaced = 0;
-  std::uint64_t deleted = 0;
-  std::uint64_t quarantined = 0;
   for (int id = 0; id < kCount; ++id) {
-    const bool odd = id % 2 != 0;
-    const bool removed = odd && id % 5 == 0;
-    const bool moved = odd && !removed && id % 7 == 0;
-    const bool aside = odd && !removed && !moved && id % 11 == 0;
-    replaced += odd && !moved ? 0 : 1;
-    deleted += removed || aside ? 1 : 0;
-    quarantined += aside ? 1 : 0;
-    EXPECT_EQ(world_.ItemOf(id).has_value(), !removed && !aside) << id;
-    EXPECT_EQ(world_.Quarantined(id).has_value(), aside) << id;
-    if (!removed && !aside) {
-      EXPECT_EQ(world_.Field(id, "title"), !odd ? "new" : moved ? "moved" : "old") << id;
-      EXPECT_EQ(world_.Field(id, "org_id"), moved ? "org_blue" : "org_red") << id;
-    }
+    const Fate fate = FateOf(id);
+    const bool stands = fate != Fate::kGoes && fate != Fate::kUnmappable;
+    EXPECT_EQ(world_.ItemOf(id).has_value(), stands) << id;
+    EXPECT_EQ(world_.Quarantined(id).has_value(), fate == Fate::kUnmappable) << id;
+    const std::string_view title = fate == Fate::kChanges ? "new"
+                                   : fate == Fate::kMoves ? "moved"
+                                                          : "old";
+    EXPECT_EQ(world_.Field(id, "title"), stands ? title : "") << id;
+    EXPECT_EQ(world_.Field(id, "org_id"), !stands                ? ""
+                                          : fate == Fate::kMoves ? "org_blue"
+                                                                 : "org_red")
+        << id;
   }
-  EXPECT_EQ(done->replaced, replaced);
-  EXPECT_EQ(done->deleted, deleted);
-  EXPECT_EQ(done->quarantined, quarantined);
+  EXPECT_EQ(done->replaced, fates[Fate::kChanges] + fates[Fate::kMoves]);
+  EXPECT_EQ(done->deleted, fates[Fate::kGoes] + fates[Fate::kUnmappable]);
+  EXPECT_EQ(done->quarantined, fates[Fate::kUnmappable]);
   const auto again = Reconcile(world_.flow, ids, VectorMode::kLater, world_.call);
   EXPECT_EQ(again->unchanged, kCount);
   // Every item is still known as ours, whoever reduced which record of the ledger.

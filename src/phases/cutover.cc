@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "checks/check.h"
 #include "model/sort_key.h"
 #include "phases/feeds.h"

@@ -18,15 +18,21 @@ struct ScanBatch {
   bool ahead = false;  // the next are read and prepared, on a thread, while some are worked on
 };
 
-/// Reads the documents of `range` in `_id` order and in batches, none of them empty. `prepare`, a
+/// What is walked through; all of it is borrowed.
+struct ScanOf {
+  DocumentStore& store;
+  std::string_view collection;
+  const IdRange& range;
+};
+
+/// Reads the documents of a range in `_id` order and in batches, none of them empty. `prepare`, a
 /// Result<Work>(std::vector<Document>), makes work of each, and `each`, a Status(Work), does it. The
 /// first error ends it; a stop between two batches is kCancelled.
 template <class Work, class Prepare, class Each>
-[[nodiscard]] Status ForEachPrepared(DocumentStore& store, std::string_view collection,
-                                     const IdRange& range, const Call& call, const Prepare& prepare,
+[[nodiscard]] Status ForEachPrepared(const ScanOf& scan, const Call& call, const Prepare& prepare,
                                      const Each& each, const ScanBatch& batch = {}) {
   const auto open = [&](std::size_t) -> Result<typename Pump<Work>::Source> {
-    REHOME_TRY_ASSIGN(auto opened, store.Scan(collection, range, call));
+    REHOME_TRY_ASSIGN(auto opened, scan.store.Scan(scan.collection, scan.range, call));
     return [&, cursor = std::shared_ptr<DocumentCursor>(
                    std::move(opened))]() -> Result<std::optional<Work>> {
       REHOME_TRY_ASSIGN(auto documents, cursor->Next(batch.count_max, batch.bytes_max));
@@ -38,7 +44,7 @@ template <class Work, class Prepare, class Each>
     };
   };
   return Pump<Work>::Run(1, {.threads = batch.ahead ? 1U : 0U, .queued_max = 1}, call.stop, open,
-                         [&](Work work) { return each(std::move(work)); });
+                         each);
 }
 
 /// The same with the documents as they are.
@@ -48,7 +54,7 @@ template <class Each>
                                   const ScanBatch& batch = {}) {
   using Documents = std::vector<Document>;
   return ForEachPrepared<Documents>(
-      store, collection, range, call,
+      {store, collection, range}, call,
       [](Documents documents) { return Result<Documents>(std::move(documents)); }, each, batch);
 }
 

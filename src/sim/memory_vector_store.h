@@ -114,7 +114,9 @@ class MemoryVectorStore final : public VectorStore {
     for (const auto& [id, record] : space.records) {
       scores.emplace_back(Score(record.values, vector), &record);
     }
-    std::ranges::stable_sort(scores, std::greater<>(), [](const auto& one) { return one.first; });
+    std::ranges::sort(scores, [](const auto& one, const auto& other) {
+      return one.first != other.first ? one.first > other.first : one.second->id < other.second->id;
+    });
     scores.resize(std::min(scores.size(), static_cast<std::size_t>(std::max(top_k, 0))));
     std::vector<QueryMatch> matches;
     matches.reserve(scores.size());
