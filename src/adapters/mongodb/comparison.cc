@@ -11,8 +11,8 @@
 namespace rehome::mongodb {
 namespace {
 
-// A statement must hold the document and this beside it.
-constexpr std::size_t kTypedMax = 100;
+constexpr std::size_t kConditionBytes = 32;  // beside its path
+constexpr std::size_t kConditionsBytesMax = kComparisonBytesMax - 512;
 
 /// Whether another number of the same type compares equal to it.
 bool HasTwins(ValueView number) {
@@ -31,7 +31,7 @@ class Types {
 
   /// One condition for each number.
   [[nodiscard]] Document Conditions() { return conditions_.Finish(); }
-  [[nodiscard]] bool any() const { return count_ > 0; }
+  [[nodiscard]] bool any() const { return bytes_ > 0; }
   /// Whether they leave nothing open.
   [[nodiscard]] bool complete() const { return complete_; }
 
@@ -41,7 +41,7 @@ class Types {
       const bool has_path = !key.empty() && !key.contains('.') && !key.starts_with('$');
       if (value.type() == BsonType::kDocument && has_path) {
         Walk(value.AsDocument(), prefix + std::string(key) + ".");
-      } else if (IsNumber(value.type()) && has_path && !HasTwins(value) && count_ < kTypedMax) {
+      } else if (IsNumber(value.type()) && has_path && !HasTwins(value)) {
         Require(prefix + std::string(key), value.type());
       } else if (HoldsOpen(value)) {
         complete_ = false;
@@ -50,9 +50,13 @@ class Types {
   }
 
   void Require(const std::string& path, BsonType type) {
+    bytes_ += path.size() + kConditionBytes;
+    if (bytes_ > kConditionsBytesMax) {
+      complete_ = false;
+      return;
+    }
     const Document is = DocumentBuilder().Int32("$type", static_cast<std::int32_t>(type)).Finish();
     conditions_.Append(DocumentBuilder().Append(path, is).Finish());
-    ++count_;
   }
 
   /// For what no path leads to: one into a list would be met by any of its elements.
@@ -70,7 +74,7 @@ class Types {
   }
 
   ArrayBuilder conditions_;
-  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
   bool complete_ = true;
 };
 

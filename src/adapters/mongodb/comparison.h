@@ -1,8 +1,13 @@
 #pragma once
 // comparison.h — a filter that holds only while a document stands as it was read.
+#include <cstddef>
+
 #include "model/document.h"
 
 namespace rehome::mongodb {
+
+/// What such a filter takes beside the document itself.
+inline constexpr std::size_t kComparisonBytesMax = 4'096;
 
 struct Comparison {
   Document filter;  // by _id, over the whole document

@@ -36,7 +36,9 @@ const Document& Named(const Write& write) {
 }
 
 std::size_t BytesOf(const Write& write) {
-  return write.document.bytes().size() + (Compares(write) ? write.expected.bytes().size() : 0);
+  const std::size_t compared =
+      Compares(write) ? write.expected.bytes().size() + kComparisonBytesMax : 0;
+  return write.document.bytes().size() + compared;
 }
 
 /// How many of `writes` make one run: one kind, no command too large, no id twice where what stands

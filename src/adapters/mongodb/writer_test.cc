@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "adapters/mongodb/comparison.h"
 #include "model/fields.h"
 #include "tests/support/scripted_mongodb.h"
 
@@ -73,6 +74,32 @@ TEST_F(CompareAndSet, LooksBeforeOnlyWhereTheFilterMayHoldForOtherBytes) {
   EXPECT_EQ(results->front().found, stands_);
   EXPECT_EQ(script_.Count("find"), 1);
   EXPECT_EQ(script_.Count("update"), 1);  // the first one's
+}
+
+TEST_F(CompareAndSet, CommandsStayAsSmallAsTheServerWantsThemWithTheirConditions) {
+  std::vector<Write> writes;
+  for (std::int32_t id = 1; id <= 4'000; ++id) {
+    DocumentBuilder numbers;
+    numbers.Int32("_id", id);
+    for (char c = 'A'; c <= 'z'; ++c) {
+      numbers.Int32(std::string(2, c), id);
+    }
+    const Document document = numbers.Finish();
+    ASSERT_TRUE(ComparisonWith(document).exact);
+    writes.push_back(Write::Replace(document, document));
+  }
+  script_.answer = [](const Document& command, const Document&) {
+    EXPECT_LT(command.bytes().size(), 16U << 20U);
+    std::int64_t count = 0;
+    for (const auto& statement : DocumentField(command.view(), "updates")) {
+      count += statement.value.type() == BsonType::kDocument ? 1 : 0;
+    }
+    return mongodb::Answer<Document>(Json(fmt::format(R"({{"ok":1,"n":{}}})", count)));
+  };
+  const auto results = Writer(*server_, "jobs", {}, {}).Apply(writes);
+  ASSERT_TRUE(results) << results.error().message;
+  EXPECT_GT(script_.Count("update"), 1);
+  EXPECT_EQ(script_.Count("find"), 0);
 }
 
 TEST_F(CompareAndSet, WhatStoodSoBeforeIsNotSaidToBeWritten) {
