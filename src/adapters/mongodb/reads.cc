@@ -430,10 +430,11 @@ Result<std::vector<Document>> FindByField(const std::shared_ptr<Server>& server,
   const Document filter = DocumentBuilder().Append(path, in).Finish();
   REHOME_TRY_ASSIGN(const Capabilities capabilities, server->Ask(call));
   const std::size_t at_once = capabilities.hello ? kFoundAtOnce : kFoundOfOnePage;
+  // One more than is wanted: without it nobody would know that these were all.
   REHOME_TRY_ASSIGN(Page all, Find(*server,
                                    {.collection = collection,
                                     .filter = filter,
-                                    .limit = std::min(count_max, at_once),
+                                    .limit = std::min(count_max, at_once - 1) + 1,
                                     .in_order = false},
                                    call));
   if (all.end) {

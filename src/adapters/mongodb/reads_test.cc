@@ -225,6 +225,18 @@ TEST_F(Reads, WhatAnIndexFindsIsAskedForWithoutAnOrderAndGivenInIt) {
   EXPECT_EQ(script_.Count("find"), 1);
 }
 
+TEST_F(Reads, AsManyAsAreAskedForAreFoundByOneRequest) {
+  const Value value = Value::String("x");
+  count_ = 2;
+  script_.answer = [this](const Document& command, const Document&) -> Answer<Document> {
+    return Found(Documents(1, IntField(command.view(), "limit")));
+  };
+  const auto found = FindByField(server_, "jobs", "by", {&value, 1}, 2, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->size(), 2U);
+  EXPECT_EQ(script_.Count("find"), 1);
+}
+
 TEST_F(Reads, MoreThanIsAskedForIsReadInOrder) {
   const Value value = Value::String("x");
   script_.answer = [this](const Document& command, const Document&) -> Answer<Document> {
