@@ -65,7 +65,7 @@ void Clean(DocumentStore& store) {
   }
 }
 
-void Main(const std::shared_ptr<DocumentStore>& store, std::uint64_t count, int rounds) {
+void Main(const std::shared_ptr<DocumentStore>& store, std::uint64_t count, long rounds) {
   SystemClock clock;
   SilentSink events;
   Clean(*store);
@@ -84,7 +84,7 @@ void Main(const std::shared_ptr<DocumentStore>& store, std::uint64_t count, int 
     std::uint64_t applied = 0;
     double cpu = 0;
     double drain = 0;
-    for (int round = 0; round < rounds; ++round) {
+    for (long round = 0; round < rounds; ++round) {
       ChangeAll(*store, count, stride, ++changes);
       const double before = CpuSeconds();
       drain += Seconds(clock, [&] { applied += DrainAll(*session); });
@@ -104,7 +104,7 @@ void Main(const std::shared_ptr<DocumentStore>& store, std::uint64_t count, int 
 int main(int argc, char** argv) {
   const std::uint64_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 50'000;
   const std::filesystem::path dir = argc > 2 ? argv[2] : std::filesystem::temp_directory_path();
-  const int rounds = argc > 3 ? std::max(1, std::atoi(argv[3])) : 1;
+  const long rounds = argc > 3 ? std::max(1L, std::strtol(argv[3], nullptr, 10)) : 1;
   const char* uri = std::getenv("MONGODB_URI");  // NOLINT(concurrency-mt-unsafe): one thread
   rehome::SystemClock clock;
   if (uri != nullptr) {

@@ -569,11 +569,9 @@ Result<Reconciled> Reconcile(FlowContext& flow, std::span<const Value> source_id
   std::vector<Reconciled> done((each.size() + kBatchMax - 1) / kBatchMax);
   Portion portion;
   const auto open = [&](std::size_t part) -> Result<Pump<Part>::Source> {
-    const std::size_t start = part * kBatchMax;
-    return [&, part,
-            rest = std::span(each).subspan(
-                start, std::min(kBatchMax,
-                                each.size() - start))]() mutable -> Result<std::optional<Part>> {
+    const auto from_here = std::span(each).subspan(part * kBatchMax);
+    return [&, part, rest = from_here.first(std::min(kBatchMax, from_here.size()))]() mutable
+               -> Result<std::optional<Part>> {
       if (rest.empty()) {
         return std::nullopt;
       }

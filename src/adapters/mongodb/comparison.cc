@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "adapters/mongodb/id_ranges.h"
 #include "model/number.h"
@@ -31,7 +30,6 @@ class Types {
 
   /// One condition for each number.
   [[nodiscard]] Document Conditions() { return conditions_.Finish(); }
-  [[nodiscard]] bool any() const { return bytes_ > 0; }
   /// Whether they leave nothing open.
   [[nodiscard]] bool complete() const { return complete_; }
 
@@ -91,8 +89,9 @@ Comparison ComparisonWith(const Document& expected) {
       ArrayBuilder().Append(Value::String("$$ROOT").view()).Append(literal).Finish();
   filter.Append("$expr", DocumentBuilder().Array("$eq", operands).Finish());
   Types types(expected.view());
-  if (types.complete() && types.any()) {
-    filter.Array("$and", types.Conditions());
+  const Document conditions = types.Conditions();
+  if (types.complete() && !conditions.view().empty()) {
+    filter.Array("$and", conditions);
   }
   return {.filter = filter.Finish(), .exact = types.complete()};
 }

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
-#include "model/fields.h"
 #include "tests/support/scripted_mongodb.h"
 
 namespace rehome::mongodb {
