@@ -241,10 +241,24 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
   return moved_items ? RefuseQuarantine(session) : Status{};
 }
 
+/// Whoever asked for the old side gets there before anything else begins, and is told before the run
+/// leaves it again.
+Result<RunReport> CompleteRevert(Session& session) {
+  REHOME_TRY(Revert(session));
+  return Fail(ErrorCode::kFailedPrecondition,
+              "a revert had been interrupted: it was completed now, and the application is on the "
+              "old side; this call did nothing else",
+              "`rehome run` or `rehome cutover` once more moves it to the new side again; `rehome "
+              "rollback` goes on with a rollback");
+}
+
 }  // namespace
 
 Result<RunReport> Run(Session& session, const RunRequest& request) {
   RunRecord& run = session.run();
+  if (run.At(Phase::kCutover).state == PhaseState::kUndoing) {
+    return CompleteRevert(session);
+  }
   if (run.state == RunState::kRetired && !request.only) {
     return RunReport{.done = {"this run is retired: there is nothing left to move"},
                      .nothing_to_do = true};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include "model/fields.h"
 
@@ -99,9 +100,9 @@ Status RaiseFences(Session& session) {
   for (FenceRecord& fence : session.run().cutover->fences) {
     // Journaled as raised before it is: a crash in between lifts what may not stand, which is
     // success.
-    fence.raised = true;
+    const bool again = std::exchange(fence.raised, true);
     REHOME_TRY(session.Save());
-    if (fence.by_hooks) {
+    if (fence.by_hooks && !again) {
       REHOME_TRY(RunHooks(session, "fence", session.plan().cutover.hooks.fence));
     }
     if (fence.kind != FenceKind::kNone) {
@@ -111,12 +112,12 @@ Status RaiseFences(Session& session) {
   return {};
 }
 
-Status LiftFences(Session& session) {
+Status LiftFences(Session& session, Fenced side) {
   if (!session.run().cutover) {
     return {};
   }
   for (FenceRecord& fence : session.run().cutover->fences | std::views::reverse) {
-    if (!fence.raised) {
+    if (!fence.raised || (side == Fenced::kNewSide && !fence.on_target)) {
       continue;
     }
     if (fence.kind != FenceKind::kNone) {

@@ -1,6 +1,7 @@
 #pragma once
 // fences.h — closing a collection to the application's writes around a cutover. What lifting it
 // needs is journaled before it is raised, so any later runner can lift it.
+#include <cstdint>
 #include <optional>
 
 #include "phases/session.h"
@@ -22,10 +23,13 @@ namespace rehome {
 /// Ends what only the pause needs; the collection's own fence stays. None raised is success.
 [[nodiscard]] Status LiftWriteBlock(Session& session);
 
-/// Raises every fence of the journaled cutover that is not raised yet.
+/// Raises every fence of the journaled cutover; one that is journaled as raised is raised again where
+/// a store holds it, and the application's hooks are not run a second time.
 [[nodiscard]] Status RaiseFences(Session& session);
-/// Lifts every fence of the journaled cutover, last first; those that are down already are success.
-[[nodiscard]] Status LiftFences(Session& session);
+/// Which fences of the journaled cutover are meant.
+enum class Fenced : std::uint8_t { kBothSides, kNewSide };
+/// Lifts them, last first; those that are down already are success.
+[[nodiscard]] Status LiftFences(Session& session, Fenced side = Fenced::kBothSides);
 /// Whether every fence of the journaled cutover holds; false where there is none at all.
 [[nodiscard]] Result<bool> FencesHold(Session& session);
 /// Runs hooks in order; kFailedPrecondition names the one that failed.

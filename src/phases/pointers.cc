@@ -223,8 +223,21 @@ Status Flip(const PointerRecord& pointer, const Stores& stores, const Call& call
   return Move(pointer, pointer.old_value, pointer.new_value, stores, call);
 }
 
+Status MayFlipBack(const PointerRecord& pointer, const Stores& stores, const Call& call) {
+  if (!pointer.flipped) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const auto now, PointerValue(pointer, stores, call));
+  if (now == pointer.old_value || now == pointer.new_value) {
+    return {};
+  }
+  return ChangedByOthers(pointer, now, pointer.new_value, pointer.old_value);
+}
+
 Status FlipBack(const PointerRecord& pointer, const Stores& stores, const Call& call) {
-  return Move(pointer, pointer.new_value, pointer.old_value, stores, call);
+  Status back = Move(pointer, pointer.new_value, pointer.old_value, stores, call);
+  const bool is_others = !back && back.error().code == ErrorCode::kFailedPrecondition;
+  return is_others && !pointer.flipped ? Status{} : back;
 }
 
 }  // namespace rehome

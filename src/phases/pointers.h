@@ -26,7 +26,12 @@ namespace rehome {
 
 /// Old value → new value. Already flipped is success.
 [[nodiscard]] Status Flip(const PointerRecord& pointer, const Stores& stores, const Call& call);
-/// New value → old value; what was absent is removed again. Already back is success.
+/// kFailedPrecondition where a pointer that this run flipped says neither of its values now: it could
+/// not be flipped back. Reads only.
+[[nodiscard]] Status MayFlipBack(const PointerRecord& pointer, const Stores& stores,
+                                 const Call& call);
+/// New value → old value; what was absent is removed again. Already back is success, and so is
+/// whatever somebody made of one that this run did not flip.
 [[nodiscard]] Status FlipBack(const PointerRecord& pointer, const Stores& stores, const Call& call);
 
 }  // namespace rehome

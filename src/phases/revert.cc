@@ -247,6 +247,11 @@ Status IntendRevert(Session& session) {
   return session.Audit("revert intended", "pointers back to their old values");
 }
 
+/// Whether a pointer may stand on its new value: flips come after the proof under the fence.
+bool MayBeFlipped(const CutoverRecord& cutover) {
+  return cutover.reverse || cutover.state >= CutoverRecord::State::kVerified;
+}
+
 Status PointersBack(Session& session) {
   for (PointerRecord& pointer : session.run().cutover->pointers | std::views::reverse) {
     REHOME_TRY(FlipBack(pointer, session.stores(), session.call()));
@@ -264,8 +269,7 @@ Result<std::size_t> WriteBackLap(Session& session, WriteBack& back, Millis wait)
   return drained.named;
 }
 
-/// While the application is on the new side: to zero lag where a fence holds, else as near to it as
-/// laps come.
+/// To zero lag where a fence holds, else as near to it as laps come.
 Status WriteBackInLaps(Session& session, WriteBack& back) {
   REHOME_TRY(RunLaps(session.clock(), Millis::max(),
                      [&] { return WriteBackLap(session, back, Millis{0}); }));
@@ -290,10 +294,50 @@ Status WriteBackUntilQuiet(Session& session, WriteBack& back, Millis quiet) {
   }
 }
 
+/// The cutover ends before it moved anything: nothing is to be written back.
+Status Cancel(Session& session) {
+  REHOME_TRY(LiftWriteBlock(session));
+  REHOME_TRY(LiftFences(session));
+  REHOME_TRY(ForgetReverse(session));
+  session.run().cutover.reset();
+  return session.Save();
+}
+
+/// Everything that wants the new side closed: the application goes back with what it wrote there.
+Status LeaveNewSide(Session& session, WriteBack& back, bool watched) {
+  for (const PointerRecord& pointer : session.run().cutover->pointers) {
+    REHOME_TRY(MayFlipBack(pointer, session.stores(), session.call()));
+  }
+  REHOME_TRY(LiftWriteBlock(session));  // what goes back is written there
+  REHOME_TRY(IntendRevert(session));
+  REHOME_TRY(RaiseFences(session));
+  if (watched) {
+    REHOME_TRY(WriteBackInLaps(session, back));
+  }
+  session.run().cutover->state = CutoverRecord::State::kVerified;
+  REHOME_TRY(session.Save());
+  return PointersBack(session);
+}
+
+/// The application is left where it can write, which the next attempt carries back too.
+void OpenNewSide(Session& session) {
+  const Session::StopMask mask(session);
+  if (Status open = LiftFences(session, Fenced::kNewSide); !open) {
+    session.events().Warn(
+        fmt::format("{} could not be opened for writing again ({}): `rehome revert` goes on, and "
+                    "ends with it open",
+                    session.plan().items.to, open.error().message));
+  }
+}
+
 }  // namespace
 
 Result<Counts> UndoCutover(Session& session) {
   RunRecord& run = session.run();
+  if (run.cutover && !MayBeFlipped(*run.cutover)) {
+    REHOME_TRY(Cancel(session));
+    return Counts{};
+  }
   // Without a cutover the application never was on the new side: nothing there is its own.
   const bool watched = run.cutover && run.positions.contains("reverse");
   WriteBack back(session);
@@ -306,15 +350,10 @@ Result<Counts> UndoCutover(Session& session) {
     if (run.IsCutOver() && !resumed) {
       REHOME_TRY(DrainForward(session, VectorMode::kNow));
     }
-    REHOME_TRY(LiftWriteBlock(session));  // what goes back is written there
-    REHOME_TRY(IntendRevert(session));
-    REHOME_TRY(RaiseFences(session));
-    if (watched) {
-      REHOME_TRY(WriteBackInLaps(session, back));
+    if (Status left = LeaveNewSide(session, back, watched); !left) {
+      OpenNewSide(session);
+      return std::unexpected(std::move(left).error());
     }
-    run.cutover->state = CutoverRecord::State::kVerified;
-    REHOME_TRY(session.Save());
-    REHOME_TRY(PointersBack(session));
     pointers = static_cast<std::int64_t>(run.cutover->pointers.size());
     REHOME_TRY(LiftFences(session));
   }

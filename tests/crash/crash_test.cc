@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "base/atomic_file.h"
 #include "base/random.h"
 #include "checks/check.h"
+#include "model/fields.h"
 #include "model/item.h"
 #include "phases/feeds.h"
 #include "phases/repair.h"
@@ -436,6 +438,142 @@ TEST(Cutover, CompletedWithoutAFeedLeavesWhatTheApplicationDidMeanwhile) {
   ASSERT_TRUE(world.vectors().Delete("jobs_blue", {&vector, 1}, {}).has_value());
   ASSERT_DONE(world.Do(RunAll));
   EXPECT_FALSE(world.Find("job_items", Value::Int32(1)).has_value());
+}
+
+/// Whoever asked for the old side gets there, whatever is called next, and is told so before the run
+/// leaves it again.
+TEST(Revert, WhicheverCallItDiesAtARunCompletesItAndDoesNothingElse) {
+  World undisturbed;
+  MigrateAndWrite(undisturbed);
+  std::uint64_t calls = 0;
+  ASSERT_DONE(
+      undisturbed.Do(RevertAll, std::make_shared<Faults>([&calls](const Faults::CallSite& site) {
+                       calls = site.number;
+                       return Fault::kNone;
+                     })));
+  const WorldState reverted = undisturbed.State();
+  int completed = 0;
+  for (std::uint64_t number = 1; number <= calls; ++number) {
+    SCOPED_TRACE(number);
+    World world;
+    MigrateAndWrite(world);
+    static_cast<void>(world.Do(RevertAll, std::make_shared<Faults>(number, Fault::kDieBefore)));
+    const auto run = LatestRun(world.documents(), world.plan().name, {});
+    const bool undoing = (*run)->At(Phase::kCutover).state == PhaseState::kUndoing;
+    const Status next = world.Do(number % 2 == 0 ? RunAll : RunOnline);
+    EXPECT_FALSE(world.IsFenced("job_items"));
+    if (!undoing) {
+      continue;  // nothing of it was journaled, or all of it
+    }
+    ++completed;
+    ASSERT_FALSE(next.has_value());
+    ASSERT_EQ(next.error().code, ErrorCode::kFailedPrecondition) << Message(next);
+    EXPECT_TRUE(next.error().message.contains("the application is on the old side"));
+    EXPECT_EQ(Differences(reverted, world.State()), "");
+  }
+  EXPECT_GT(completed, 30);
+}
+
+/// A deploy set another value meanwhile: nothing is moved, and nothing is closed for it.
+TEST(Revert, APointerThatSomebodyChangedLeavesTheNewSideOpen) {
+  World world;
+  Migrate(world);
+  const std::filesystem::path env = world.plan().cutover.env_file->path;
+  const std::string live = ReadFile(env).value();
+  ASSERT_TRUE(WriteFileAtomically(env, "VECTOR_NAMESPACE=theirs\n"));
+  const Status refused = world.Do(RevertAll);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_FALSE(world.IsFenced("job_items"));
+  WriteOnTheNewSide(world);
+  ASSERT_TRUE(WriteFileAtomically(env, live));
+  ASSERT_DONE(world.Do(RevertAll));
+  EXPECT_EQ(StringField(world.Find("jobs", Value::Int32(1))->view(), "client"), "renamed");
+}
+
+/// The same while it was under way: what it had closed is opened.
+TEST(Revert, APointerThatChangesUnderItsFenceOpensTheNewSideAgain) {
+  World world;
+  Migrate(world);
+  const std::filesystem::path env = world.plan().cutover.env_file->path;
+  const std::string live = ReadFile(env).value();
+  ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([](const Faults::CallSite& site) {
+                          return site.name == "raise_fence" && site.place == "job_items"
+                                     ? Fault::kDieAfter
+                                     : Fault::kNone;
+                        })));
+  ASSERT_TRUE(world.IsFenced("job_items"));
+  ASSERT_TRUE(WriteFileAtomically(env, "VECTOR_NAMESPACE=theirs\n"));
+  ASSERT_FALSE(world.Do(RevertAll));
+  EXPECT_FALSE(world.IsFenced("job_items"));
+  WriteOnTheNewSide(world);
+  ASSERT_TRUE(WriteFileAtomically(env, live));
+  ASSERT_DONE(world.Do(RevertAll));
+  EXPECT_FALSE(world.IsFenced("job_items"));
+  EXPECT_EQ(StringField(world.Find("jobs", Value::Int32(1))->view(), "client"), "renamed");
+}
+
+/// The application's own switch may be half thrown when it says that it failed.
+TEST(Cutover, AFenceHookThatFailsIsUndoneByItsCounterpart) {
+  std::vector<std::string> hooks;
+  World world({.hook = [&hooks](const std::string& name) {
+    hooks.push_back(name);
+    return name == "fence" ? 1 : 0;
+  }});
+  ASSERT_DONE(world.Do(SkipPrepare));
+  const Status failed = world.Do(RunAll);
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_TRUE(failed.error().message.contains("cutover.hooks.fence")) << Message(failed);
+  EXPECT_EQ(hooks, (std::vector<std::string>{"fence", "unfence"}));
+  EXPECT_FALSE(world.IsFenced("jobs"));
+  const auto run = LatestRun(world.documents(), world.plan().name, {});
+  EXPECT_EQ((*run)->state, RunState::kMigrated);
+  EXPECT_FALSE((*run)->cutover.has_value());
+}
+
+/// Hooks are for writes to the old side: a revert opens it once, and closes the new one without them.
+TEST(Revert, RunsTheHooksOfTheOldSideOnce) {
+  std::vector<std::string> hooks;
+  World world({.hook = [&hooks](const std::string& name) {
+    hooks.push_back(name);
+    return 0;
+  }});
+  Migrate(world);
+  ASSERT_DONE(world.Do(RevertAll));
+  EXPECT_EQ(hooks, (std::vector<std::string>{"fence", "unfence"}));
+}
+
+/// A cutover that is cancelled before it flipped anything was never on the new side: what it removed
+/// there itself was not deleted by the application.
+TEST(Cutover, CancelledUnderItsFenceTakesNothingFromTheOldSide) {
+  int cancelled = 0;
+  for (std::uint64_t number = 1;; ++number) {
+    SCOPED_TRACE(number);
+    World world({.quarantine_max = 100});
+    ASSERT_DONE(world.Do(SkipPrepare));
+    ASSERT_DONE(world.Do(RunOnlineToVectors));
+    std::uint64_t since = 0;
+    const Status done =
+        world.Do(RunAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+          if (site.name == "raise_fence" && since == 0) {
+            // The last write before the fence: a document that no longer maps.
+            EXPECT_TRUE(world.PutSource(Job(4, "client4", "nobody")).has_value());
+            since = 1;
+            return Fault::kNone;
+          }
+          since += since > 0 && site.writes ? 1 : 0;
+          return site.writes && since == number + 1 ? Fault::kRefuse : Fault::kNone;
+        }));
+    ASSERT_GT(since, 0U);
+    EXPECT_TRUE(world.Find("jobs", Value::Int32(4)).has_value()) << Message(done);
+    const auto run = LatestRun(world.documents(), world.plan().name, {});
+    EXPECT_EQ(world.IsFenced("jobs"), (*run)->cutover.has_value());
+    if (done) {
+      break;
+    }
+    cancelled += (*run)->cutover ? 0 : 1;
+  }
+  EXPECT_GT(cancelled, 5);
 }
 
 /// Whether a store that lies once, at the first write to `place`, is found out: the run fails, or

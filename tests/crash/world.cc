@@ -145,6 +145,11 @@ World::World(const WorldOptions& options)
   CHECK(embedder.has_value());
   embedder_ = std::shared_ptr<Embedder>(*std::move(embedder));
   plan_ = std::make_unique<Plan>(MakePlan(directory_, options));
+  if (options.hook) {
+    hook_ = options.hook;
+    plan_->cutover.hooks.fence = {{"fence"}};
+    plan_->cutover.hooks.unfence = {{"unfence"}};
+  }
   for (int number = 1; number < kDocuments; ++number) {
     CHECK(
         PutSource(Job(number, fmt::format("client{}", number), number % 2 == 0 ? "red" : "blue")));
@@ -187,6 +192,11 @@ Status World::Remove(std::string_view collection, const Value& id) {
   return {};
 }
 
+bool World::IsFenced(std::string_view collection) {
+  const auto fenced = documents_->IsFenced(collection, {});
+  return fenced.has_value() && *fenced;
+}
+
 std::optional<Document> World::Find(std::string_view collection, const Value& id) {
   auto found = documents_->FindByIds(collection, {&id, 1}, {});
   CHECK(found.has_value());
@@ -217,7 +227,9 @@ Deps World::DepsWith(const std::shared_ptr<Faults>& faults) {
       .events = events_,
       .stop = {},
       .self = self,
-      .run_hook = [](const std::vector<std::string>&) -> Result<int> { return 0; }};
+      .run_hook = [this](const std::vector<std::string>& arguments) -> Result<int> {
+        return hook_ ? hook_(arguments.front()) : 0;
+      }};
 }
 
 Status World::Do(const Verb& verb, std::shared_ptr<Faults> faults) {

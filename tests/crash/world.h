@@ -53,6 +53,8 @@ struct WorldOptions {
   bool has_feed = true;
   /// Of the vectors: whether what is written shows by now. Absent: at once.
   std::function<bool()> indexes{};
+  /// The application's hooks `fence` and `unfence`, each called by its name; absent: it has none.
+  std::function<int(const std::string& name)> hook{};
 };
 
 class World {
@@ -72,6 +74,7 @@ class World {
   Status PutItem(const Document& document) { return Put("job_items", document); }
   Status Put(std::string_view collection, const Document& document);
   Status Remove(std::string_view collection, const Value& id);
+  [[nodiscard]] bool IsFenced(std::string_view collection);
   [[nodiscard]] std::optional<Document> Find(std::string_view collection, const Value& id);
 
   [[nodiscard]] const Plan& plan() const { return *plan_; }
@@ -91,6 +94,7 @@ class World {
   std::shared_ptr<MemoryVectorStore> vectors_;
   std::shared_ptr<Embedder> embedder_;
   std::unique_ptr<Plan> plan_;
+  std::function<int(const std::string&)> hook_;
   std::int64_t processes_ = 0;
 };
 
