@@ -182,8 +182,9 @@ class ReplicaSet(FencingServer):
         statement = {**statement, "q": dict(statement["q"])}
         compared = statement["q"].pop("$expr", None)
         if compared is not None:
-            root, literal = compared["$eq"]
-            assert root == "$$ROOT", compared
+            order, equal_order = compared["$eq"]  # MongoDB before 6.0 refuses $eq against $$ROOT itself
+            root, literal = order["$cmp"]
+            assert (root, equal_order) == ("$$ROOT", 0), compared
             stands = self._scripted.database(request)[request.doc[request.command_name]].find_one(statement["q"])
             if stands is None or not equal(stands, literal["$literal"]):
                 statement["q"] = {"_id": bson.ObjectId()}
@@ -193,7 +194,7 @@ class ReplicaSet(FencingServer):
 
 
 def equal(left, right):
-    """As $eq compares: numbers by value, documents field by field in order."""
+    """As $cmp compares: numbers by value, documents field by field in order."""
     if isinstance(left, dict) and isinstance(right, dict):
         return list(left) == list(right) and all(equal(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):

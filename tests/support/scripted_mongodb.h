@@ -65,9 +65,10 @@ class ScriptedConnection final : public Connection {
     script_.transactions.emplace_back("begin");
     return std::nullopt;
   }
-  [[nodiscard]] std::optional<Failure> Commit() override {
+  [[nodiscard]] Answer<Document> Commit() override {
     script_.transactions.emplace_back("commit");
-    return script_.commit_fails;
+    return script_.commit_fails ? Answer<Document>(std::unexpected(*script_.commit_fails))
+                                : Document();
   }
 
  private:

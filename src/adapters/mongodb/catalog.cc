@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "adapters/mongodb/reads.h"
 #include "model/fields.h"
@@ -11,6 +12,7 @@ namespace rehome::mongodb {
 namespace {
 
 constexpr std::string_view kPrimaryIndex = "_id_";
+constexpr Millis kBuildLook{500};
 constexpr std::int64_t kCursorBatch = 100'000;  // all of them in one answer, if it holds them
 
 Document OneBatch() {
@@ -57,19 +59,25 @@ Result<std::vector<Document>> List(Server& server, const Document& filter, const
   return *std::move(listed);
 }
 
-/// An index as it is created anew: without what the server adds about where it stands.
-Document Portable(DocumentView index) {
+/// An index as it is created anew: without what the server adds about where it stands, and with what
+/// it leaves out: an index that names no collation compares by bytes, but one that is created without
+/// takes over the collection's default.
+Document Portable(DocumentView index, bool has_default_collation) {
   DocumentBuilder out;
   for (const auto& [key, value] : index) {
     if (key != "ns") {
       out.Append(key, value);
     }
   }
+  if (has_default_collation && !index.Find("collation")) {
+    out.Append("collation", SimpleCollation());
+  }
   return out.Finish();
 }
 
+/// `options`: the collection's.
 Result<std::vector<Document>> IndexesOf(Server& server, std::string_view collection,
-                                        const Call& call) {
+                                        DocumentView options, const Call& call) {
   DocumentBuilder command;
   command.String("listIndexes", collection).Append("cursor", OneBatch());
   const auto listed = ListAll(server, WithDeadline(std::move(command), call));
@@ -85,7 +93,7 @@ Result<std::vector<Document>> IndexesOf(Server& server, std::string_view collect
     // A clustered collection has its index from its options, whatever it is called.
     if (StringField(index.view(), "name") != kPrimaryIndex &&
         !BoolField(index.view(), "clustered")) {
-      out.push_back(Portable(index.view()));
+      out.push_back(Portable(index.view(), options.Find("collation").has_value()));
     }
   }
   return out;
@@ -106,9 +114,11 @@ Status CheckName(std::string_view collection) {
 /// Runs a command that changes the catalog; `fine`: a failure that is success.
 template <class Fine>
 Status Change(Server& server, const Document& command, std::string_view doing, const Call& call,
-              std::string_view database, const Fine& fine) {
+              std::string_view database, const Fine& fine,
+              Server::Deadline deadline = Server::Deadline::kOfCall) {
   REHOME_TRY(RefuseStopped(call, doing));
-  REHOME_TRY_ASSIGN(const Answer<Document> answer, server.TryWrite(command, call, database));
+  REHOME_TRY_ASSIGN(const Answer<Document> answer,
+                    server.TryWrite(command, call, database, deadline));
   if (!answer && !fine(answer.error())) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kWrites));
   }
@@ -118,6 +128,34 @@ Status Change(Server& server, const Document& command, std::string_view doing, c
     }
   }
   return {};
+}
+
+template <class Is>
+bool AnyIndex(Server& server, std::string_view collection, const Call& call, const Is& is) {
+  const auto indexes = IndexesOf(server, collection, Document().view(), call);
+  return indexes &&
+         std::ranges::any_of(*indexes, [&](const Document& one) { return is(one.view()); });
+}
+
+/// Whether an index, whatever its name, finds and refuses what `wanted` would.
+bool DoesTheSame(DocumentView index, DocumentView wanted) {
+  constexpr std::array<std::string_view, 4> kNarrower{"partialFilterExpression", "sparse",
+                                                      "collation", "hidden"};
+  return DocumentField(index, "key") == DocumentField(wanted, "key") &&
+         BoolField(index, "unique") == BoolField(wanted, "unique") &&
+         std::ranges::none_of(kNarrower, [&](auto key) { return index.Find(key).has_value(); });
+}
+
+/// Whether the server says that it builds that index just now.
+bool IsBuilding(Server& server, std::string_view collection, std::string_view name) {
+  const Answer<Document> stats =
+      server.Ask(server.database(), DocumentBuilder().String("collStats", collection).Finish());
+  if (!stats) {
+    return false;
+  }
+  const DocumentView building = DocumentField(stats->view(), "indexBuilds");
+  return std::ranges::any_of(
+      building, [&](const auto& one) { return one.value == Value::String(name).view(); });
 }
 
 bool IsAbsent(const Failure& failure) {
@@ -138,7 +176,7 @@ Result<std::vector<CollectionInfo>> ListCollections(Server& server, const Call& 
     CollectionInfo info{
         name, Document::Trusted(std::string(DocumentField(one.view(), "options").bytes())), {}};
     if (StringField(one.view(), "type") != "view") {
-      REHOME_TRY_ASSIGN(info.indexes, IndexesOf(server, name, call));
+      REHOME_TRY_ASSIGN(info.indexes, IndexesOf(server, name, info.options.view(), call));
     }
     out.push_back(std::move(info));
   }
@@ -199,7 +237,7 @@ Status Rename(Server& server, std::string_view from, std::string_view to, const 
 }
 
 Status CreateIndex(Server& server, std::string_view collection, const Document& index,
-                   const Call& call) {
+                   OtherName other_name, Clock& clock, const Call& call) {
   REHOME_TRY(CheckName(collection));
   const std::string name = StringField(index.view(), "name");
   if (name.empty()) {
@@ -208,31 +246,50 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
   if (name == kPrimaryIndex) {
     return {};
   }
-  const Document command = DocumentBuilder()
-                               .String("createIndexes", collection)
-                               .Array("indexes", ArrayBuilder().Append(index).Finish())
-                               .Finish();
+  REHOME_TRY_ASSIGN(const Capabilities capabilities, server.Ask(call));
+  DocumentBuilder command;
+  command.String("createIndexes", collection)
+      .Array("indexes", ArrayBuilder().Append(index).Finish());
+  if (capabilities.votes_on_indexes()) {
+    command.String("commitQuorum", "majority");  // else one member that is away holds it up
+  }
+  const Document create = command.Finish();
   const std::string doing =
       fmt::format("creating the index {} of {}", name, server.Name(collection));
   while (true) {
-    bool cut_off = false;
-    const Status created = Change(server, command, doing, call, {}, [&](const Failure& failure) {
-      cut_off = failure.origin == Failure::Origin::kNetwork;
-      return false;
-    });
-    if (created || !cut_off) {
-      return created;
+    Failure failed;
+    Status created = Change(
+        server, create, doing, call, {},
+        [&](const Failure& failure) {
+          failed = failure;
+          return false;
+        },
+        Server::Deadline::kNone);  // which would end the build
+    const bool by_other_name =
+        !created && failed.code == codes::kIndexOptionsConflict && other_name == OtherName::kAccept;
+    if (by_other_name && AnyIndex(server, collection, call, [&](DocumentView one) {
+          return DoesTheSame(one, index.view());
+        })) {
+      return {};
     }
-    // Over many documents it takes longer than an answer may: the server goes on with it, and asked
-    // again it waits for the same index.
-    const auto indexes = IndexesOf(server, collection, call);
-    if (!indexes || std::ranges::none_of(*indexes, [&](const Document& one) {
-          return StringField(one.view(), "name") == name;
+    const bool cut_off = !created && failed.origin == Failure::Origin::kNetwork;
+    if (!cut_off || !AnyIndex(server, collection, call, [&](DocumentView one) {
+          return StringField(one, "name") == name;
         })) {
       return created;
     }
+    // Over many documents it takes longer than an answer may, and the server goes on with it. Asked
+    // again while it lasts, it would hold a connection more.
+    while (IsBuilding(server, collection, name)) {
+      REHOME_TRY(RefuseStopped(call, doing));
+      if (call.may_repeat) {
+        REHOME_TRY(call.may_repeat());
+      }
+      static_cast<void>(clock.SleepFor(kBuildLook, call.stop));
+    }
   }
 }
+
 
 Status DropIndex(Server& server, std::string_view collection, std::string_view name,
                  const Call& call) {

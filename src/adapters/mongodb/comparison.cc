@@ -87,7 +87,10 @@ Comparison ComparisonWith(const Document& expected) {
   const Document literal = DocumentBuilder().Append("$literal", expected).Finish();
   const Document operands =
       ArrayBuilder().Append(Value::String("$$ROOT").view()).Append(literal).Finish();
-  filter.Append("$expr", DocumentBuilder().Array("$eq", operands).Finish());
+  // Not $eq: against $$ROOT MongoDB before 6.0 takes it apart, and refuses it (SERVER-71045).
+  const Document compared = DocumentBuilder().Array("$cmp", operands).Finish();
+  const Document equal = ArrayBuilder().Append(compared).Append(Value::Int32(0).view()).Finish();
+  filter.Append("$expr", DocumentBuilder().Array("$eq", equal).Finish());
   Types types(expected.view());
   const Document conditions = types.Conditions();
   if (types.complete() && !conditions.view().empty()) {

@@ -17,13 +17,15 @@ bool IsExact(std::string_view json) {
 
 TEST(Comparison, NamesTheDocumentByItsIdAndComparesAllOfIt) {
   EXPECT_EQ(FilterFor(R"({"_id":"a","$set":1,"s":"x"})"),
-            R"({"_id":"a","$expr":{"$eq":["$$ROOT",{"$literal":{"_id":"a","$set":1,"s":"x"}}]}})");
+            R"({"_id":"a","$expr":{"$eq":[{"$cmp":["$$ROOT",)"
+            R"({"$literal":{"_id":"a","$set":1,"s":"x"}}]},0]}})");
 }
 
 TEST(Comparison, TellsNumbersOfOtherTypesApartWhereverAPathLeads) {
   EXPECT_TRUE(IsExact(R"({"_id":{"$numberLong":"1"},"a":{"b":2,"c":2.5},"s":["x"],"n":null})"));
   EXPECT_EQ(FilterFor(R"({"_id":{"$numberLong":"1"},"a":{"b":2,"c":2.5}})"),
-            R"({"_id":1,"$expr":{"$eq":["$$ROOT",{"$literal":{"_id":1,"a":{"b":2,"c":2.5}}}]},)"
+            R"({"_id":1,"$expr":{"$eq":[{"$cmp":["$$ROOT",)"
+            R"({"$literal":{"_id":1,"a":{"b":2,"c":2.5}}}]},0]},)"
             R"("$and":[{"_id":{"$type":18}},{"a.b":{"$type":16}},{"a.c":{"$type":1}}]})");
 }
 

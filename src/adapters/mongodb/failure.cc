@@ -29,6 +29,8 @@ constexpr std::string_view kNobody =
 constexpr std::string_view kDisk = "free space on the server's disk, then run again";
 constexpr std::string_view kUnsharded = "the server is one that this store cannot use for that";
 constexpr std::string_view kAgain = "run again";
+constexpr std::string_view kIndexBuild =
+    "an index is being built on that collection: run again when it is done";
 
 constexpr std::array kMeanings{
     Meaning{6, ErrorCode::kUnavailable, kAgain},  // HostUnreachable
@@ -49,6 +51,7 @@ constexpr std::array kMeanings{
     Meaning{89, ErrorCode::kUnavailable, kAgain},      // NetworkTimeout
     Meaning{91, ErrorCode::kUnavailable, kNoPrimary},  // ShutdownInProgress
     Meaning{112, ErrorCode::kUnavailable, kAgain},     // WriteConflict
+    Meaning{117, ErrorCode::kUnavailable, kAgain},     // ConflictingOperationInProgress
     Meaning{121, ErrorCode::kFailedPrecondition,
             "the collection's validator refused the document: compare it with the validator, or "
             "lift the fence"},
@@ -59,13 +62,16 @@ constexpr std::array kMeanings{
     Meaning{175, ErrorCode::kUnavailable, kAgain},      // QueryPlanKilled: an index or a name went
     Meaning{189, ErrorCode::kUnavailable, kNoPrimary},  // PrimarySteppedDown
     Meaning{202, ErrorCode::kUnavailable, kAgain},      // NetworkInterfaceExceededTimeLimit
+    Meaning{215, ErrorCode::kUnavailable, kAgain},         // DatabaseDropPending
     Meaning{222, ErrorCode::kFailedPrecondition, kSweep},  // CloseChangeStream
     Meaning{234, ErrorCode::kUnavailable, kAgain},         // RetryChangeStream
     Meaning{237, ErrorCode::kUnavailable, kAgain},         // CursorKilled
+    Meaning{246, ErrorCode::kUnavailable, kAgain},         // SnapshotUnavailable
     Meaning{249, ErrorCode::kUnavailable, kAgain},         // StaleDbVersion
     Meaning{251, ErrorCode::kUnavailable, kAgain},         // NoSuchTransaction
     Meaning{260, ErrorCode::kFailedPrecondition, kSweep},  // InvalidResumeToken
     Meaning{262, ErrorCode::kDeadlineExceeded, kAgain},    // ExceededTimeLimit
+    Meaning{276, ErrorCode::kUnavailable, kAgain},         // IndexBuildAborted
     Meaning{280, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamFatalError
     Meaning{286, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamHistoryLost
     Meaning{317, ErrorCode::kUnavailable, kAgain},         // ConnectionPoolExpired
@@ -81,7 +87,10 @@ constexpr std::array kMeanings{
     Meaning{11000, ErrorCode::kAlreadyExists,
             "change or remove one of the documents, then run again"},
     Meaning{11600, ErrorCode::kUnavailable, kAgain},       // InterruptedAtShutdown
+    Meaning{11601, ErrorCode::kUnavailable, kAgain},       // Interrupted: somebody's killOp
     Meaning{11602, ErrorCode::kUnavailable, kAgain},       // InterruptedDueToReplStateChange
+    Meaning{12586, ErrorCode::kUnavailable, kIndexBuild},  // BackgroundOperationInProgress…
+    Meaning{12587, ErrorCode::kUnavailable, kIndexBuild},  // …ForNamespace
     Meaning{13388, ErrorCode::kUnavailable, kAgain},       // StaleConfig
     Meaning{13435, ErrorCode::kUnavailable, kNoPrimary},   // NotPrimaryNoSecondaryOk
     Meaning{13436, ErrorCode::kUnavailable, kNoPrimary},   // NotPrimaryOrSecondary
@@ -152,10 +161,24 @@ std::string MissingPrivilege(std::string_view message) {
   return fmt::format("`{}` on the {}", command, on_admin ? "cluster" : "database");
 }
 
+/// The driver's text without what it quotes, hosts: a name says nothing about what is wrong.
+std::string WithoutNames(std::string_view message) {
+  std::string out;
+  bool quoted = false;
+  for (const char c : message) {
+    quoted = c == '\'' ? !quoted : quoted;
+    if (!quoted) {
+      out += c;
+    }
+  }
+  return out;
+}
+
 /// TLS, names and certificates show only in the text.
-std::string_view WhyUnreachable(std::string_view message) {
+std::string_view WhyUnreachable(std::string_view told) {
+  const std::string message = WithoutNames(told);
   const auto says = [&](std::string_view what) {
-    return message.find(what) != std::string_view::npos;
+    return message.find(what) != std::string::npos;
   };
   if (says("TLS") || says("certificate") || says("SSL")) {
     return "check tls=, tlsCAFile= and the host name in the address against the server's "
@@ -165,7 +188,7 @@ std::string_view WhyUnreachable(std::string_view message) {
       says("look up")) {
     return "check the host name in the address";
   }
-  if (says("Authentication") || says("auth")) {
+  if (says("Authentication") || says("authenticat")) {
     return kCredentials;
   }
   if (says("connection closed") || says("connection reset")) {
@@ -197,8 +220,11 @@ Error FromServer(const Failure& failure, std::string_view doing, Effect effect) 
             std::string(kDisk)};
   }
   if (const Meaning* meaning = Find(failure.code)) {
-    return {meaning->code, fmt::format("{}: {}", doing, failure.message),
-            std::string(meaning->hint)};
+    // A write that the server gave up may have been made in part.
+    const bool unknown =
+        effect == Effect::kWrites && meaning->code == ErrorCode::kDeadlineExceeded;
+    return {unknown ? ErrorCode::kOutcomeUnknown : meaning->code,
+            fmt::format("{}: {}", doing, failure.message), std::string(meaning->hint)};
   }
   constexpr std::array<std::string_view, 4> kPassing{
       "RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult",

@@ -41,6 +41,7 @@ inline constexpr std::int32_t kIndexNotFound = 27;
 inline constexpr std::int32_t kCursorNotFound = 43;
 inline constexpr std::int32_t kNamespaceExists = 48;
 inline constexpr std::int32_t kCommandNotFound = 59;
+inline constexpr std::int32_t kIndexOptionsConflict = 85;
 inline constexpr std::int32_t kDocumentValidationFailure = 121;
 inline constexpr std::int32_t kDuplicateKey = 11000;
 inline constexpr std::int32_t kUnknownStage = 40324;

@@ -21,7 +21,7 @@ TEST(Failure, MeansWhatCallersReactTo) {
   for (const Case& c : {Case{13, ErrorCode::kUnauthenticated},
                         {18, ErrorCode::kUnauthenticated},
                         {24, ErrorCode::kUnavailable},
-                        {50, ErrorCode::kDeadlineExceeded},
+                        {50, ErrorCode::kOutcomeUnknown},
                         {64, ErrorCode::kOutcomeUnknown},
                         {91, ErrorCode::kUnavailable},
                         {121, ErrorCode::kFailedPrecondition},
@@ -135,6 +135,23 @@ TEST(Failure, SaysWhyNoServerCouldBeUsed) {
   EXPECT_NE(of("[TLS handshake failed: certificate verify failed]").hint.find("tlsCAFile"),
             std::string::npos);
   EXPECT_NE(of("[connection closed calling hello on 'h:1']").hint.find("TLS"), std::string::npos);
+}
+
+TEST(Failure, AHostsNameSaysNothingAboutWhatIsWrong) {
+  const Failure failure{.origin = Failure::Origin::kSelection,
+                        .code = 13053,
+                        .message = "No suitable servers found: [connection refused calling hello on "
+                                   "'authenticating-TLS-db:27017']",
+                        .labels = {}};
+  const Error error = ToError(failure, "connecting", Effect::kReads);
+  EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(error.hint.contains("host and port")) << error.hint;
+}
+
+TEST(Failure, AWriteThatTheServerGaveUpMayHaveBeenMade) {
+  const std::string said = "operation exceeded time limit";
+  EXPECT_EQ(FromCode(50, said, Effect::kWrites).code, ErrorCode::kOutcomeUnknown);
+  EXPECT_EQ(FromCode(50, said, Effect::kReads).code, ErrorCode::kDeadlineExceeded);
 }
 
 TEST(Failure, FindsTheIndexThatADuplicateIsAbout) {

@@ -149,13 +149,12 @@ Result<Document> Feed::HeadOf(const std::string& stream, const Call& call) {
 
 /// What was written up to `time`, and so is not shown, is what a reader finds from here on.
 Status Feed::AwaitMajority(std::uint64_t time, const Call& call) {
-  REHOME_TRY(Find(*server_,
-                  {.collection = collections_.front(),
-                   .filter = {},
-                   .limit = 1,
-                   .ids_only = true,
-                   .after = time},
-                  call));
+  for (const std::string& collection : collections_) {  // which may stand on shards of their own
+    REHOME_TRY(Find(
+        *server_,
+        {.collection = collection, .filter = {}, .limit = 1, .ids_only = true, .after = time},
+        call));
+  }
   return {};
 }
 
@@ -321,6 +320,8 @@ Status Feed::Gather(const std::string& name, const std::vector<Document>& events
   if (!place.view().empty()) {
     places_.insert_or_assign(name, place);
   }
+  // What is read of these documents must not be older, whoever is the primary by then.
+  server_->Saw(TimeOf(places_.at(name)).value_or(0));
   return {};
 }
 

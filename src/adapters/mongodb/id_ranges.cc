@@ -184,16 +184,20 @@ Document IdFilter(ValueView id) {
                : OnId(DocumentBuilder().Append("$eq", id).Finish());
 }
 
-std::vector<Document> RangeFilters(const IdRange& range, bool every_type) {
+bool AsksForRareTypes(const IdRange& range, RareTypes rare_types) {
+  return rare_types == RareTypes::kAssumed && (IsBinary(range.after) || IsBinary(range.upto));
+}
+
+std::vector<Document> RangeFilters(const IdRange& range, RareTypes rare_types) {
   if (!range.after && !range.upto) {
     return {Document()};
   }
   if (range.after && range.upto && SortKey(range.after->view()) >= SortKey(range.upto->view())) {
     return {};
   }
+  const bool every_type = rare_types != RareTypes::kUnknown;
   std::vector<Document> out;
-  if (every_type && (IsBinary(range.after) || IsBinary(range.upto))) {
-    // Nothing: a server that knows fewer types says so before it misses what it keeps apart.
+  if (AsksForRareTypes(range, rare_types)) {
     out.push_back(OnId(DocumentBuilder()
                            .Int32("$type", TypeNumber(BsonType::kCode))
                            .Array("$in", Document())

@@ -10,9 +10,9 @@
 namespace rehome::mongodb {
 namespace {
 
-std::vector<std::string> Filters(const IdRange& range, bool every_type = false) {
+std::vector<std::string> Filters(const IdRange& range, RareTypes rare_types = RareTypes::kUnknown) {
   std::vector<std::string> out;
-  for (const Document& filter : RangeFilters(range, every_type)) {
+  for (const Document& filter : RangeFilters(range, rare_types)) {
     out.push_back(ToExtendedJson(filter.view(), JsonMode::kRelaxed));
   }
   return out;
@@ -81,7 +81,7 @@ Value Uuid(std::uint8_t subtype, char first) {
 TEST(IdRanges, WhereUuidsStandApartNoFilterCrossesToThem) {
   const auto kinds = [](const IdRange& range) {
     std::vector<std::string> out;
-    for (const Document& filter : RangeFilters(range, false)) {
+    for (const Document& filter : RangeFilters(range, RareTypes::kUnknown)) {
       std::string bounds;
       for (const auto& [name, bound] : filter.view().Find("_id")->AsDocument()) {
         bounds += std::string(name);
@@ -102,12 +102,13 @@ TEST(IdRanges, WhereUuidsStandApartNoFilterCrossesToThem) {
 }
 
 TEST(IdRanges, ABinaryBoundAsksFirstWhetherTheServerKnowsEveryType) {
-  EXPECT_EQ(Filters({Binary(0, "a"), Binary(0, "b")}, true).front(),
+  EXPECT_EQ(Filters({Binary(0, "a"), Binary(0, "b")}, RareTypes::kAssumed).front(),
             R"({"_id":{"$type":13,"$in":[]}})");
+  EXPECT_EQ(Filters({Binary(0, "a"), Binary(0, "b")}, RareTypes::kKnown).size(), 1U);
 }
 
 TEST(IdRanges, RareTypesAreAskedForWhereTheServerKnowsThem) {
-  EXPECT_EQ(Filters({Value::Int32(1), std::nullopt}, true).back(),
+  EXPECT_EQ(Filters({Value::Int32(1), std::nullopt}, RareTypes::kAssumed).back(),
             R"({"_id":{"$type":[2,14,3,5,7,8,9,17,12,13,15,127]}})");
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <mongoc/mongoc.h>
 
+#include "adapters/mongodb/cluster_time.h"
 #include "base/c_handle.h"
 #include "model/fields.h"
 
@@ -190,6 +191,7 @@ class PooledConnection final : public Connection {
     wanted.Bool("validate", false).Bool("bypassDocumentValidation", bypass);
     Reply all;
     bson_error_t error{};
+    StartSession(error);  // the driver's summary leaves out when it was: a session remembers
     if (!FillOptions(wanted.Finish(), all, error)) {
       return std::unexpected(FailureOf(error, nullptr, address_));
     }
@@ -204,7 +206,7 @@ class PooledConnection final : public Connection {
                           !DocumentField(DocumentView(bytes), "writeConcernErrors").empty());
     Result<Document> said = Document::Parse(bytes);
     if (said && (done || refused)) {
-      return *std::move(said);
+      return WithOperationTime(*said);
     }
     return std::unexpected(FailureOf(error, &reply, address_));
   }
@@ -242,13 +244,13 @@ class PooledConnection final : public Connection {
     return FailureOf(error, nullptr, address_);
   }
 
-  [[nodiscard]] std::optional<Failure> Commit() override {
+  [[nodiscard]] Answer<Document> Commit() override {
     Reply reply;
     bson_error_t error{};
-    if (mongoc_client_session_commit_transaction(session_.get(), reply.Out(), &error)) {
-      return std::nullopt;
+    if (!mongoc_client_session_commit_transaction(session_.get(), reply.Out(), &error)) {
+      return std::unexpected(FailureOf(error, &reply, address_));
     }
-    return FailureOf(error, &reply, address_);
+    return WithOperationTime(Document());
   }
 
  private:
@@ -257,6 +259,22 @@ class PooledConnection final : public Connection {
         mongoc_session_opts_new());
     mongoc_session_opts_set_causal_consistency(options.get(), false);
     session_.reset(mongoc_client_start_session(client_, options.get(), &error));
+  }
+
+  [[nodiscard]] Document WithOperationTime(const Document& answer) const {
+    std::uint32_t seconds = 0;
+    std::uint32_t count = 0;
+    if (session_) {
+      mongoc_client_session_get_operation_time(session_.get(), &seconds, &count);
+    }
+    if (seconds == 0) {
+      return answer;
+    }
+    DocumentBuilder out;
+    for (const auto& [key, value] : answer.view()) {
+      out.Append(key, value);
+    }
+    return out.Append(kOperationTime, Timestamp((std::uint64_t{seconds} << 32U) | count)).Finish();
   }
 
   bool Send(const char* database, const bson_t& body, Traffic traffic, const bson_t& options,

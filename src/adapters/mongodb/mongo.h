@@ -33,7 +33,8 @@ class Connection {
   [[nodiscard]] virtual Answer<Document> Run(std::string_view database, const Document& command,
                                              Traffic traffic, const Document& options) = 0;
   /// Inserts in one request as far as it fits, unordered, each document's bytes as they are. The
-  /// answer's writeErrors and writeConcernErrors say what was not written or not confirmed.
+  /// answer's writeErrors and writeConcernErrors say what was not written or not confirmed; its
+  /// operationTime, where the server has sessions, is that of any other answer.
   [[nodiscard]] virtual Answer<Document> Insert(std::string_view database,
                                                 std::string_view collection,
                                                 std::span<const Document* const> documents,
@@ -44,7 +45,7 @@ class Connection {
   /// From here on every command is part of one transaction (snapshot, majority) and carries no
   /// concerns of its own. What is not committed is given up with the connection.
   [[nodiscard]] virtual std::optional<Failure> Begin() = 0;
-  [[nodiscard]] virtual std::optional<Failure> Commit() = 0;
+  [[nodiscard]] virtual Answer<Document> Commit() = 0;
 };
 
 /// How long a connection waits for an answer: that of a request is there in time or too late to be

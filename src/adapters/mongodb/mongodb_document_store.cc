@@ -40,11 +40,11 @@ class Store final : public DocumentStore {
   }
   [[nodiscard]] Status EnsureIndex(std::string_view collection, const IndexSpec& index,
                                    const Call& call) override {
-    return CreateIndex(*server_, collection, IndexDocument(index), call);
+    return CreateIndex(*server_, collection, IndexDocument(index), OtherName::kAccept, clock_, call);
   }
   [[nodiscard]] Status RestoreIndex(std::string_view collection, const Document& index,
                                     const Call& call) override {
-    return CreateIndex(*server_, collection, index, call);
+    return CreateIndex(*server_, collection, index, OtherName::kRefuse, clock_, call);
   }
   [[nodiscard]] Status DropIndex(std::string_view collection, std::string_view name,
                                  const Call& call) override {

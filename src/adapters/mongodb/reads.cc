@@ -44,15 +44,20 @@ Document Both(const Document& filter, const Document& on_id) {
 /// `end` is that of the range.
 template <class F>
 Result<Page> FirstFound(Server& server, const IdRange& range, const F& ask) {
-  const std::vector<Document> filters = RangeFilters(range, server.knows_every_type());
+  const RareTypes rare_types = server.rare_types();
+  const std::vector<Document> filters = RangeFilters(range, rare_types);
   for (std::size_t i = 0; i < filters.size(); ++i) {
     Result<Page> found = ask(filters[i]);
-    if (!found && found.error().message.contains("Unknown type") && server.knows_every_type()) {
-      server.ForgetRareTypes();
+    if (!found && found.error().message.contains("Unknown type") &&
+        rare_types != RareTypes::kUnknown) {
+      server.SetRareTypes(RareTypes::kUnknown);
       return FirstFound(server, range, ask);
     }
     if (!found) {
       return found;
+    }
+    if (i == 0 && AsksForRareTypes(range, rare_types)) {
+      server.SetRareTypes(RareTypes::kKnown);
     }
     if (!found->documents.empty()) {
       found->end = found->end && i + 1 == filters.size();
@@ -280,7 +285,7 @@ Status DropUnordered(const std::shared_ptr<Server>& server, std::string_view col
   }
   RangeReader reader(server, collection, {*binary, std::nullopt}, Document(), true);
   REHOME_TRY(reader.Next(1, call));  // which tells how it compares them
-  if (!server->knows_every_type()) {
+  if (server->rare_types() == RareTypes::kUnknown) {
     std::erase_if(boundaries, is_binary);
   }
   return {};
@@ -322,9 +327,10 @@ Result<Page> Find(Server& server, const FindQuery& query, const Call& call) {
   if (query.ids_only) {
     command.Append("projection", ById());
   }
-  REHOME_TRY_ASSIGN(const Document reply,
-                    server.Read(WithDeadline(std::move(command), call),
-                                "reading " + server.Name(query.collection), call, query.after));
+  REHOME_TRY_ASSIGN(
+      const Document reply,
+      server.Read(WithDeadline(std::move(command), call, query.patience),
+                  "reading " + server.Name(query.collection), call, query.after, query.patience));
   Page page{.documents = BatchOf(reply.view()), .end = false};
   if (const std::int64_t cursor = IntField(DocumentField(reply.view(), "cursor"), "id");
       cursor != 0) {
@@ -431,15 +437,19 @@ Result<std::vector<Document>> FindByField(const std::shared_ptr<Server>& server,
   REHOME_TRY_ASSIGN(const Capabilities capabilities, server->Ask(call));
   const std::size_t at_once = capabilities.hello ? kFoundAtOnce : kFoundOfOnePage;
   // One more than is wanted: without it nobody would know that these were all.
-  REHOME_TRY_ASSIGN(Page all, Find(*server,
-                                   {.collection = collection,
-                                    .filter = filter,
-                                    .limit = std::min(count_max, at_once - 1) + 1,
-                                    .in_order = false},
-                                   call));
-  if (all.end) {
-    SortById(all.documents);
-    return std::move(all.documents);
+  FindQuery query{.collection = collection,
+                  .filter = filter,
+                  .limit = std::min(count_max, at_once - 1) + 1,
+                  .in_order = false};
+  auto all = Find(*server, query, call);
+  if (!all && all.error().code == ErrorCode::kDeadlineExceeded) {
+    query.patience = Patience::kStream;  // without an index it goes through the whole collection
+    all = Find(*server, query, call);
+  }
+  REHOME_TRY(all);
+  if (all->end) {
+    SortById(all->documents);
+    return std::move(all->documents);
   }
   RangeReader reader(server, collection, {}, filter, false);
   std::vector<Document> found;

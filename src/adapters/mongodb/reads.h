@@ -22,6 +22,7 @@ struct FindQuery {
   bool ids_only = false;
   bool in_order = true;     // else any of them, as the server comes upon them
   std::uint64_t after = 0;  // see Server::Read
+  Patience patience = Patience::kRequest;
 };
 struct Page {
   std::vector<Document> documents;

@@ -40,6 +40,7 @@ class Reads : public ::testing::Test {
     }
   }
 
+  ManualClock clock_;
   std::int64_t count_ = 7;
   Script script_;
   std::shared_ptr<Server> server_ = ScriptedServer(script_);
@@ -183,20 +184,68 @@ TEST_F(Reads, TheIndexOfAClusteredCollectionIsItsOptions) {
   EXPECT_EQ(StringField(listed->front().indexes.front().view(), "name"), "by n");
 }
 
-TEST_F(Reads, AnIndexThatTakesLongToBuildIsWaitedFor) {
-  int asked = 0;
-  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+TEST_F(Reads, AnIndexThatNamesNoCollationIsMadeAnewWithoutTheCollectionsDefault) {
+  script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
     if ((*command.view().begin()).key == "listIndexes") {
+      return Found(R"([{"v":2,"key":{"n":1},"name":"by n"},
+                       {"v":2,"key":{"m":1},"name":"by m","collation":{"locale":"de"}}])");
+    }
+    return Found(R"([{"name":"jobs","type":"collection","options":{"collation":{"locale":"en"}}}])");
+  };
+  const auto listed = ListCollections(*server_, {});
+  ASSERT_TRUE(listed) << listed.error().message;
+  const std::vector<Document>& indexes = listed->front().indexes;
+  ASSERT_EQ(indexes.size(), 2U);
+  EXPECT_EQ(DocumentField(indexes[0].view(), "collation"), Json(R"({"locale":"simple"})").view());
+  EXPECT_EQ(DocumentField(indexes[1].view(), "collation"), Json(R"({"locale":"de"})").view());
+}
+
+TEST_F(Reads, AnIndexThatTakesLongToBuildIsWaitedForAndAskedForOnceMore) {
+  int asked = 0;
+  int looked = 0;
+  script_.answer = [&](const Document& command, const Document& options) -> Answer<Document> {
+    const std::string_view name = (*command.view().begin()).key;
+    if (name == "listIndexes") {
       return Found(R"([{"v":2,"key":{"a":1},"name":"a"}])");
     }
-    if (++asked < 12) {
+    if (name == "collStats") {
+      return Json(++looked < 12 ? R"({"ok":1,"indexBuilds":["b","a"]})"
+                                : R"({"ok":1,"indexBuilds":["b"]})");
+    }
+    EXPECT_EQ(StringField(command.view(), "commitQuorum"), "majority");
+    EXPECT_FALSE(options.Find("maxTimeMS"));  // would end the build
+    if (++asked == 1) {
       return std::unexpected(NothingCame());
     }
     return Json(R"({"ok":1})");
   };
   const Document index = IndexDocument({.name = "a", .paths = {"a"}});
-  EXPECT_TRUE(CreateIndex(*server_, "jobs", index, {}));
-  EXPECT_EQ(asked, 12);
+  EXPECT_TRUE(CreateIndex(*server_, "jobs", index, OtherName::kRefuse, clock_, {}));
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(looked, 12);
+}
+
+TEST_F(Reads, AnIndexOfAnotherNameWillDoIfItDoesTheSame) {
+  std::string stands;
+  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+    if ((*command.view().begin()).key == "listIndexes") {
+      return Found(stands);
+    }
+    return std::unexpected(ServerSays(85, "Index already exists with a different name: slug_1"));
+  };
+  const Document index = IndexDocument({.name = "slug_unique", .paths = {"slug"}, .unique = true});
+  const auto created = [&](std::string_view there, OtherName other_name) {
+    stands = there;
+    return CreateIndex(*server_, "jobs", index, other_name, clock_, {}).has_value();
+  };
+  constexpr std::string_view kSame = R"([{"v":2,"key":{"slug":1},"name":"slug_1","unique":true}])";
+  EXPECT_TRUE(created(kSame, OtherName::kAccept));
+  EXPECT_FALSE(created(kSame, OtherName::kRefuse));
+  EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":1},"name":"slug_1"}])", OtherName::kAccept));
+  EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":-1},"name":"slug_1","unique":true}])",
+                       OtherName::kAccept));
+  EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":1},"name":"slug_1","unique":true,"sparse":true}])",
+                       OtherName::kAccept));
 }
 
 TEST_F(Reads, AnIndexThatTheServerDoesNotBuildIsAnError) {
@@ -207,7 +256,8 @@ TEST_F(Reads, AnIndexThatTheServerDoesNotBuildIsAnError) {
     return std::unexpected(NothingCame());
   };
   const auto created =
-      CreateIndex(*server_, "jobs", IndexDocument({.name = "a", .paths = {"a"}}), {});
+      CreateIndex(*server_, "jobs", IndexDocument({.name = "a", .paths = {"a"}}),
+                  OtherName::kRefuse, clock_, {});
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().code, ErrorCode::kOutcomeUnknown);
 }
@@ -235,6 +285,68 @@ TEST_F(Reads, AsManyAsAreAskedForAreFoundByOneRequest) {
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->size(), 2U);
   EXPECT_EQ(script_.Count("find"), 1);
+}
+
+TEST_F(Reads, AFieldWithoutAnIndexIsLookedThroughWithPatience) {
+  const Value value = Value::String("x");
+  script_.answer = [](const Document& command, const Document&) -> Answer<Document> {
+    if (IntField(command.view(), "maxTimeMS") <= 10'000) {
+      return std::unexpected(ServerSays(50, "operation exceeded time limit"));
+    }
+    return Found(R"([{"_id":1}])");
+  };
+  const auto found = FindByField(server_, "jobs", "by", {&value, 1}, 10, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->size(), 1U);
+  EXPECT_EQ(script_.patient_connections, 1);
+}
+
+/// A new primary may not know yet how far a majority is, and a majority read there be older than what
+/// an old one acknowledged or showed in a change stream.
+TEST_F(Reads, NothingIsReadThatIsOlderThanWhatWasWrittenReadOrShownBefore) {
+  const auto answers_at = [this](std::uint64_t time) {
+    script_.answer = [time](const Document&, const Document&) -> Answer<Document> {
+      DocumentBuilder out;
+      const Document found = Found("[]");
+      for (const auto& [key, value] : found.view()) {
+        out.Append(key, value);
+      }
+      return out.Append("operationTime", Timestamp(time)).Finish();
+    };
+  };
+  const auto after = [this] {
+    EXPECT_TRUE(Find(*server_, {.collection = "jobs", .filter = {}, .limit = 1}, {}));
+    return TimestampField(
+        DocumentField(Json(script_.options.back()).view(), "readConcern"), "afterClusterTime");
+  };
+  answers_at(5);
+  EXPECT_EQ(after(), 0U);
+  EXPECT_EQ(after(), 5U);
+  answers_at(9);
+  EXPECT_TRUE(server_->Write(Json(R"({"update":"jobs"})"), "writing", {}));
+  answers_at(7);
+  EXPECT_EQ(after(), 9U);
+  const Document document = Json(R"({"_id":1})");
+  const Document* inserted = &document;
+  answers_at(12);
+  EXPECT_TRUE(server_->Insert("jobs", {&inserted, 1}, false, {}));
+  EXPECT_EQ(after(), 12U);
+  server_->Saw(20);
+  EXPECT_EQ(after(), 20U);
+}
+
+TEST_F(Reads, WhetherAServerKnowsRareTypesIsAskedOnce) {
+  const Value bound(ValueView(BsonType::kBinary, std::string_view("\1\0\0\0\0a", 6)));
+  script_.answer = [](const Document&, const Document&) -> Answer<Document> { return Found("[]"); };
+  const auto read = [&] {
+    RangeReader reader(server_, "jobs", {bound, bound}, Document(), false);
+    EXPECT_TRUE(reader.Next(10, {}));
+    RangeReader behind(server_, "jobs", {bound, std::nullopt}, Document(), false);
+    EXPECT_TRUE(behind.Next(10, {}));
+    return script_.Count("find");
+  };
+  const int first = read();
+  EXPECT_EQ(read() - first, first - 1);
 }
 
 TEST_F(Reads, MoreThanIsAskedForIsReadInOrder) {

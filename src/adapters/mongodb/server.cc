@@ -19,6 +19,9 @@ Document Command(std::string_view name) {
   return DocumentBuilder().Int32(name, 1).Finish();
 }
 
+// Of a read that may go through a whole collection.
+constexpr std::int64_t kPatientMs = 120'000;
+
 std::int64_t ServerTime(const Call& call) {
   return std::clamp<std::int64_t>(call.timeout.count(), 1, kServerTimeMax.count());
 }
@@ -80,22 +83,10 @@ Status RefuseStopped(const Call& call, std::string_view doing) {
   return {};
 }
 
-Document WithDeadline(DocumentBuilder command, const Call& call) {
-  return command.Int64("maxTimeMS", ServerTime(call)).Finish();
-}
-
-std::uint64_t TimestampField(DocumentView document, std::string_view key) {
-  const auto time = document.Find(key);
-  return time && time->type() == BsonType::kTimestamp ? static_cast<std::uint64_t>(time->AsInt64())
-                                                      : 0;
-}
-
-Value Timestamp(std::uint64_t time) {
-  std::string payload(8, '\0');
-  for (std::size_t i = 0; i < payload.size(); ++i) {
-    payload[i] = static_cast<char>((time >> (8 * i)) & 0xFFU);
-  }
-  return Value(ValueView(BsonType::kTimestamp, payload));
+Document WithDeadline(DocumentBuilder command, const Call& call, Patience patience) {
+  return command
+      .Int64("maxTimeMS", patience == Patience::kRequest ? ServerTime(call) : kPatientMs)
+      .Finish();
 }
 
 std::string Server::Name(std::string_view collection) const {
@@ -156,26 +147,43 @@ Result<std::uint64_t> Server::Now(const Call& call) {
   if (!reply) {
     return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
   }
-  return TimestampField(reply->view(), "operationTime");
+  return TimestampField(reply->view(), kOperationTime);
 }
 
 Result<Document> Server::Read(const Document& command, std::string_view doing, const Call& call,
-                              std::uint64_t after) {
+                              std::uint64_t after, Patience patience) {
   REHOME_TRY(RefuseStopped(call, doing));
   REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
   Answer<Document> answer =
-      Pop()->Run(database(), command, Traffic::kRead, ReadOptions(server, after));
+      Pop(patience)->Run(database(), command, Traffic::kRead,
+                         ReadOptions(server, std::max(after, seen_.load())));
   if (!answer) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kReads));
   }
+  Saw(TimestampField(answer->view(), kOperationTime));
   return *std::move(answer);
 }
 
+void Server::Saw(std::uint64_t time) {
+  std::uint64_t before = seen_;
+  while (before < time && !seen_.compare_exchange_weak(before, time)) {
+  }
+}
+
 Result<Answer<Document>> Server::TryWrite(const Document& command, const Call& call,
-                                          std::string_view other) {
+                                          std::string_view other, Deadline deadline) {
   REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
-  return Pop()->Run(other.empty() ? database() : other, command, Traffic::kWrite,
-                    DocumentBuilder().Append("writeConcern", WriteConcern(server, call)).Finish());
+  DocumentBuilder options;
+  options.Append("writeConcern", WriteConcern(server, call));
+  if (deadline == Deadline::kOfCall) {
+    options.Int64("maxTimeMS", ServerTime(call));
+  }
+  Answer<Document> answer = Pop()->Run(other.empty() ? database() : other, command, Traffic::kWrite,
+                                       options.Finish());
+  if (answer && !answer->Find("writeConcernError")) {
+    Saw(TimestampField(answer->view(), kOperationTime));
+  }
+  return answer;
 }
 
 Result<Document> Server::Insert(std::string_view collection,
@@ -187,6 +195,7 @@ Result<Document> Server::Insert(std::string_view collection,
   const Document options = DocumentBuilder()
                                .Append("writeConcern", WriteConcern(server, call))
                                .Bool("ordered", false)
+                               .Int64("maxTimeMS", ServerTime(call))
                                .Finish();
   Answer<Document> answer = Pop()->Insert(database(), collection, documents, bypass, options);
   if (!answer) {
@@ -195,6 +204,7 @@ Result<Document> Server::Insert(std::string_view collection,
   for (const auto& [key, unconfirmed] : DocumentField(answer->view(), "writeConcernErrors")) {
     return std::unexpected(WriteConcernError(unconfirmed.AsDocument(), doing));
   }
+  Saw(TimestampField(answer->view(), kOperationTime));
   return *std::move(answer);
 }
 

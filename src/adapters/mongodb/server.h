@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/mongodb/cluster_time.h"
+#include "adapters/mongodb/id_ranges.h"
 #include "adapters/mongodb/mongo.h"
 #include "ports/call.h"
 
@@ -29,6 +31,8 @@ struct Capabilities {
   /// Documents of one answer whose size nobody knows. A server that is not MongoDB's own does not cut
   /// it to what a message may hold: of large ones it would fill memory, or not be sent.
   [[nodiscard]] std::size_t answer_count_max() const { return hello ? SIZE_MAX : 100; }
+  /// Members vote on the end of an index build: MongoDB 4.4 and newer.
+  [[nodiscard]] bool votes_on_indexes() const { return replicated() && wire_version >= 9; }
   [[nodiscard]] bool replicated() const { return sharded || !set_name.empty(); }
   /// "sharded cluster", "replica set rs0", "standalone".
   [[nodiscard]] std::string Topology() const;
@@ -53,16 +57,20 @@ class Server {
   template <class F>
   [[nodiscard]] Result<bool> HasDatabaseStream(const F& ask);
 
-  /// Whether it knows MongoDB's rare types (symbol, code, …) in a filter. It does until it says no.
-  [[nodiscard]] bool knows_every_type() const { return knows_every_type_; }
-  void ForgetRareTypes() { knows_every_type_ = false; }
+  /// What it has answered to a filter that names them.
+  [[nodiscard]] RareTypes rare_types() const { return rare_types_; }
+  void SetRareTypes(RareTypes rare_types) { rare_types_ = rare_types; }
 
   /// The cluster time of this moment: whatever is written by now is not later. 0: there is none.
   [[nodiscard]] Result<std::uint64_t> Now(const Call& call);
-  /// A read of what a majority has, from the primary. `after`: once that is everything up to this
-  /// cluster time; 0: at once.
+  /// A read of what a majority has, from the primary; of nothing older than what was read, written or
+  /// seen in a change stream before, also where a new primary does not know yet how far its majority
+  /// is. `after`: once that is everything up to this cluster time as well.
   [[nodiscard]] Result<Document> Read(const Document& command, std::string_view doing,
-                                      const Call& call, std::uint64_t after = 0);
+                                      const Call& call, std::uint64_t after = 0,
+                                      Patience patience = Patience::kRequest);
+  /// That a majority has everything up to this cluster time; 0: says nothing.
+  void Saw(std::uint64_t time);
   /// A write that a majority has once it returned. The reply's write errors are the caller's; a
   /// write concern error is kOutcomeUnknown.
   [[nodiscard]] Result<Document> Write(const Document& command, std::string_view doing,
@@ -72,8 +80,11 @@ class Server {
                                         std::span<const Document* const> documents, bool bypass,
                                         const Call& call);
   /// The same without judgement of a failure: for callers to whom some codes are no errors.
+  /// `deadline`: whether the server gives up when nobody waits for it any more.
+  enum class Deadline : std::uint8_t { kOfCall, kNone };
   [[nodiscard]] Result<Answer<Document>> TryWrite(const Document& command, const Call& call,
-                                                  std::string_view database = {});
+                                                  std::string_view database = {},
+                                                  Deadline deadline = Deadline::kOfCall);
   /// Any command of any database, without concerns.
   [[nodiscard]] Answer<Document> Ask(std::string_view database, const Document& command);
 
@@ -81,7 +92,8 @@ class Server {
   [[nodiscard]] Result<Capabilities> Detect(const Call& call);
 
   const std::unique_ptr<Pool> pool_;
-  std::atomic<bool> knows_every_type_ = true;
+  std::atomic<std::uint64_t> seen_ = 0;  // a cluster time
+  std::atomic<RareTypes> rare_types_ = RareTypes::kAssumed;
   std::mutex mutex_;
   std::optional<Capabilities> known_;    // guarded by mutex_
   std::optional<bool> database_stream_;  // guarded by mutex_
@@ -105,11 +117,7 @@ Result<bool> Server::HasDatabaseStream(const F& ask) {
 [[nodiscard]] Status RefuseStopped(const Call& call, std::string_view doing);
 
 /// `command` with `maxTimeMS`, so that the server says that it is slow while somebody still waits.
-[[nodiscard]] Document WithDeadline(DocumentBuilder command, const Call& call);
-
-/// A timestamp as one number, seconds in the upper half; 0: there is none.
-[[nodiscard]] std::uint64_t TimestampField(DocumentView document, std::string_view key);
-/// Such a number as a value.
-[[nodiscard]] Value Timestamp(std::uint64_t time);
+[[nodiscard]] Document WithDeadline(DocumentBuilder command, const Call& call,
+                                    Patience patience = Patience::kRequest);
 
 }  // namespace rehome::mongodb

@@ -128,7 +128,7 @@ Result<Stream> Stream::Open(Server& server, const Watched& watched, const Docume
     return std::unexpected(ToError(reply.error(), doing, Effect::kReads));
   }
   stream.watches_database_ = stream.cursor_->collection().starts_with("$cmd");
-  stream.opened_at_ = TimestampField(reply->view(), "operationTime");
+  stream.opened_at_ = TimestampField(reply->view(), kOperationTime);
   stream.place_ = place;
   stream.first_ = stream.Take(reply->view());
   return stream;

@@ -346,9 +346,11 @@ Status Writer::SetInTransaction(const Write& write, WriteResult& result) {
   if (!result.applied()) {
     return {};
   }
-  if (const auto failure = connection->Commit()) {
-    return error(*failure);
+  const Answer<Document> committed = connection->Commit();
+  if (!committed) {
+    return error(committed.error());
   }
+  server_.Saw(TimestampField(committed->view(), kOperationTime));
   return {};
 }
 
