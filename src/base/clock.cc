@@ -12,7 +12,11 @@ WallTime SystemClock::Now() {
 }
 
 SteadyTime SystemClock::Steady() {
-  return std::chrono::steady_clock::now();
+  // CLOCK_MONOTONIC, std::chrono's, stands still while the machine is suspended: a lease would look
+  // younger than it is.
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return SteadyTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 bool SystemClock::SleepFor(Millis delay, const std::stop_token& stop) {

@@ -126,8 +126,11 @@ class Portion {
 /// Brings cases that were loaded to what their sources said then.
 class Round {
  public:
-  Round(FlowContext& flow, VectorMode mode, ChangedItems changed, const Call& call)
-      : flow_(flow), mode_(mode), changed_(changed), call_(call) {}
+  /// `disturbed`: sort keys of the ids whose vectors an earlier round wrote or removed, and whose items
+  /// changed meanwhile.
+  Round(FlowContext& flow, VectorMode mode, ChangedItems changed,
+        const std::set<std::string>& disturbed, const Call& call)
+      : flow_(flow), mode_(mode), changed_(changed), disturbed_(disturbed), call_(call) {}
 
   /// `cases` outlives this.
   Status Run(std::span<const Case> cases) {
@@ -150,7 +153,8 @@ class Round {
   }
 
   Reconciled result;
-  std::vector<Value> again;  // lost a compare-and-set: judge them anew
+  std::vector<Value> again;          // lost a compare-and-set: judge them anew
+  std::set<std::string> disturbs;  // sort keys: those of them whose vectors were touched
 
  private:
   /// Before their items go: at no moment a document is nowhere.
@@ -193,11 +197,13 @@ class Round {
   Status Settle(const Case& one) {
     const Action action = Decide(flow_, one, changed_ == ChangedItems::kSaveAndReplace);
     REHOME_TRY(SaveChanged(one, action));
+    EmbedDisturbed(one, action);
     switch (action) {
       case Action::kNothing:
         ++result.unchanged;
         // Present and equal, but its vector may be missing: the crash came between item and mark.
-        if (one.item && one.desired() != nullptr && !IsMarked(one.item->view())) {
+        if (one.item && one.desired() != nullptr && !IsMarked(one.item->view()) &&
+            !disturbed_.contains(SortKey(one.id.view()))) {
           unmarked_.push_back(one.id);
         }
         return {};
@@ -220,6 +226,16 @@ class Round {
         return {};
     }
     return {};
+  }
+
+  /// The application was faster with an item whose vector was touched for what stood there before: it
+  /// gets the vector of what it says now, which may be the application's own again.
+  void EmbedDisturbed(const Case& one, Action action) {
+    const bool stays = action == Action::kNothing || action == Action::kSaveStraggler;
+    if (stays && one.item && disturbed_.contains(SortKey(one.id.view())) &&
+        flow_.run.namespaces.contains(StringField(one.item->view(), "org_id"))) {
+      unmarked_.push_back(one.id);
+    }
   }
 
   Status SaveStraggler(const Case& one) {
@@ -333,6 +349,7 @@ class Round {
         ++result.deleted;
       } else {
         again.emplace_back(unmarked[i].Id());
+        disturbs.insert(SortKey(unmarked[i].Id()));
       }
     }
     return {};
@@ -433,7 +450,7 @@ class Round {
                                                                            unmarked_, call_));
     std::vector<Document> items;
     for (auto& item : found) {
-      if (item && !IsMarked(item->view())) {
+      if (item && (!IsMarked(item->view()) || disturbed_.contains(SortKey(item->Id())))) {
         items.push_back(*std::move(item));
       }
     }
@@ -445,12 +462,16 @@ class Round {
     REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(flow_, embedded.items, call_));
     result.embedded += written.marked;
     again.insert(again.end(), written.changed.begin(), written.changed.end());
+    for (const Value& id : written.changed) {
+      disturbs.insert(SortKey(id.view()));
+    }
     return {};
   }
 
   FlowContext& flow_;
   const VectorMode mode_;
   const ChangedItems changed_;
+  const std::set<std::string>& disturbed_;
   const Call& call_;
   // What the cases come to; all of them point into Run()'s.
   std::vector<const Case*> going_;
@@ -469,13 +490,15 @@ class Round {
 /// Some cases to their end, those that change meanwhile anew; adds what was done to `out`.
 Status Settle(FlowContext& flow, std::vector<Case> cases, VectorMode mode, ChangedItems changed,
               const Call& call, Reconciled& out) {
+  std::set<std::string> disturbed;
   for (int round = 1;; ++round) {
     if (call.stop.stop_requested()) {
       return Fail(ErrorCode::kCancelled, "stopped on request");
     }
-    Round one(flow, mode, changed, call);
+    Round one(flow, mode, changed, disturbed, call);
     REHOME_TRY(one.Run(cases));
     out.Add(one.result);
+    disturbed.merge(one.disturbs);
     if (one.again.empty()) {
       return {};
     }
@@ -493,7 +516,9 @@ Status Settle(FlowContext& flow, std::vector<Case> cases, VectorMode mode, Chang
 }  // namespace
 
 VectorMode VectorModeOf(const RunRecord& run) {
-  return run.IsDone(Phase::kVectors) ? VectorMode::kNow : VectorMode::kLater;
+  const PhaseState vectors = run.At(Phase::kVectors).state;
+  return vectors == PhaseState::kDone || vectors == PhaseState::kRunning ? VectorMode::kNow
+                                                                         : VectorMode::kLater;
 }
 
 void Reconciled::Add(const Reconciled& other) {
@@ -523,12 +548,17 @@ Status SetAside(FlowContext& flow, std::span<const Value> ids, QuarantineReason 
   REHOME_TRY(flow.quarantine.Add(aside, call));
   REHOME_TRY_ASSIGN(const auto items,
                     flow.stores.target_documents->FindByIds(flow.plan.items.to, ids, call));
+  REHOME_TRY_ASSIGN(const auto histories, flow.ledger.Find(flow.ItemsTarget(), ids, call));
   std::vector<Document> present;
-  for (const auto& item : items) {
-    if (item) {
-      present.push_back(*item);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const bool is_applications =
+        items[i] && flow.run.IsCutOver() &&
+        Judge(histories[i], DocumentDigest(items[i]->view())) != Ownership::kOurs;
+    if (items[i] && !is_applications) {
+      present.push_back(*items[i]);
     }
   }
+  REHOME_TRY(RemoveVectorsOf(flow, present, call));  // of the text before
   REHOME_TRY(
       RemoveOurs(flow, flow.plan.items.to, present, "changed before it was set aside", call));
   return {};

@@ -36,7 +36,7 @@ enum class VectorMode : std::uint8_t {
   kLater,  // phase 2: items only, phase 3 embeds what is not marked
   kNow,    // every item leaves with its vector confirmed
 };
-/// kNow once phase 3 is done.
+/// kNow once phase 3 has begun: it does not come back to what it has passed.
 [[nodiscard]] VectorMode VectorModeOf(const RunRecord& run);
 
 /// What becomes of an item that is ours by its id and was changed since, before cutover.

@@ -107,6 +107,15 @@ TEST_F(ReconcileTest, SetsAsideWhatTheEmbedderRefuses) {
   EXPECT_FALSE(world_.ItemOf(1));
 }
 
+TEST_F(ReconcileTest, TheVectorOfATextBeforeARefusedOneGoesToo) {
+  Migrate({world_.Job(1, "red", "one")});
+  world_.PutSource(world_.Job(1, "red", "refuse this"));
+  Now(1);
+  ASSERT_TRUE(world_.Quarantined(1));
+  EXPECT_FALSE(world_.ItemOf(1));
+  EXPECT_FALSE(world_.VectorOf("jobs_red", 1));
+}
+
 TEST_F(ReconcileTest, SetsAsideWhatAnotherHasTakenTheItemIdOf) {
   const Document other = DocumentBuilder().Int32("_id", 7).String("item_id", "job_n~1").Finish();
   world_.PutItem(other);

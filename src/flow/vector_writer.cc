@@ -244,6 +244,12 @@ Status ConfirmUpsert(const FlowContext& flow, const Share& share, const Call& ca
   });
 }
 
+/// Whether a runner died behind an upsert, which the store has and may not show yet.
+bool MayShowYet(const OwnedHistory& history) {
+  return std::ranges::any_of(
+      history.steps, [](const OwnedHistory::Step& step) { return step.open && step.after; });
+}
+
 }  // namespace
 
 Result<EmbeddedBatch> EmbedItems(const FlowContext& flow, std::vector<Document> items,
@@ -346,32 +352,39 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
                                      std::span<const std::string> ids, const Call& call) {
   VectorsRemoved out;
   VectorStore& store = *flow.stores.target_vectors;
-  REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name(), ids, call));
-  std::vector<std::string> present_ids;
-  for (const VectorRecord& record : present) {
-    present_ids.push_back(record.id);
-  }
+  REHOME_TRY_ASSIGN(auto fetched, store.Fetch(ns.name(), ids, call));
+  const std::map<std::string, VectorRecord> present = ById(std::move(fetched));
   REHOME_TRY_ASSIGN(const auto histories,
-                    flow.ledger.FindToWrite(TargetOf(ns), AsValues(present_ids), call));
+                    flow.ledger.FindToWrite(TargetOf(ns), AsValues(ids), call));
   std::vector<std::string> doomed;
   std::vector<LedgerEntry> entries;
-  for (std::size_t i = 0; i < present.size(); ++i) {
-    const Md5Digest digest = VectorDigest(present[i]);
-    switch (Judge(histories[i], digest)) {
+  std::size_t removed = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    LedgerEntry entry{.id = Value::String(ids[i]), .before = {}, .after = {}, .text = {}};
+    const auto found = present.find(ids[i]);
+    if (found == present.end()) {
+      if (MayShowYet(histories[i])) {
+        doomed.push_back(ids[i]);  // the delete stands behind the upsert, whichever shows first
+        entries.push_back(std::move(entry));
+      }
+      continue;
+    }
+    entry.before = VectorDigest(found->second);
+    switch (Judge(histories[i], *entry.before)) {
       case Ownership::kForeign:
-        out.foreign.push_back(present_ids[i]);
+        out.foreign.push_back(ids[i]);
         continue;
       case Ownership::kChanged:
         REHOME_TRY(
-            flow.saved.Add("changed before it was removed", ns.name(), {&present[i], 1}, call));
+            flow.saved.Add("changed before it was removed", ns.name(), {&found->second, 1}, call));
         ++out.saved;
         break;
       case Ownership::kOurs:
         break;
     }
-    doomed.push_back(present_ids[i]);
-    entries.push_back(
-        {.id = Value::String(present_ids[i]), .before = digest, .after = {}, .text = {}});
+    doomed.push_back(ids[i]);
+    entries.push_back(std::move(entry));
+    ++removed;
   }
   if (doomed.empty()) {
     return out;
@@ -383,7 +396,7 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
     return left.empty();
   }));
   REHOME_TRY(flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call));
-  out.removed = doomed.size();
+  out.removed = removed;
   return out;
 }
 

@@ -50,7 +50,8 @@ struct VectorsRemoved {
   std::uint64_t saved = 0;           // changed ones: kept in rehome_saved, then removed
   std::vector<std::string> foreign;  // left where they are
 };
-/// Removes what is ours of `ids` from one namespace and confirms that it is gone.
+/// Removes what is ours of `ids` from one namespace and confirms that it is gone; so is what a runner
+/// that died may have written and the store does not show yet.
 [[nodiscard]] Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns,
                                                    std::span<const std::string> ids,
                                                    const Call& call);

@@ -83,13 +83,14 @@ Result<std::unique_ptr<Lease>> Lease::Acquire(DocumentStore& store, const std::s
     epoch = IntField(current->view(), "epoch") + 1;
   }
   Document mine = ToDocument(plan_name, self, epoch, 0, false);
+  const SteadyTime sent = clock.Steady();
   const Write write = current ? Write::Replace(*current, mine) : Write::Insert(mine);
   REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kLeases, {&write, 1}, {}, call));
   // A repeat after a lost reply finds what it wrote itself.
   if (!results.front().applied() && results.front().found != mine) {
     return Held(results.front().found.value_or(mine).view(), "it was faster");
   }
-  return std::unique_ptr<Lease>(new Lease(store, clock, std::move(mine), epoch));
+  return std::unique_ptr<Lease>(new Lease(store, clock, std::move(mine), epoch, sent));
 }
 
 Result<std::optional<Lease::Holder>> Lease::Inspect(DocumentStore& store,
@@ -103,12 +104,12 @@ Result<std::optional<Lease::Holder>> Lease::Inspect(DocumentStore& store,
                                 .released = BoolField(lease->view(), "released")});
 }
 
-Lease::Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch)
+Lease::Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch, SteadyTime sent)
     : store_(store),
       clock_(clock),
       epoch_(epoch),
       held_(std::move(held)),
-      renewed_(clock.Steady()) {}
+      renewed_(sent) {}
 
 Lease::~Lease() {
   static_cast<void>(Release());

@@ -75,7 +75,7 @@ class Lease {
                                                              const Call& call);
 
  private:
-  Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch);
+  Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch, SteadyTime sent);
   [[nodiscard]] bool IsInTime() const;              // under mutex_
   [[nodiscard]] Status RenewNow(const Call& call);  // under mutex_
 

@@ -120,11 +120,13 @@ TEST(RunRecord, LatestIsTheNewestOfThatPlanAlone) {
   RunRecord run = FullRun();
   for (const char* id : {"2026-02", "2026-03", "2026-01"}) {
     run.run_id = id;
-    ASSERT_TRUE(SaveRun(store, run, kCall));
+    std::optional<Document> stands;
+    ASSERT_TRUE(SaveRun(store, run, stands, kCall));
   }
   run.plan_name = "another";
   run.run_id = "2026-04";
-  ASSERT_TRUE(SaveRun(store, run, kCall));
+  std::optional<Document> stands;
+  ASSERT_TRUE(SaveRun(store, run, stands, kCall));
   EXPECT_EQ((*LatestRun(store, "plan", kCall))->run_id, "2026-03");
   EXPECT_FALSE(LatestRun(store, "unknown", kCall)->has_value());
 }

@@ -351,11 +351,29 @@ Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_vie
   return latest;
 }
 
-Status SaveRun(DocumentStore& store, const RunRecord& run, const Call& call) {
-  const Write write = Write::Put(run.ToDocument());
-  REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kRuns, {&write, 1}, {}, call));
-  CHECK(results.front().applied());
-  return {};
+Status SaveRun(DocumentStore& store, const RunRecord& run, std::optional<Document>& stands,
+               const Call& call) {
+  constexpr int kAttemptsMax = 3;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    Document next = run.ToDocument();
+    const Write write = stands ? Write::Replace(*stands, next) : Write::Insert(next);
+    REHOME_TRY_ASSIGN(const auto results, store.Apply(journal::kRuns, {&write, 1}, {}, call));
+    if (IsMade(write, results.front())) {
+      stands = std::move(next);
+      return {};
+    }
+    stands = results.front().found;
+    if (stands && IntField(stands->view(), "epoch") > run.epoch) {
+      return Fail(ErrorCode::kLeaseHeld,
+                  "another runner took this run over, so this one stopped before its next write; "
+                  "nothing is lost",
+                  "see `rehome status` for what the other one does");
+    }
+    // One of this runner's own, whose reply was lost.
+  }
+  return Fail(ErrorCode::kAborted,
+              fmt::format("the run record {} changes while it is written", run.run_id),
+              "something else writes to the journal; stop it, then run the same command again");
 }
 
 }  // namespace rehome

@@ -142,6 +142,10 @@ struct RunRecord {
 [[nodiscard]] Result<std::optional<RunRecord>> LatestRun(DocumentStore& store,
                                                          std::string_view plan_name,
                                                          const Call& call);
-[[nodiscard]] Status SaveRun(DocumentStore& store, const RunRecord& run, const Call& call);
+/// Writes it in the place of `stands`, which is what was read or saved last, and becomes what stands.
+/// kLeaseHeld, nothing written: a runner with a later lease has written it. The lease refuses such a
+/// runner by the clock, which a machine that was suspended reads too late.
+[[nodiscard]] Status SaveRun(DocumentStore& store, const RunRecord& run,
+                             std::optional<Document>& stands, const Call& call);
 
 }  // namespace rehome

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/reconcile.h"
@@ -71,7 +72,7 @@ class PendingChanges {
  public:
   PendingChanges(const Plan& plan, const RunRecord& run, const Stores& stores)
       : plan_(plan), run_(run), stores_(stores) {}
-  /// Which of `ids` are named.
+  /// Which of `ids`, of source documents, are named.
   [[nodiscard]] Result<std::vector<bool>> Among(std::span<const Value> ids, const Call& call);
   /// How many there are; nothing where no feed tells.
   [[nodiscard]] Result<std::optional<std::uint64_t>> Count(const Call& call);
@@ -84,7 +85,7 @@ class PendingChanges {
   const Stores& stores_;
   std::string applied_through_;  // what `named_` begins behind
   ChangePosition reached_;
-  std::set<std::string> named_;  // sort keys, of stamped collections too
+  std::set<std::pair<std::string, std::string>> named_;  // collection, sort key of the id
 };
 
 }  // namespace rehome

@@ -224,8 +224,30 @@ class Repairer {
     return {};
   }
 
-  /// Writes the vectors that are not what their items make of them, and the marks that are wrong.
+  /// Writes the vectors that are not what their items make of them, and the marks that are wrong. An
+  /// item that the application changes meanwhile gets the vector of what it says then.
   Status EmbedAgain(std::vector<Document> items) {
+    for (int round = 0; round < kRoundsMax && !items.empty(); ++round) {
+      REHOME_TRY_ASSIGN(const std::vector<Value> changed, EmbedOnce(std::move(items)));
+      REHOME_TRY_ASSIGN(auto found, session_.target().FindByIds(session_.plan().items.to, changed,
+                                                                session_.call()));
+      items.clear();
+      for (auto& item : found) {
+        if (item) {
+          items.push_back(*std::move(item));
+        }
+      }
+    }
+    return items.empty()
+               ? Status{}
+               : Fail(ErrorCode::kAborted,
+                      fmt::format("{} items of {} keep changing while they are embedded",
+                                  items.size(), session_.plan().items.to),
+                      "run `rehome repair` again when less is written");
+  }
+
+  /// Returns those that changed before their mark.
+  Result<std::vector<Value>> EmbedOnce(std::vector<Document> items) {
     const Call& call = session_.call();
     REHOME_TRY_ASSIGN(EmbeddedBatch embedded, EmbedItems(flow_, std::move(items), call));
     std::vector<EmbeddedItem> wrong;
@@ -249,12 +271,12 @@ class Repairer {
       }
     }
     if (wrong.empty()) {
-      return {};
+      return std::vector<Value>{};
     }
-    REHOME_TRY_ASSIGN(const VectorsWritten written, WriteVectors(flow_, wrong, call));
+    REHOME_TRY_ASSIGN(VectorsWritten written, WriteVectors(flow_, wrong, call));
     vectors_ += written.upserted;
     written_ += written.upserted;
-    return {};
+    return std::move(written.changed);
   }
 
   Result<bool> MayWrite(const TenantNamespace& ns, const std::string& id,

@@ -50,28 +50,50 @@ class WriteBack {
     REHOME_TRY(SaveBeforeImages(batch));
     REHOME_TRY(WriteLegacy(batch));
     REHOME_TRY(DeleteLegacy(batch.deleted));
-    return SetAside(batch.aside);
+    REHOME_TRY(SetAside(batch.overtaken, "changed after the revert, and on the old side too"));
+    return SetAside(batch.aside, "changed after cutover, does not map back");
   }
+
+  /// The application writes on the old side again: a document that changed there since it was carried
+  /// is not taken back to what a late write on the new side knew of it.
+  void OldSideLeads() { old_side_leads_ = true; }
 
   Counts counts;
   std::vector<Value> adopted;  // written back: their vectors are of the text before
 
  private:
   /// What the ids of one look come to. A document of the new side either maps back to a legacy one
-  /// (`written`, `images`), or does not (`aside`), or is gone (`deleted`: its legacy documents).
+  /// (`written`, `images`), or does not (`aside`), or is older than that (`overtaken`), or is gone
+  /// (`deleted`: its legacy documents).
   struct Batch {
     std::vector<Pair> written;
     std::vector<Document> images;
     std::vector<Document> aside;
+    std::vector<Document> overtaken;
     std::vector<Document> deleted;
   };
+
+  /// Whether the legacy document is neither what the item was carried from nor what it says now.
+  [[nodiscard]] bool IsOvertaken(const Pair& pair, const OwnedHistory& history) const {
+    if (!old_side_leads_ || !pair.legacy) {
+      return false;
+    }
+    const Mapped mapped = session_.mapper().Map(pair.legacy->view());
+    const Item* now = std::get_if<Item>(&mapped);
+    const std::optional<Md5Digest> digest =
+        now == nullptr ? std::nullopt : std::optional(DocumentDigest(now->document.view()));
+    const OwnedHistory::Step* last = history.LastDone();
+    const bool is_as_carried = digest && last != nullptr && last->after == digest;
+    const bool is_the_same = digest && pair.item && DocumentDigest(pair.item->view()) == digest;
+    return !is_as_carried && !is_the_same;
+  }
 
   [[nodiscard]] const Call& call() const { return session_.call(); }
 
   void Sort(Pair pair, const OwnedHistory& history, Batch& batch) {
     if (!pair.item) {
       const OwnedHistory::Step* last = history.LastDone();
-      if (pair.legacy && last != nullptr && last->after) {
+      if (pair.legacy && last != nullptr && last->after && !IsOvertaken(pair, history)) {
         batch.deleted.push_back(*std::move(pair.legacy));
       }
       return;
@@ -79,6 +101,10 @@ class WriteBack {
     // Other organizations' documents in the same collection are not this run's to carry.
     if (Judge(history, DocumentDigest(pair.item->view())) == Ownership::kOurs ||
         !session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
+      return;
+    }
+    if (IsOvertaken(pair, history)) {
+      batch.overtaken.push_back(*std::move(pair.item));
       return;
     }
     auto legacy = Invert(session_.mapper(), session_.plan().items, pair.legacy, pair.item->view());
@@ -212,11 +238,10 @@ class WriteBack {
     return {};
   }
 
-  /// They do not map back: kept in rehome_saved and removed; where a legacy document stands, it maps
-  /// again. One that the application wrote meanwhile stays: a later lap names it.
-  Status SetAside(const std::vector<Document>& items) {
-    REHOME_TRY(session_.saved().Add("changed after cutover, does not map back", items_.target.name,
-                                    items, call()));
+  /// They are not written back: kept in rehome_saved and removed; where a legacy document stands, it
+  /// maps again. One that the application wrote meanwhile stays: a later lap names it.
+  Status SetAside(const std::vector<Document>& items, std::string_view why) {
+    REHOME_TRY(session_.saved().Add(why, items_.target.name, items, call()));
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
     REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(items_, items, kThroughFence, call()));
     const auto removed = std::ranges::count_if(results, &WriteResult::applied);
@@ -230,6 +255,7 @@ class WriteBack {
   Session& session_;
   const JournaledCollection legacy_;
   const JournaledCollection items_;
+  bool old_side_leads_ = false;
 };
 
 /// Journals the decision: the same pointers with old and new exchanged, a fence on the new
@@ -357,7 +383,8 @@ Result<Counts> UndoCutover(Session& session) {
     pointers = static_cast<std::int64_t>(run.cutover->pointers.size());
     REHOME_TRY(LiftFences(session));
   }
-  // From here on the legacy side leads: what did not map back is mapped from it again.
+  // From here on the old side leads: what was not written back is mapped from it again.
+  back.OldSideLeads();
   const bool was_live = run.IsCutOver();
   run.cut_over_at.reset();
   REHOME_TRY(session.Save());

@@ -223,6 +223,7 @@ Status Session::OpenRun(std::optional<RunRecord> latest, bool may_create) {
     run_.created_at = clock().Now();
   } else {
     run_ = *std::move(latest);
+    run_stands_ = run_.ToDocument();
   }
   if (run_.fingerprint.empty()) {
     run_.fingerprint = compiled_->fingerprint;
@@ -274,10 +275,8 @@ Result<std::optional<std::vector<bool>>> Session::WrittenVectors(const Ledger::O
     ids.emplace_back(entry.id.view().AsString());
   }
   REHOME_TRY_ASSIGN(const auto shown, target_vectors().Fetch(left.target.name, ids, call_));
-  std::vector<std::string> shown_ids;
-  std::ranges::transform(shown, std::back_inserter(shown_ids), &VectorRecord::id);
   // Its item may have moved on or gone before it showed.
-  REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), shown_ids, call_));
+  REHOME_TRY(RemoveStrays(*flow_, Plan::JournaledNamespace(left.target.name), ids, call_));
   if (!final && shown.size() < ids.size()) {
     return std::nullopt;  // what does not show yet may be another stray
   }
@@ -313,7 +312,7 @@ Status Session::SettleLeftOpen(bool final) {
 
 Status Session::Save() {
   run_.updated_at = clock().Now();
-  return SaveRun(target(), run_, finishing_call_);
+  return SaveRun(target(), run_, run_stands_, finishing_call_);
 }
 
 Status Session::MoveTo(RunState state) {

@@ -161,6 +161,7 @@ class Session {
   Call call_;
   const Call finishing_call_;
   RunRecord run_;
+  std::optional<Document> run_stands_;  // as it was read or saved last
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Quarantine> quarantine_;
   std::unique_ptr<Saved> saved_;

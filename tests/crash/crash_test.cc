@@ -576,6 +576,130 @@ TEST(Cutover, CancelledUnderItsFenceTakesNothingFromTheOldSide) {
   EXPECT_GT(cancelled, 5);
 }
 
+/// What vector 2 of the red ones says of its item's client; empty: there is none.
+std::string ClientOfVector(World& world) {
+  const std::string id = "job_n~2";
+  const auto found = world.vectors().Fetch("jobs_red", {&id, 1}, {});
+  return found->empty() ? "" : std::get<std::string>(found->front().metadata.at("client"));
+}
+
+/// While a straggler's vector is written, or a deleted one's removed, the application changes the item
+/// and writes a vector of its own.
+void ApplicationIsFaster(World& world) {
+  ASSERT_DONE(world.PutItem(
+      WithField(*world.Find("job_items", Value::Int32(2)), "client", Value::String("faster"))));
+  const VectorRecord own{.id = "job_n~2",
+                         .values = std::vector<float>(16, 0.5F),
+                         .sparse = {},
+                         .metadata = {{"client", std::string("faster")}}};
+  ASSERT_TRUE(world.vectors().Upsert("jobs_red", {&own, 1}, {}).has_value());
+}
+
+TEST(Straggler, TheVectorFollowsTheItemThatTheApplicationWroteMeanwhile) {
+  for (const bool deleted : {false, true}) {
+    SCOPED_TRACE(deleted);
+    World world;
+    Migrate(world);
+    // Deletes pass a fence, and writes where there is none.
+    ASSERT_TRUE(world.documents().LiftFence("jobs", FenceKind::kTrigger, {}, {}).has_value());
+    ASSERT_DONE(deleted ? world.Remove("jobs", Value::Int32(2))
+                        : world.PutSource(Job(2, "straggler", "red")));
+    bool raced = false;
+    ASSERT_DONE(world.Do(RunOnline, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                           const bool now = site.name == (deleted ? "delete" : "upsert") &&
+                                            site.place == "jobs_red" && !raced;
+                           if (now) {
+                             raced = true;
+                             ApplicationIsFaster(world);
+                           }
+                           return Fault::kNone;
+                         })));
+    ASSERT_TRUE(raced);
+    const auto item = world.Find("job_items", Value::Int32(2));
+    ASSERT_TRUE(item.has_value());
+    EXPECT_EQ(StringField(item->view(), "client"), "faster");
+    EXPECT_EQ(ClientOfVector(world), "faster");
+    ASSERT_DONE(world.Do(VerifyAll));
+  }
+}
+
+/// A runner dies behind an upsert that does not show for long, and the document is deleted before the
+/// next one looks.
+TEST(Online, AVectorThatShowsAfterTheCutoverIsRemovedBeforeIt) {
+  bool late = false;
+  World world({.indexes = [&late] { return !late; }});
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_DONE(world.Do(RunOnlineToVectors));
+  ASSERT_DONE(world.PutSource(Job(16, "new", "red")));
+  ASSERT_FALSE(
+      world.Do(RunOnlineToVectors, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                 late = late || (site.name == "upsert" && site.place == "jobs_red");
+                 return late ? Fault::kDieAfter : Fault::kNone;
+               })));
+  ASSERT_TRUE(late);
+  ASSERT_DONE(world.Remove("jobs", Value::Int32(16)));
+  ASSERT_DONE(world.Do(RunOnline, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                         late = late && site.name != "delete";
+                         return Fault::kNone;
+                       })));
+  late = false;
+  EXPECT_FALSE(world.State().contains("vector jobs_red job_n~16"));
+}
+
+/// A machine is suspended, and its clock does not tell: another runner has cut over meanwhile.
+TEST(Runners, OneThatWasOvertakenDoesNotWriteItsRecordOverTheOthers) {
+  World world;
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_DONE(world.Do(RunOnlineToVectors));
+  Status late;
+  ASSERT_DONE(world.Do([&](Session& session) {
+    EXPECT_TRUE(world.Do(RunOnline).has_value());
+    late = session.Save();
+    return Status{};
+  }));
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code, ErrorCode::kLeaseHeld);
+  const auto run = LatestRun(world.documents(), world.plan().name, {});
+  EXPECT_TRUE((*run)->IsCutOver());
+}
+
+/// The pointers are back and the application writes on the old side; an instance that still reads the
+/// old pointer writes on the new one.
+TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
+  World world;
+  Migrate(world);
+  int written = 0;
+  bool opened = false;
+  ASSERT_DONE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                         if (opened && written++ == 0) {
+                           EXPECT_TRUE(world.PutSource(Job(2, "since", "red")).has_value());
+                           EXPECT_TRUE(world.PutSource(Job(4, "since", "red")).has_value());
+                           const Document topics = ArrayBuilder().String("late").Finish();
+                           EXPECT_TRUE(world.PutItem(WithField(
+                               *world.Find("job_items", Value::Int32(2)), "topics",
+                               Value(ValueView(BsonType::kArray, topics.bytes())))));
+                           EXPECT_TRUE(world.Remove("job_items", Value::Int32(4)).has_value());
+                         }
+                         opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+                         return Fault::kNone;
+                       })));
+  ASSERT_GT(written, 0);
+  for (const int number : {2, 4}) {
+    const auto legacy = world.Find("jobs", Value::Int32(number));
+    ASSERT_TRUE(legacy.has_value()) << number;
+    EXPECT_EQ(*legacy, Job(number, "since", "red")) << number;
+  }
+  Saved saved(world.documents(),
+              (*LatestRun(world.documents(), world.plan().name, {}))->run_id);
+  const auto data = saved.List({});
+  ASSERT_TRUE(data.has_value());
+  EXPECT_EQ(std::ranges::count_if(*data, [](const SavedDatum& one) {
+              return one.json.find("late") != std::string::npos;
+            }), 1);
+  ASSERT_DONE(world.Do(RunOnline));
+  EXPECT_EQ(StringField(world.Find("job_items", Value::Int32(2))->view(), "client"), "since");
+}
+
 /// Whether a store that lies once, at the first write to `place`, is found out: the run fails, or
 /// the state differs.
 bool IsFoundOut(std::string_view name, std::string_view place) {
