@@ -55,18 +55,18 @@ Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const CheckCo
   return verified->records;
 }
 
-/// The manifest is the one that phase 0 left in the journal: a whole backup of another run is not
-/// ours.
-Status CompareWithJournal(const CheckContext& context, CheckResult& result) {
-  const RestorePoint* point = context.run.FindRestorePoint(Phase::kPrepare);
-  if (point == nullptr || !result.passed) {
+/// The manifest is the one that the phase left in the journal: a whole backup of another run is not
+/// ours. `journaled`: empty where it says none.
+Status CompareWithJournal(const std::filesystem::path& backup, const std::string& journaled,
+                          CheckResult& result) {
+  if (journaled.empty() || !result.passed) {
     return {};  // what is damaged was named already
   }
-  REHOME_TRY_ASSIGN(const std::string text,
-                    ReadFile(std::filesystem::path(context.run.backup) / kManifestFile));
-  if (const std::string found = ManifestSha256(text); found != point->digest) {
+  REHOME_TRY_ASSIGN(const std::string text, ReadFile(backup / kManifestFile));
+  if (const std::string found = ManifestSha256(text); found != journaled) {
     result.Add({DiscrepancyClass::kDiffering, std::string(kManifestFile), "sha256",
-                fmt::format("the journal says {}, found {}", point->digest, found)});
+                fmt::format("the journal says {} of {}, found {}", journaled, backup.string(),
+                            found)});
   }
   return {};
 }
@@ -79,10 +79,12 @@ Result<CheckResult> CheckBackup(CheckContext& context) {
   }
   CheckResult result;
   REHOME_TRY_ASSIGN(std::uint64_t records, Inspect(context.run.backup, context, result));
-  REHOME_TRY(CompareWithJournal(context, result));
+  const RestorePoint* point = context.run.FindRestorePoint(Phase::kPrepare);
+  REHOME_TRY(CompareWithJournal(context.run.backup, point == nullptr ? "" : point->digest, result));
   for (const Retirement& attempt : context.run.retirements) {
     REHOME_TRY_ASSIGN(const std::uint64_t more, Inspect(attempt.backup, context, result));
     records += more;
+    REHOME_TRY(CompareWithJournal(attempt.backup, attempt.manifest_sha256, result));
   }
   result.expected = "every file as its manifest says, the manifest as the journal says";
   result.found = fmt::format("{} backups, {} records", 1 + context.run.retirements.size(), records);

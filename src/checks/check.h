@@ -42,6 +42,8 @@ struct Suspect {
   Discrepancy what;
   std::optional<Value> source_id;
   std::string ns = {};
+  /// Whether a look at that `_id` alone (CheckContext::only) judges it again.
+  bool in_delta = true;
 };
 
 /// What a verification that was interrupted leaves for the next one of the same data, and since when

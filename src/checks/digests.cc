@@ -397,7 +397,9 @@ class DigestComparison {
       } else {
         findings.push_back({{DiscrepancyClass::kExtra, SourceIdText(ids[i]), "",
                              "in quarantine, but its source is gone"},
-                            ids[i]});
+                            ids[i],
+                            "",
+                            false});
       }
     }
     REHOME_TRY_ASSIGN(const auto items, ItemsUnder(context_, in_source));
@@ -406,7 +408,9 @@ class DigestComparison {
       if (!changed[i]) {
         findings.push_back({{DiscrepancyClass::kDuplicate, ItemIdOf(flow_.plan, items[i].view()),
                              "", "an item, and in quarantine too"},
-                            Value(items[i].Id())});
+                            Value(items[i].Id()),
+                            "",
+                            false});
       }
     }
     return Report(context_, std::move(findings), result_);

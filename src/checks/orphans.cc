@@ -200,20 +200,34 @@ class OrphanSearch {
         REHOME_TRY_ASSIGN(present[home], FetchPresent(context_, home, ids));
       }
       REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
-      std::vector<Suspect> findings;
+      std::vector<Document> without;
       for (std::size_t i = 0; i < items.size(); ++i) {
         const std::string home = HomeOf(context_, items[i].view());
-        std::string id = ItemIdOf(flow_.plan, items[i].view());
+        const std::string id = ItemIdOf(flow_.plan, items[i].view());
         // What the application wrote and did not mark says itself that it has none.
         const bool wanted = !home.empty() && (!changed[i] || IsMarked(items[i].view()));
         if (wanted && !present.at(home).contains(id) && !misplaced_.contains(id)) {
-          findings.push_back({{DiscrepancyClass::kMissing, std::move(id), "",
-                               fmt::format("no vector in namespace {}", home)},
-                              Value(items[i].Id())});
+          without.push_back(items[i]);
         }
       }
-      return Report(context_, std::move(findings), result_);
+      return ReportMissing(without);
     });
+  }
+
+  /// Those of `items` that still stand as they were read: the others were written, or deleted with
+  /// their vectors, meanwhile.
+  Status ReportMissing(const std::vector<Document>& items) {
+    REHOME_TRY_ASSIGN(const auto now, ItemsUnder(context_, IdsOf(items)));
+    std::vector<Suspect> findings;
+    for (const Document& item : items) {
+      if (std::ranges::find(now, item) != now.end()) {
+        findings.push_back({{DiscrepancyClass::kMissing, ItemIdOf(flow_.plan, item.view()), "",
+                             fmt::format("no vector in namespace {}",
+                                         HomeOf(context_, item.view()))},
+                            Value(item.Id())});
+      }
+    }
+    return Report(context_, std::move(findings), result_);
   }
 
   /// The vectors of these sources, wherever they are.

@@ -30,6 +30,9 @@ class TenantInspection {
     std::ranges::transform(tenants.profiles, std::back_inserter(profiles), &Profile::document);
     REHOME_TRY(Compare(tenants.organizations_collection, organizations));
     REHOME_TRY(Compare(tenants.profiles_collection, profiles));
+    REHOME_TRY(FindTwins(tenants.organizations_collection, "org_id", organizations));
+    REHOME_TRY(FindTwins(tenants.organizations_collection, "slug", organizations));
+    REHOME_TRY(FindTwins(tenants.profiles_collection, "profile_id", profiles));
     if (!NotDone(context_.run, Phase::kItems)) {
       REHOME_TRY(ForEachItemLookedAt(
           context_, [&](const std::vector<Document>& items) { return Resolve(items); }));
@@ -60,6 +63,30 @@ class TenantInspection {
         auto difference = FirstDifference(expected[i].view(), found[i]->view());
         result_.Add({wrong, id, difference ? difference->field : "",
                      difference ? difference->detail : "the same fields in another order"});
+      }
+    }
+    return {};
+  }
+
+  /// Another document under a key of the plan's: two organizations would own one namespace.
+  Status FindTwins(const std::string& collection, const std::string& key,
+                   const std::vector<Document>& planned) {
+    std::vector<Value> values;
+    for (const Document& one : planned) {
+      if (const auto value = one.Find(key)) {
+        values.emplace_back(*value);
+      }
+    }
+    REHOME_TRY_ASSIGN(const auto found, flow_.stores.target_documents->FindByField(
+                                            collection, key, values, SIZE_MAX, context_.call));
+    for (const Document& one : found) {
+      const auto of_the_plan = [&](const Document& document) {
+        return document.Id() == one.Id();
+      };
+      if (std::ranges::none_of(planned, of_the_plan)) {
+        result_.Add({DiscrepancyClass::kDuplicate, StringField(one.view(), key), key,
+                     fmt::format("{} of {} has it too", ToExtendedJson(one.Id(), JsonMode::kRelaxed),
+                                 collection)});
       }
     }
     return {};
@@ -100,7 +127,9 @@ class TenantInspection {
       const bool exists = organizations.contains(org_id);
       std::optional<Difference> wrong;
       if (!HomeOf(context_, item.view()).empty()) {
-        wrong = JudgeProfile(item, org_id, profiles);
+        wrong = exists || !context_.run.IsCutOver()
+                    ? JudgeProfile(item, org_id, profiles)
+                    : Difference{"org_id", "refers to no organization"};
       } else {
         const bool ours =
             Judge(histories[outside], DocumentDigest(item.view())) != Ownership::kForeign;
@@ -158,7 +187,9 @@ class TenantInspection {
                            json(document.Id()), key,
                            fmt::format("the stamp of {}: expected {}, found {}", stamp.collection,
                                        json(value.view()), found ? json(*found) : "nothing")},
-                          Value(document.Id())});
+                          Value(document.Id()),
+                          "",
+                          false});
       return;
     }
   }
@@ -173,13 +204,16 @@ class TenantInspection {
     return ids;
   }
 
-  /// A profile of the plan that is not there was named itself, and not again with every item of it.
+  /// Before cutover a profile of the plan that is not there, or says otherwise, was named itself, and not
+  /// again with every item of it. After it such a change is the application's, and what refers to
+  /// nothing is wrong all the same.
   [[nodiscard]] std::optional<Difference> JudgeProfile(
       const Document& item, const std::string& org_id,
       const std::map<std::string, Document>& profiles) const {
     const std::string profile_id = StringField(item.view(), "profile_id");
     const auto found = profiles.find(profile_id);
-    const Profile* planned = flow_.plan.FindProfile(profile_id);
+    const Profile* planned =
+        context_.run.IsCutOver() ? nullptr : flow_.plan.FindProfile(profile_id);
     if (found == profiles.end() && planned == nullptr) {
       return Difference{"profile_id", fmt::format("\"{}\" is no profile", profile_id)};
     }

@@ -146,16 +146,16 @@ class VectorInspection {
   Status InspectPage(const std::string& ns, const Fetched& page) {
     const auto& [ids, records] = page;
     listed_[ns] += ids.size();
+    REHOME_TRY_ASSIGN(const ItemsById by_id, FindItems(context_, ids));
     std::vector<Suspect> findings;
     for (const std::string& id : ids) {
-      if (!records.contains(id)) {
+      if (!records.contains(id) && by_id.contains(id)) {  // else it went with its item
         findings.push_back({{DiscrepancyClass::kMissing, id, "",
                              fmt::format("listed in namespace {}, but it cannot be fetched", ns)},
                             {}});
       }
     }
     REHOME_TRY(Report(context_, std::move(findings), result_));
-    REHOME_TRY_ASSIGN(const ItemsById by_id, FindItems(context_, ids));
     std::vector<Document> items;
     for (const auto& [id, found] : by_id) {
       if (found.size() == 1 && HomeOf(context_, found.front().view()) == ns) {

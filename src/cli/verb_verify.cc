@@ -27,7 +27,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // A runner carries what a feed named within this time, as a rule.
-constexpr Millis kRecheckAfter{250};
 
 std::vector<std::string> NamesOf(const VerifyOptions& options) {
   if (options.phase == "backup" && options.checks.empty()) {
@@ -141,10 +140,8 @@ Result<int> Run(const Plan& plan, const VerifyOptions& options, CliEnvironment& 
   const Progress progress = OpenProgress(plan, *read.run, options, deps, environment);
   context.progress = progress.kept.get();
   context.clock = &environment.clock;
-  if (live) {
-    context.recheck = [&](int round) {
-      return environment.clock.SleepFor(kRecheckAfter * round, environment.stop);
-    };
+  if (live || read.run->IsCutOver()) {
+    context.recheck = LookAgain(environment.clock, environment.stop);
   }
   REHOME_TRY_ASSIGN(const Verification verification, Verify(context, NamesOf(options)));
   if (progress.kept) {

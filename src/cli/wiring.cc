@@ -42,6 +42,8 @@ Shared MakeShared(CliEnvironment& environment) {
           .retries = std::make_shared<RetryPolicy>(clock, Random(seed)),
           .document_retries =
               std::make_shared<RetryPolicy>(clock, Random(seed + 1), PatientWithElections()),
+          .embed_retries =
+              std::make_shared<RetryPolicy>(clock, Random(seed + 2), PatientWithMinutes()),
           .variables = environment.variables};
 }
 

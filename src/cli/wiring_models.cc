@@ -70,7 +70,7 @@ Result<std::shared_ptr<Embedder>> OpenEmbedder(const EmbedderPlan& plan, const L
   if (parts.spend) {  // each attempt counts: one whose answer was lost may have been billed
     embedder = std::make_shared<SpendCappedEmbedder>(std::move(embedder), parts.spend);
   }
-  return std::make_shared<RetryingEmbedder>(std::move(embedder), parts.retries);
+  return std::make_shared<RetryingEmbedder>(std::move(embedder), parts.embed_retries);
 }
 
 Result<std::shared_ptr<Embedder>> OpenCachedEmbedder(const Plan& plan, const EmbedderPlan& model,

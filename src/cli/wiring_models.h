@@ -19,6 +19,7 @@ struct ModelParts {
   std::shared_ptr<HttpClient> http;
   std::shared_ptr<RetryPolicy> retries;
   std::shared_ptr<RetryPolicy> document_retries;
+  std::shared_ptr<RetryPolicy> embed_retries;
   Environment variables;
   std::shared_ptr<SpendMeter> spend{};  // absent: spending is not limited
 };

@@ -66,6 +66,10 @@ class RetryPolicy {
 [[nodiscard]] inline RetryOptions PatientWithElections() {
   return {.attempts_max = 8, .attempts_max_at_first = 3};
 }
+/// Embedders sell tokens by the minute, and some do not say when the next one begins.
+[[nodiscard]] inline RetryOptions PatientWithMinutes() {
+  return {.attempts_max = 12, .attempts_max_at_first = RetryOptions().attempts_max};
+}
 
 using RetryingVectorStore = InterceptedVectorStore<RetryPolicy>;
 using RetryingNamespaceAliases = InterceptedNamespaceAliases<RetryPolicy>;

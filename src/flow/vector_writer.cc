@@ -17,8 +17,11 @@
 namespace rehome {
 namespace {
 
-// Attempts of a confirmation, each after a pause that grows to a second: about two minutes.
-constexpr int kConfirmAttemptsMax = 120;
+// Attempts of a confirmation, each after a pause that grows to a second: about five minutes, which is
+// what Pinecone's own clients wait for in their tests.
+constexpr int kConfirmAttemptsMax = 310;
+// Then what was written is looked for itself: an index that was emptied may count anew.
+constexpr int kTrustLsnAttempts = 30;
 
 LedgerTarget TargetOf(const TenantNamespace& ns) {
   return {LedgerTarget::Store::kVectors, ns.name()};
@@ -63,12 +66,13 @@ Status UntilConfirmed(const FlowContext& flow, std::string_view what, const Atte
 template <class Check>
 Status Confirm(const FlowContext& flow, const TenantNamespace& ns, const std::optional<Lsn>& lsn,
                const Call& call, const Check& check) {
+  int asked = 0;
   return UntilConfirmed(
       flow, fmt::format("a write to namespace {}", ns.name()), [&]() -> Result<bool> {
         if (lsn) {
           REHOME_TRY_ASSIGN(const auto indexed,
                             flow.stores.target_vectors->IndexedLsn(ns.name(), call));
-          if (indexed) {
+          if (indexed && (*indexed >= *lsn || ++asked < kTrustLsnAttempts)) {
             return *indexed >= *lsn;
           }
         }
@@ -346,6 +350,17 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
     REHOME_TRY(RemoveVectors(flow, ns, ids, call));
   }
   return out;
+}
+
+Status AwaitIndexed(const FlowContext& flow, VectorStore& store, std::string_view ns,
+                    const std::optional<Lsn>& lsn, const Call& call) {
+  if (!lsn) {
+    return {};
+  }
+  return UntilConfirmed(flow, fmt::format("a write to namespace {}", ns), [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(const auto indexed, store.IndexedLsn(ns, call));
+    return !indexed || *indexed >= *lsn;
+  });
 }
 
 Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& ns,

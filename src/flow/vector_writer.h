@@ -45,6 +45,11 @@ struct VectorsWritten {
 [[nodiscard]] Status UpsertConfirmed(FlowContext& flow, std::span<const EmbeddedItem> items,
                                      const Call& call);
 
+/// Waits until reads of `ns` of `store` show the write with `lsn`; there is nothing to wait for where
+/// the service tells none.
+[[nodiscard]] Status AwaitIndexed(const FlowContext& flow, VectorStore& store, std::string_view ns,
+                                  const std::optional<Lsn>& lsn, const Call& call);
+
 struct VectorsRemoved {
   std::uint64_t removed = 0;
   std::uint64_t saved = 0;           // changed ones: kept in rehome_saved, then removed

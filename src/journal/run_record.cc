@@ -123,13 +123,14 @@ RestorePoint ToRestorePoint(DocumentView document) {
 }
 
 void PutRetirement(DocumentBuilder& builder, const Retirement& attempt) {
-  builder.String("backup", attempt.backup);
+  builder.String("backup", attempt.backup).String("manifest_sha256", attempt.manifest_sha256);
   PutStrings(builder, "dropped", attempt.dropped);
   PutStrings(builder, "emptied", attempt.emptied);
 }
 
 Retirement ToRetirement(DocumentView document) {
   return {.backup = StringField(document, "backup"),
+          .manifest_sha256 = StringField(document, "manifest_sha256"),
           .dropped = ToStrings(DocumentField(document, "dropped")),
           .emptied = ToStrings(DocumentField(document, "emptied"))};
 }

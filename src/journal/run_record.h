@@ -78,6 +78,7 @@ struct CutoverRecord {
 /// One attempt at phase 5.
 struct Retirement {
   std::string backup;                // directory; made anew by each attempt
+  std::string manifest_sha256;       // of that backup
   std::vector<std::string> dropped;  // collections that it dropped, as that backup holds them
   std::vector<std::string> emptied;  // namespaces that it began to empty of what that backup holds
 };

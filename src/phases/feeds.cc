@@ -284,7 +284,8 @@ ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out, const Appl
   };
 }
 
-/// A sweep would take every item for one whose source was deleted.
+}  // namespace
+
 Status RefuseGoneSource(Session& session) {
   const std::string& from = session.plan().items.from;
   const RestorePoint* moved = session.run().FindRestorePoint(Phase::kItems);
@@ -302,6 +303,8 @@ Status RefuseGoneSource(Session& session) {
               "`rehome backup restore` puts it back; the new side needs it no more once `rehome "
               "retire` has passed");
 }
+
+namespace {
 
 Status SweepBothSides(Session& session, VectorMode mode, Drained& out) {
   REHOME_TRY(RefuseGoneSource(session));

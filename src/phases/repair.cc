@@ -41,6 +41,9 @@ class Repairer {
   explicit Repairer(Session& session) : session_(session), flow_(session.flow()) {}
 
   Result<Repaired> Run() {
+    if (!session_.run().IsCutOver()) {
+      REHOME_TRY(RefuseGoneSource(session_));
+    }
     REHOME_TRY(CarryFirst());
     REHOME_TRY(VerifyAll());
     if (out_.verification.passed) {

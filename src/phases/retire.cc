@@ -10,14 +10,20 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <ranges>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "backup/backup.h"
+#include "backup/manifest.h"
+#include "backup/names.h"
 #include "backup/records.h"
+#include "base/atomic_file.h"
 #include "checks/check.h"
+#include "flow/vector_writer.h"
 #include "model/item.h"
 #include "phases/feeds.h"
 #include "phases/fences.h"
@@ -163,7 +169,10 @@ Result<Manifest> BackUp(Session& session) {
                             verified.problems.front().file, verified.problems.front().detail),
                 "nothing more was removed; check the disk, then run `rehome retire` again");
   }
-  run.retirements.push_back({.backup = made.path.string(), .dropped = {}, .emptied = {}});
+  run.retirements.push_back({.backup = made.path.string(),
+                             .manifest_sha256 = made.manifest_sha256,
+                             .dropped = {},
+                             .emptied = {}});
   REHOME_TRY(session.Save());
   return *std::move(verified.manifest);
 }
@@ -231,9 +240,10 @@ Status ForEachBackedUp(const std::filesystem::path& dir, const Packing& packing,
 }
 
 /// Deletes one batch of backed-up vectors that stand there as they were backed up; counts what
-/// differs and stays.
+/// differs and stays. `behind`: the LSN of the last delete.
 Status DeleteBatch(Session& session, const std::string& ns,
-                   const std::vector<VectorRecord>& records, Counts& counts) {
+                   const std::vector<VectorRecord>& records, std::optional<Lsn>& behind,
+                   Counts& counts) {
   std::vector<std::string> ids;
   std::unordered_map<std::string_view, const VectorRecord*> backed_up;
   for (const VectorRecord& record : records) {
@@ -252,7 +262,9 @@ Status DeleteBatch(Session& session, const std::string& ns,
     }
   }
   if (!doomed.empty()) {
-    REHOME_TRY(session.source_vectors().Delete(ns, doomed, session.call()));
+    REHOME_TRY_ASSIGN(const auto lsn,
+                      session.source_vectors().Delete(ns, doomed, session.call()));
+    behind = std::max(behind, lsn);
   }
   counts[fmt::format("vectors removed from {}", ns)] += static_cast<std::int64_t>(doomed.size());
   return {};
@@ -266,10 +278,13 @@ Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Pac
       fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(), attempt.backup)));
   attempt.emptied.push_back(backup.name);
   REHOME_TRY(session.Save());
+  std::optional<Lsn> behind;
   REHOME_TRY(ForEachBackedUp(attempt.backup, packing, backup,
                              [&](const std::vector<VectorRecord>& records) {
-                               return DeleteBatch(session, backup.name, records, counts);
+                               return DeleteBatch(session, backup.name, records, behind, counts);
                              }));
+  REHOME_TRY(AwaitIndexed(session.flow(), session.source_vectors(), backup.name, behind,
+                          session.call()));
   REHOME_TRY_ASSIGN(const IdPage left,
                     session.source_vectors().ListIds(backup.name, "", session.call()));
   if (!left.ids.empty()) {
@@ -365,6 +380,21 @@ Result<PhaseOutcome> RunRetire(Session& session, bool shorten_retention) {
 
 namespace {
 
+/// The only copy of what was dropped is the one that the journal names.
+Status RefuseOtherBackup(const Retirement& attempt) {
+  REHOME_TRY_ASSIGN(const std::string text,
+                    ReadFile(std::filesystem::path(attempt.backup) / kManifestFile));
+  const std::string found = ManifestSha256(text);
+  if (attempt.manifest_sha256.empty() || found == attempt.manifest_sha256) {
+    return {};
+  }
+  return Fail(ErrorCode::kDataLoss,
+              fmt::format("{} is not the backup that this run retired into: its manifest has {}, "
+                          "the journal says {}; nothing was restored",
+                          attempt.backup, found, attempt.manifest_sha256),
+              "put the backup of that name back, then run the same command again");
+}
+
 /// A delete of the retirement that the index does not show yet would still take what stands there as
 /// it was, and may have taken by now what the restore had found there and passed over: everything is
 /// written once more, behind that delete, but what stands there otherwise.
@@ -402,6 +432,7 @@ Status WriteVectorsAgain(Session& session, const Retirement& attempt) {
 Result<Counts> UndoRetire(Session& session) {
   RunRecord& run = session.run();
   Counts counts;
+  std::set<std::string> brought_back;
   REHOME_TRY(TakeBackRenamed(session));
   // Only what an attempt removed, else what the application deleted meanwhile would be back. The
   // newest first: what stands there is kept, so the last version of all comes back.
@@ -409,6 +440,7 @@ Result<Counts> UndoRetire(Session& session) {
     if (attempt.dropped.empty() && attempt.emptied.empty()) {
       continue;
     }
+    REHOME_TRY(RefuseOtherBackup(attempt));
     REHOME_TRY_ASSIGN(const RestoreResult restored,
                       RestoreBackup({.backup = attempt.backup,
                                      .documents = &session.source(),
@@ -424,6 +456,15 @@ Result<Counts> UndoRetire(Session& session) {
     for (const auto& [name, written] : restored.collections) {
       counts[fmt::format("documents restored to {}", name)] +=
           static_cast<std::int64_t>(written.inserted);
+      if (!brought_back.insert(name).second || written.different == 0) {
+        continue;  // of an older attempt, what the newer one held stands there
+      }
+      counts[fmt::format("documents kept as they stand in {}", name)] +=
+          static_cast<std::int64_t>(written.different);
+      session.events().Warn(fmt::format(
+          "{} of {} were written anew since it was dropped and are kept so: {}; the backup's are in "
+          "{}",
+          written.different, name, fmt::join(written.different_ids, ", "), attempt.backup));
     }
     for (const auto& [name, written] : restored.namespaces) {
       counts[fmt::format("vectors restored to {}", name)] +=

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "phases/feeds.h"
 #include "phases/pointers.h"
@@ -34,6 +35,13 @@ bool IsFenced(const RunRecord& run) {
 
 }  // namespace
 
+std::function<bool(int round)> LookAgain(Clock& clock, std::stop_token stop) {
+  constexpr Millis kAfter{250};
+  return [&clock, stop = std::move(stop), kAfter](int round) {
+    return clock.SleepFor(kAfter * round, stop);
+  };
+}
+
 VerificationScope::VerificationScope(Session& session, std::optional<Phase> phase)
     : context_{
           .flow = session.flow(),
@@ -52,7 +60,11 @@ VerificationScope::VerificationScope(Session& session, std::optional<Phase> phas
               [&session] { return ReadPointers(session.plan(), session.stores(), session.call()); },
           .only = {},
           .seed = session.run().SampleSeed(),
-          .call = session.call()} {}
+          .call = session.call()} {
+  if (session.run().IsCutOver()) {
+    context_.recheck = LookAgain(session.clock(), session.call().stop);
+  }
+}
 
 VerificationScope VerificationScope::OfCutover(Session& session) {
   VerificationScope out(session, Phase::kCutover);

@@ -1,6 +1,8 @@
 #pragma once
 // verification.h — the checks as a running session makes them.
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,10 @@
 #include "phases/session.h"
 
 namespace rehome {
+
+/// For data that is written to meanwhile, by a runner or by the application on the new side: the waits
+/// before what failed is judged again (CheckContext::recheck). `clock` outlives it.
+[[nodiscard]] std::function<bool(int round)> LookAgain(Clock& clock, std::stop_token stop);
 
 /// A check context over a session's stores; the session outlives it.
 class VerificationScope {

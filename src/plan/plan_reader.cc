@@ -291,6 +291,21 @@ void MapReader::Collections(std::string_view key, std::vector<std::string>& out)
   }
 }
 
+void MapReader::LegacyNamespaces(std::string_view key, std::vector<std::string>& out) {
+  Texts(key, out);
+  const PlanNode* node = Find(key);
+  if (node == nullptr || node->kind != PlanNode::Kind::kList) {
+    return;
+  }
+  for (const PlanNode& element : node->list) {
+    if (element.IsScalar() && (element.text == "__default__" || element.text.empty())) {
+      reader_.ProblemAt(element, key,
+                        "names the default namespace, which is neither read nor emptied: leave it "
+                        "out (its vectors stay), or copy them to a namespace with a name first");
+    }
+  }
+}
+
 void MapReader::Path(std::string_view key, FieldPath& out) {
   if (const PlanNode* node = Find(key)) {
     out = reader_.Path(*node, key).value_or(out);

@@ -65,6 +65,8 @@ class MapReader {
               std::string& out);
   void Collection(std::string_view key, std::string& out);
   void Collections(std::string_view key, std::vector<std::string>& out);
+  /// Namespaces of the old side; the default one, which has no name of its own, is refused.
+  void LegacyNamespaces(std::string_view key, std::vector<std::string>& out);
   void Path(std::string_view key, FieldPath& out);
   void Duration(std::string_view key, Millis& out);
   void Number(std::string_view key, double& out, double min = 0,

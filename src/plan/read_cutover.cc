@@ -152,7 +152,7 @@ void ReadRetire(PlanReader& reader, const PlanNode& node, RetirePlan& retire) {
   MapReader map(reader, node, keys::kRetire);
   map.Duration("after", retire.after);
   map.Collections("collections", retire.collections);
-  map.Texts("namespaces", retire.namespaces);
+  map.LegacyNamespaces("namespaces", retire.namespaces);
 }
 
 void ReadApplication(PlanReader& reader, const PlanNode& node,

@@ -171,7 +171,7 @@ void ReadBackup(PlanReader& reader, const PlanNode& node, BackupPlan& backup) {
   }
   backup.dir = dir;
   map.Collections("collections", backup.collections);
-  map.Texts("namespaces", backup.namespaces);
+  map.LegacyNamespaces("namespaces", backup.namespaces);
   std::string compress = "none";
   map.Choice("compress", {"none", "zstd"}, compress);
   backup.zstd = compress == "zstd";

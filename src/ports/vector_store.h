@@ -50,7 +50,7 @@ class VectorStore {
   static constexpr std::size_t kUpsertCountMax = 1000;
   static constexpr std::size_t kIdsMax = 1000;
   /// Encoded bytes of one request body (pinecone-api.md 2.1).
-  static constexpr std::size_t kRequestBytesMax = 2'097'152;
+  static constexpr std::size_t kRequestBytesMax = 2'000'000;
 
   virtual ~VectorStore() = default;
   [[nodiscard]] virtual std::string Identity() const = 0;

@@ -38,9 +38,6 @@ constexpr std::array kRefusals{
     ApiRefusal{429, "insufficient_quota", kFailedPrecondition,
                "the account's credit is spent: see the provider's billing page, then run the "
                "command again"},
-    ApiRefusal{429, "current quota", kFailedPrecondition,
-               "the account's credit is spent: see the provider's billing page, then run the "
-               "command again"},
     ApiRefusal{429, "", kResourceExhausted,
                "the provider was asked too fast, and slowing down did not suffice: set "
                "limits.embed_tokens_per_min to the account's rate"},

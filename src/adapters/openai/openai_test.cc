@@ -168,8 +168,9 @@ TEST(OpenAiEmbedder, SaysWhatToDoAboutEachRefusal) {
            Said{404, "", ErrorCode::kFailedPrecondition, "/v1"},
            Said{429, R"({"error":{"message":"no","code":"insufficient_quota"}})",
                 ErrorCode::kFailedPrecondition, "billing"},
+           // Google's, of a minute's rate; OpenAI's, of spent credit, has the code above.
            Said{429, R"({"error":{"message":"You exceeded your current quota"}})",
-                ErrorCode::kFailedPrecondition, "billing"},
+                ErrorCode::kResourceExhausted, "embed_tokens_per_min"},
            Said{429, R"({"error":{"message":"Rate limit reached"}})", ErrorCode::kResourceExhausted,
                 "embed_tokens_per_min"},
            Said{500, "", ErrorCode::kUnavailable, "status page"},

@@ -9,7 +9,7 @@ using enum ErrorCode;
 
 // The texts are the service's, in lower case; the more particular rows of a status come first.
 constexpr std::array kRefusals{
-    ApiRefusal{400, "larger than the maximum supported size", kInvalidArgument,
+    ApiRefusal{400, "maximum supported size", kInvalidArgument,
                "one record is too large for a request: shorten what index.metadata carries"},
     ApiRefusal{400, "does not match the dimension of the index", kInvalidArgument,
                "set index.embedder.dimensions to the index's, or name another index in vectors"},

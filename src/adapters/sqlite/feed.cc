@@ -122,12 +122,21 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
   REHOME_TRY(Register(from, call));
   const SteadyTime deadline = clock_.Steady() + wait;
   while (true) {
-    // A missing file has one position: 0.
     REHOME_TRY_ASSIGN(
-        ChangeBatch batch,
-        connections_->Read(call, ChangeBatch{{}, PositionAt(0), true}, [&](Connection& connection) {
-          return ReadOnce(connection, from, count_max);
-        }));
+        auto read,
+        connections_->Read(call, std::optional<ChangeBatch>(),
+                           [&](Connection& connection) -> Result<std::optional<ChangeBatch>> {
+                             return ReadOnce(connection, from, count_max);
+                           }));
+    if (!read && from > 0) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("the change feed's position {} is lost: its database file is gone",
+                              from),
+                  "put the file back as it was, or correct the plan's documents; nothing was "
+                  "changed");
+    }
+    // A file that never was has one position: 0.
+    ChangeBatch batch = read ? *std::move(read) : ChangeBatch{{}, PositionAt(0), true};
     const auto rest = std::chrono::ceil<Millis>(deadline - clock_.Steady());
     if (!batch.events.empty() || rest <= Millis{0}) {
       if (batch.caught_up) {
