@@ -80,11 +80,12 @@ class TenantInspection {
     REHOME_TRY_ASSIGN(const auto found, flow_.stores.target_documents->FindByField(
                                             collection, key, values, SIZE_MAX, context_.call));
     for (const Document& one : found) {
-      const auto of_the_plan = [&](const Document& document) {
-        return document.Id() == one.Id();
-      };
-      if (std::ranges::none_of(planned, of_the_plan)) {
-        result_.Add({DiscrepancyClass::kDuplicate, StringField(one.view(), key), key,
+      const bool of_the_plan = std::ranges::any_of(
+          planned, [&](const Document& document) { return document.Id() == one.Id(); });
+      const auto twin = std::ranges::find_if(
+          planned, [&](const Document& document) { return document.Find(key) == one.Find(key); });
+      if (!of_the_plan && twin != planned.end()) {
+        result_.Add({DiscrepancyClass::kDuplicate, std::string(twin->Id().AsString()), key,
                      fmt::format("{} of {} has it too", ToExtendedJson(one.Id(), JsonMode::kRelaxed),
                                  collection)});
       }

@@ -353,7 +353,9 @@ class Repairer {
       if (check.passed) {
         continue;
       }
-      if (check.check == "backup") {
+      if (check.check == "tenants") {
+        TellTenants(check);
+      } else if (check.check == "backup") {
         out_.left.emplace_back(
             "a damaged backup is not mended: `rehome backup create` makes a new one, `rehome run "
             "--phase 0` one that the run leans on");
@@ -364,6 +366,27 @@ class Repairer {
             "a pointer that somebody else changed is theirs: set it back by hand, or `rehome "
             "revert`");
       }
+    }
+  }
+
+  /// What stands beside the plan's tenants, and what the application made of them after cutover.
+  void TellTenants(const CheckResult& check) {
+    const auto total = [&](DiscrepancyClass of) {
+      const auto found = check.totals.find(std::string(Name(of)));
+      return found == check.totals.end() ? 0 : found->second;
+    };
+    if (const std::uint64_t twins = total(DiscrepancyClass::kDuplicate); twins > 0) {
+      out_.left.push_back(fmt::format(
+          "{} documents have a key of the plan's organizations or profiles and are somebody else's: "
+          "remove them, or give them keys of their own, by hand",
+          twins));
+    }
+    if (const std::uint64_t lost = total(DiscrepancyClass::kMisplaced);
+        lost > 0 && session_.run().IsCutOver()) {
+      out_.left.push_back(fmt::format(
+          "{} items refer to organizations or profiles that were changed or removed since the "
+          "cutover: put those back, or move the items, by hand",
+          lost));
     }
   }
 

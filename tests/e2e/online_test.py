@@ -14,7 +14,7 @@ import bson
 
 import harness
 from harness import CHECK_FAILED, DONE, INTERRUPTED, REFUSED, tearDownModule  # noqa: F401
-from small_application import MANY_TENANTS, Case, Refused, item_id, job, jobs, wait_until
+from small_application import MANY_TENANTS, Case, Refused, VectorServer, item_id, job, jobs, wait_until
 
 COUNT = 1200
 SLUGS = {"org_acme": "acme", "org_bolt": "bolt", "org_cord": "cord"}
@@ -379,6 +379,60 @@ class Online(Case):
         self.assert_new_side_is(app, app.documents("jobs"))
         app.verify()
 
+
+class NewSideWriter(threading.Thread):
+    """The application after the cutover: item, vector and mark of a document, then all of it away again, without a pause."""
+
+    def __init__(self, app, server):
+        super().__init__()
+        self.app = app
+        self.server = server
+        self.ended = threading.Event()
+        self.rounds = 0
+
+    def run(self):
+        like = next(d for d in self.app.documents("job_items") if isinstance(d["_id"], str))
+        namespace = f"jobs_{SLUGS[like['org_id']]}"
+        vector = self.server.vectors(namespace)[like["item_id"]]
+        while not self.ended.is_set():
+            self.rounds += 1
+            source_id = f"job {50_000 + self.rounds % 7}"
+            identity = item_id(source_id)
+            item = {**like, "_id": source_id, "item_id": identity, "is_embedded": False, "embedding_id": None}
+            self.app.put_row("job_items", item)
+            self.server.upsert(namespace, [{**vector, "id": identity, "metadata": {**vector["metadata"], "item_id": identity}}])
+            self.app.put_row("job_items", {**item, "is_embedded": True, "embedding_id": identity})
+            self.app.put_row("job_items", {**item, "is_embedded": False, "embedding_id": None})
+            self.server.delete(namespace, [identity])
+            self.app.delete("job_items", source_id)
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+
+
+class AfterCutover(Case):
+    def test_an_application_that_writes_is_no_damage(self):
+        app = self.small(loaded=False, count=300, tenants=MANY_TENANTS,
+                         cutover={"env_file": {"path": ".env", "set": {"VECTOR_NAMESPACE": "jobs_acme"}}, "quiet": "50ms"})
+        server = VectorServer(app)
+        self.addCleanup(lambda: server.stop(signal.SIGKILL))
+        app.contents["vectors"] = server.url
+        app.write_plan()
+        app.load()
+        app.migrate()
+        writer = NewSideWriter(app, server)
+        writer.start()
+        try:
+            for _ in range(15):
+                app.verify()
+        finally:
+            writer.stop()
+        self.assertGreater(writer.rounds, 20)
+        app.verify()
+        some = next(iter(server.ids("jobs_cord")))
+        server.delete("jobs_cord", [some])
+        app.verify(expect=CHECK_FAILED)
 
 if __name__ == "__main__":
     harness.main()

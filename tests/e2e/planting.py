@@ -376,6 +376,32 @@ def a_profile_given_to_another_organization(test):
     test.application.change("freelancer_profiles", "prof_bea", org_id="org_acme")
 
 
+@plant(lambda t: {("tenants", "duplicate", "org_acme")}, mended=None)
+def a_second_organization_of_the_same_id(test):
+    acme = next(d for d in test.application.documents("organizations") if d["_id"] == "org_acme")
+    test.application.put_row("organizations", {**acme, "_id": "org_twin", "slug": "twin"})
+
+
+@plant(lambda t: {("tenants", "duplicate", "prof_bea")}, mended=None)
+def a_second_profile_of_the_same_id(test):
+    bea = next(d for d in test.application.documents("freelancer_profiles") if d["_id"] == "prof_bea")
+    test.application.put_row("freelancer_profiles", {**bea, "_id": "prof_twin"})
+
+
+def items_with(test, **reference):
+    return {("tenants", "misplaced", d["item_id"]) for d in test.application.documents("job_items") if reference.items() <= d.items()}
+
+
+@plant(lambda t: items_with(t, org_id="org_bolt") | {("tenants", "changed_after_cutover", "org_bolt")}, mended=None, stage="cutover")
+def an_organization_deleted_after_the_cutover(test):
+    test.application.delete("organizations", "org_bolt")
+
+
+@plant(lambda t: items_with(t, profile_id="prof_bea") | {("tenants", "changed_after_cutover", "prof_bea")}, mended=None, stage="cutover")
+def a_profile_given_away_after_the_cutover(test):
+    test.application.change("freelancer_profiles", "prof_bea", org_id="org_acme")
+
+
 # --- sources that changed where no feed saw it
 
 

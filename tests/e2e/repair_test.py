@@ -19,6 +19,17 @@ class Repair(Planted):
         self.assertTrue(report["nothing_to_do"] and report["passed"])
         self.assertEqual(self.application.outcome(), before)
 
+    def test_a_source_that_is_gone_is_no_order_to_delete(self):
+        app = self.small(count=12, documents={"source": "sqlite:old.db", "target": "sqlite:new.db"})
+        app.migrate("--through", "3", "--online")
+        for gone in (lambda: (app.dir / "old.db").rename(app.dir / "unmounted.db"), lambda: (app.dir / "old.db").write_bytes(b"")):
+            gone()
+            answer = app.run("repair", "--yes", expect=REFUSED)
+            self.assert_error(answer, "nothing was changed")
+            self.assertEqual(len(app.documents("job_items", "new.db")), 12)
+        (app.dir / "unmounted.db").rename(app.dir / "old.db")
+        self.assertTrue(app.json("repair", "--yes")["nothing_to_do"])
+
     def test_it_asks_first(self):
         self.at_stage("migrated")
         self.application.run("repair", expect=USAGE)

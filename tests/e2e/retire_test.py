@@ -1,8 +1,10 @@
 """The end of the old side: gated by time, stragglers and verification, and undone byte for byte. Time is the test binary's."""
+import shutil
+
 import bson
 
 import harness
-from harness import ITEMS, NEW_NAMESPACE, OLD_NAMESPACE, REFUSED, tearDownModule  # noqa: F401
+from harness import CHECK_FAILED, ITEMS, NEW_NAMESPACE, OLD_NAMESPACE, REFUSED, tearDownModule  # noqa: F401
 
 GONE = {"training_data", "chunks", "embeddings"}
 
@@ -46,6 +48,18 @@ class Retire(harness.Case):
         self.assertTrue(app.json("backup", "verify", "--dir", newest)["passed"])
         app.run("backup", "restore", "--dir", newest, "--into", "sqlite:again.db", "--yes")
         self.assertTrue({name: app.raw(name, "again.db") for name in GONE} == {name: legacy[name] for name in GONE})
+
+    def test_another_backup_in_the_place_of_its_own_is_named_and_not_restored(self):
+        app = self.ran()
+        first = min(app.json("backup", "list")["backups"])
+        app.at(25, "retire", "--yes")
+        own = max(app.json("backup", "list")["backups"])
+        shutil.rmtree(app.dir / own)
+        shutil.copytree(app.dir / first, app.dir / own)
+        report = app.at(26, "verify", "--check", "backup", "--json", expect=CHECK_FAILED).json
+        self.assertEqual([(one["class"], one["id"]) for one in report["checks"][0]["discrepancies"]], [("differing", "manifest.json")])
+        self.assert_error(app.at(26, "rollback", "--phase", 5, "--yes", expect=CHECK_FAILED), "not the backup that this run retired into")
+        self.assertEqual(app.collections() & GONE, set())
 
     def test_rollback_of_phase_5_restores_byte_for_byte(self):
         app = self.ran()
