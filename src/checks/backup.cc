@@ -64,9 +64,9 @@ Status CompareWithJournal(const std::filesystem::path& backup, const std::string
   }
   REHOME_TRY_ASSIGN(const std::string text, ReadFile(backup / kManifestFile));
   if (const std::string found = ManifestSha256(text); found != journaled) {
-    result.Add({DiscrepancyClass::kDiffering, std::string(kManifestFile), "sha256",
-                fmt::format("the journal says {} of {}, found {}", journaled, backup.string(),
-                            found)});
+    result.Add(
+        {DiscrepancyClass::kDiffering, std::string(kManifestFile), "sha256",
+         fmt::format("the journal says {} of {}, found {}", journaled, backup.string(), found)});
   }
   return {};
 }

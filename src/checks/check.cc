@@ -24,8 +24,7 @@ struct Suspects {
 Result<CheckResult> Observe(const NamedCheck& check, CheckContext& context, Suspects& suspects) {
   const auto told = context.on_finding;
   context.on_finding = [&suspects, &told](const Suspect& suspect) {
-    suspects.all_known =
-        suspects.all_known && suspect.source_id.has_value() && suspect.in_delta;
+    suspects.all_known = suspects.all_known && suspect.source_id.has_value() && suspect.in_delta;
     if (suspect.source_id) {
       suspects.ids.push_back(*suspect.source_id);
     }

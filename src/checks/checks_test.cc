@@ -772,7 +772,8 @@ TEST(Checks, AStragglerThatDoesNotMapStandsBesideTheItemThatTheApplicationChange
 TEST(Checks, ARetiredSourceLeavesTheJournalAsJudge) {
   World world;
   world.CutOver();
-  world.run.retirements = {{.backup = world.run.backup, .manifest_sha256 = {}, .dropped = {"old"}, .emptied = {}}};
+  world.run.retirements = {
+      {.backup = world.run.backup, .manifest_sha256 = {}, .dropped = {"old"}, .emptied = {}}};
   world.run.At(Phase::kRetire).state = PhaseState::kDone;
   Ok(world.source->DropCollection("old", world.call));
   EXPECT_EQ(Found(Ok(Verify(world.context, {}))), std::multiset<std::string>{});

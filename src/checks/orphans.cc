@@ -221,10 +221,10 @@ class OrphanSearch {
     std::vector<Suspect> findings;
     for (const Document& item : items) {
       if (std::ranges::find(now, item) != now.end()) {
-        findings.push_back({{DiscrepancyClass::kMissing, ItemIdOf(flow_.plan, item.view()), "",
-                             fmt::format("no vector in namespace {}",
-                                         HomeOf(context_, item.view()))},
-                            Value(item.Id())});
+        findings.push_back(
+            {{DiscrepancyClass::kMissing, ItemIdOf(flow_.plan, item.view()), "",
+              fmt::format("no vector in namespace {}", HomeOf(context_, item.view()))},
+             Value(item.Id())});
       }
     }
     return Report(context_, std::move(findings), result_);

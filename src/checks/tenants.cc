@@ -86,8 +86,8 @@ class TenantInspection {
           planned, [&](const Document& document) { return document.Find(key) == one.Find(key); });
       if (!of_the_plan && twin != planned.end()) {
         result_.Add({DiscrepancyClass::kDuplicate, std::string(twin->Id().AsString()), key,
-                     fmt::format("{} of {} has it too", ToExtendedJson(one.Id(), JsonMode::kRelaxed),
-                                 collection)});
+                     fmt::format("{} of {} has it too",
+                                 ToExtendedJson(one.Id(), JsonMode::kRelaxed), collection)});
       }
     }
     return {};

@@ -37,14 +37,14 @@ Shared MakeShared(CliEnvironment& environment) {
   // Jitter need not be repeatable here; two processes must not fall into step.
   const auto seed = static_cast<std::uint64_t>(ThisProcess().pid) ^
                     static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
-  return {.clock = clock,
-          .http = std::make_shared<HttpClient>(std::move(http)),
-          .retries = std::make_shared<RetryPolicy>(clock, Random(seed)),
-          .document_retries =
-              std::make_shared<RetryPolicy>(clock, Random(seed + 1), PatientWithElections()),
-          .embed_retries =
-              std::make_shared<RetryPolicy>(clock, Random(seed + 2), PatientWithMinutes()),
-          .variables = environment.variables};
+  return {
+      .clock = clock,
+      .http = std::make_shared<HttpClient>(std::move(http)),
+      .retries = std::make_shared<RetryPolicy>(clock, Random(seed)),
+      .document_retries =
+          std::make_shared<RetryPolicy>(clock, Random(seed + 1), PatientWithElections()),
+      .embed_retries = std::make_shared<RetryPolicy>(clock, Random(seed + 2), PatientWithMinutes()),
+      .variables = environment.variables};
 }
 
 /// The plan's name as far as an index may have it: lower-case letters, digits and inner hyphens.

@@ -153,7 +153,7 @@ class Round {
   }
 
   Reconciled result;
-  std::vector<Value> again;          // lost a compare-and-set: judge them anew
+  std::vector<Value> again;        // lost a compare-and-set: judge them anew
   std::set<std::string> disturbs;  // sort keys: those of them whose vectors were touched
 
  private:

@@ -105,11 +105,7 @@ Result<std::optional<Lease::Holder>> Lease::Inspect(DocumentStore& store,
 }
 
 Lease::Lease(DocumentStore& store, Clock& clock, Document held, std::int64_t epoch, SteadyTime sent)
-    : store_(store),
-      clock_(clock),
-      epoch_(epoch),
-      held_(std::move(held)),
-      renewed_(sent) {}
+    : store_(store), clock_(clock), epoch_(epoch), held_(std::move(held)), renewed_(sent) {}
 
 Lease::~Lease() {
   static_cast<void>(Release());

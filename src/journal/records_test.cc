@@ -67,8 +67,14 @@ RunRecord FullRun() {
   run.positions = {{"forward", "3"}, {"reverse", "none"}};
   run.watermarks = {{"applied_through", "3"}};
   run.backup = "backups/1";
-  run.retirements = {{.backup = "backups/2", .manifest_sha256 = std::string(64, 'a'), .dropped = {"a", "b"}, .emptied = {}},
-                     {.backup = "backups/3", .manifest_sha256 = std::string(64, 'a'), .dropped = {}, .emptied = {"legacy"}}};
+  run.retirements = {{.backup = "backups/2",
+                      .manifest_sha256 = std::string(64, 'a'),
+                      .dropped = {"a", "b"},
+                      .emptied = {}},
+                     {.backup = "backups/3",
+                      .manifest_sha256 = std::string(64, 'a'),
+                      .dropped = {},
+                      .emptied = {"legacy"}}};
   run.items_reconciled = true;
   run.changed_while_read = {"5", R"({"$oid":"0123456789abcdef01234567"})"};
   run.cut_over_at = at;

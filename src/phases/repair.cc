@@ -241,12 +241,11 @@ class Repairer {
         }
       }
     }
-    return items.empty()
-               ? Status{}
-               : Fail(ErrorCode::kAborted,
-                      fmt::format("{} items of {} keep changing while they are embedded",
-                                  items.size(), session_.plan().items.to),
-                      "run `rehome repair` again when less is written");
+    return items.empty() ? Status{}
+                         : Fail(ErrorCode::kAborted,
+                                fmt::format("{} items of {} keep changing while they are embedded",
+                                            items.size(), session_.plan().items.to),
+                                "run `rehome repair` again when less is written");
   }
 
   /// Returns those that changed before their mark.
@@ -376,10 +375,11 @@ class Repairer {
       return found == check.totals.end() ? 0 : found->second;
     };
     if (const std::uint64_t twins = total(DiscrepancyClass::kDuplicate); twins > 0) {
-      out_.left.push_back(fmt::format(
-          "{} documents have a key of the plan's organizations or profiles and are somebody else's: "
-          "remove them, or give them keys of their own, by hand",
-          twins));
+      out_.left.push_back(
+          fmt::format("{} documents have a key of the plan's organizations or profiles and are "
+                      "somebody else's: "
+                      "remove them, or give them keys of their own, by hand",
+                      twins));
     }
     if (const std::uint64_t lost = total(DiscrepancyClass::kMisplaced);
         lost > 0 && session_.run().IsCutOver()) {

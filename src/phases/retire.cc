@@ -262,8 +262,7 @@ Status DeleteBatch(Session& session, const std::string& ns,
     }
   }
   if (!doomed.empty()) {
-    REHOME_TRY_ASSIGN(const auto lsn,
-                      session.source_vectors().Delete(ns, doomed, session.call()));
+    REHOME_TRY_ASSIGN(const auto lsn, session.source_vectors().Delete(ns, doomed, session.call()));
     behind = std::max(behind, lsn);
   }
   counts[fmt::format("vectors removed from {}", ns)] += static_cast<std::int64_t>(doomed.size());
@@ -283,8 +282,8 @@ Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Pac
                              [&](const std::vector<VectorRecord>& records) {
                                return DeleteBatch(session, backup.name, records, behind, counts);
                              }));
-  REHOME_TRY(AwaitIndexed(session.flow(), session.source_vectors(), backup.name, behind,
-                          session.call()));
+  REHOME_TRY(
+      AwaitIndexed(session.flow(), session.source_vectors(), backup.name, behind, session.call()));
   REHOME_TRY_ASSIGN(const IdPage left,
                     session.source_vectors().ListIds(backup.name, "", session.call()));
   if (!left.ids.empty()) {
@@ -462,7 +461,8 @@ Result<Counts> UndoRetire(Session& session) {
       counts[fmt::format("documents kept as they stand in {}", name)] +=
           static_cast<std::int64_t>(written.different);
       session.events().Warn(fmt::format(
-          "{} of {} were written anew since it was dropped and are kept so: {}; the backup's are in "
+          "{} of {} were written anew since it was dropped and are kept so: {}; the backup's are "
+          "in "
           "{}",
           written.different, name, fmt::join(written.different_ids, ", "), attempt.backup));
     }

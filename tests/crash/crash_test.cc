@@ -555,15 +555,15 @@ TEST(Cutover, CancelledUnderItsFenceTakesNothingFromTheOldSide) {
     std::uint64_t since = 0;
     const Status done =
         world.Do(RunAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
-          if (site.name == "raise_fence" && since == 0) {
-            // The last write before the fence: a document that no longer maps.
-            EXPECT_TRUE(world.PutSource(Job(4, "client4", "nobody")).has_value());
-            since = 1;
-            return Fault::kNone;
-          }
-          since += since > 0 && site.writes ? 1 : 0;
-          return site.writes && since == number + 1 ? Fault::kRefuse : Fault::kNone;
-        }));
+                   if (site.name == "raise_fence" && since == 0) {
+                     // The last write before the fence: a document that no longer maps.
+                     EXPECT_TRUE(world.PutSource(Job(4, "client4", "nobody")).has_value());
+                     since = 1;
+                     return Fault::kNone;
+                   }
+                   since += since > 0 && site.writes ? 1 : 0;
+                   return site.writes && since == number + 1 ? Fault::kRefuse : Fault::kNone;
+                 }));
     ASSERT_GT(since, 0U);
     EXPECT_TRUE(world.Find("jobs", Value::Int32(4)).has_value()) << Message(done);
     const auto run = LatestRun(world.documents(), world.plan().name, {});
@@ -670,32 +670,32 @@ TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
   Migrate(world);
   int written = 0;
   bool opened = false;
-  ASSERT_DONE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
-                         if (opened && written++ == 0) {
-                           EXPECT_TRUE(world.PutSource(Job(2, "since", "red")).has_value());
-                           EXPECT_TRUE(world.PutSource(Job(4, "since", "red")).has_value());
-                           const Document topics = ArrayBuilder().String("late").Finish();
-                           EXPECT_TRUE(world.PutItem(WithField(
-                               *world.Find("job_items", Value::Int32(2)), "topics",
-                               Value(ValueView(BsonType::kArray, topics.bytes())))));
-                           EXPECT_TRUE(world.Remove("job_items", Value::Int32(4)).has_value());
-                         }
-                         opened = opened || (site.name == "lift_fence" && site.place == "jobs");
-                         return Fault::kNone;
-                       })));
+  ASSERT_DONE(world.Do(
+      RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+        if (opened && written++ == 0) {
+          EXPECT_TRUE(world.PutSource(Job(2, "since", "red")).has_value());
+          EXPECT_TRUE(world.PutSource(Job(4, "since", "red")).has_value());
+          const Document topics = ArrayBuilder().String("late").Finish();
+          EXPECT_TRUE(world.PutItem(WithField(*world.Find("job_items", Value::Int32(2)), "topics",
+                                              Value(ValueView(BsonType::kArray, topics.bytes())))));
+          EXPECT_TRUE(world.Remove("job_items", Value::Int32(4)).has_value());
+        }
+        opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+        return Fault::kNone;
+      })));
   ASSERT_GT(written, 0);
   for (const int number : {2, 4}) {
     const auto legacy = world.Find("jobs", Value::Int32(number));
     ASSERT_TRUE(legacy.has_value()) << number;
     EXPECT_EQ(*legacy, Job(number, "since", "red")) << number;
   }
-  Saved saved(world.documents(),
-              (*LatestRun(world.documents(), world.plan().name, {}))->run_id);
+  Saved saved(world.documents(), (*LatestRun(world.documents(), world.plan().name, {}))->run_id);
   const auto data = saved.List({});
   ASSERT_TRUE(data.has_value());
-  EXPECT_EQ(std::ranges::count_if(*data, [](const SavedDatum& one) {
-              return one.json.find("late") != std::string::npos;
-            }), 1);
+  EXPECT_EQ(
+      std::ranges::count_if(
+          *data, [](const SavedDatum& one) { return one.json.find("late") != std::string::npos; }),
+      1);
   ASSERT_DONE(world.Do(RunOnline));
   EXPECT_EQ(StringField(world.Find("job_items", Value::Int32(2))->view(), "client"), "since");
 }

@@ -273,9 +273,8 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
       return {};
     }
     const bool cut_off = !created && failed.origin == Failure::Origin::kNetwork;
-    if (!cut_off || !AnyIndex(server, collection, call, [&](DocumentView one) {
-          return StringField(one, "name") == name;
-        })) {
+    if (!cut_off || !AnyIndex(server, collection, call,
+                              [&](DocumentView one) { return StringField(one, "name") == name; })) {
       return created;
     }
     // Over many documents it takes longer than an answer may, and the server goes on with it. Asked
@@ -289,7 +288,6 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
     }
   }
 }
-
 
 Status DropIndex(Server& server, std::string_view collection, std::string_view name,
                  const Call& call) {

@@ -62,7 +62,7 @@ constexpr std::array kMeanings{
     Meaning{175, ErrorCode::kUnavailable, kAgain},      // QueryPlanKilled: an index or a name went
     Meaning{189, ErrorCode::kUnavailable, kNoPrimary},  // PrimarySteppedDown
     Meaning{202, ErrorCode::kUnavailable, kAgain},      // NetworkInterfaceExceededTimeLimit
-    Meaning{215, ErrorCode::kUnavailable, kAgain},         // DatabaseDropPending
+    Meaning{215, ErrorCode::kUnavailable, kAgain},      // DatabaseDropPending
     Meaning{222, ErrorCode::kFailedPrecondition, kSweep},  // CloseChangeStream
     Meaning{234, ErrorCode::kUnavailable, kAgain},         // RetryChangeStream
     Meaning{237, ErrorCode::kUnavailable, kAgain},         // CursorKilled
@@ -177,9 +177,7 @@ std::string WithoutNames(std::string_view message) {
 /// TLS, names and certificates show only in the text.
 std::string_view WhyUnreachable(std::string_view told) {
   const std::string message = WithoutNames(told);
-  const auto says = [&](std::string_view what) {
-    return message.find(what) != std::string::npos;
-  };
+  const auto says = [&](std::string_view what) { return message.find(what) != std::string::npos; };
   if (says("TLS") || says("certificate") || says("SSL")) {
     return "check tls=, tlsCAFile= and the host name in the address against the server's "
            "certificate";
@@ -221,8 +219,7 @@ Error FromServer(const Failure& failure, std::string_view doing, Effect effect) 
   }
   if (const Meaning* meaning = Find(failure.code)) {
     // A write that the server gave up may have been made in part.
-    const bool unknown =
-        effect == Effect::kWrites && meaning->code == ErrorCode::kDeadlineExceeded;
+    const bool unknown = effect == Effect::kWrites && meaning->code == ErrorCode::kDeadlineExceeded;
     return {unknown ? ErrorCode::kOutcomeUnknown : meaning->code,
             fmt::format("{}: {}", doing, failure.message), std::string(meaning->hint)};
   }

@@ -140,8 +140,9 @@ TEST(Failure, SaysWhyNoServerCouldBeUsed) {
 TEST(Failure, AHostsNameSaysNothingAboutWhatIsWrong) {
   const Failure failure{.origin = Failure::Origin::kSelection,
                         .code = 13053,
-                        .message = "No suitable servers found: [connection refused calling hello on "
-                                   "'authenticating-TLS-db:27017']",
+                        .message =
+                            "No suitable servers found: [connection refused calling hello on "
+                            "'authenticating-TLS-db:27017']",
                         .labels = {}};
   const Error error = ToError(failure, "connecting", Effect::kReads);
   EXPECT_EQ(error.code, ErrorCode::kUnavailable);

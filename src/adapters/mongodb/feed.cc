@@ -150,10 +150,10 @@ Result<Document> Feed::HeadOf(const std::string& stream, const Call& call) {
 /// What was written up to `time`, and so is not shown, is what a reader finds from here on.
 Status Feed::AwaitMajority(std::uint64_t time, const Call& call) {
   for (const std::string& collection : collections_) {  // which may stand on shards of their own
-    REHOME_TRY(Find(
-        *server_,
-        {.collection = collection, .filter = {}, .limit = 1, .ids_only = true, .after = time},
-        call));
+    REHOME_TRY(
+        Find(*server_,
+             {.collection = collection, .filter = {}, .limit = 1, .ids_only = true, .after = time},
+             call));
   }
   return {};
 }

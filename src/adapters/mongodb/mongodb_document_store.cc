@@ -40,7 +40,8 @@ class Store final : public DocumentStore {
   }
   [[nodiscard]] Status EnsureIndex(std::string_view collection, const IndexSpec& index,
                                    const Call& call) override {
-    return CreateIndex(*server_, collection, IndexDocument(index), OtherName::kAccept, clock_, call);
+    return CreateIndex(*server_, collection, IndexDocument(index), OtherName::kAccept, clock_,
+                       call);
   }
   [[nodiscard]] Status RestoreIndex(std::string_view collection, const Document& index,
                                     const Call& call) override {

@@ -190,7 +190,8 @@ TEST_F(Reads, AnIndexThatNamesNoCollationIsMadeAnewWithoutTheCollectionsDefault)
       return Found(R"([{"v":2,"key":{"n":1},"name":"by n"},
                        {"v":2,"key":{"m":1},"name":"by m","collation":{"locale":"de"}}])");
     }
-    return Found(R"([{"name":"jobs","type":"collection","options":{"collation":{"locale":"en"}}}])");
+    return Found(
+        R"([{"name":"jobs","type":"collection","options":{"collation":{"locale":"en"}}}])");
   };
   const auto listed = ListCollections(*server_, {});
   ASSERT_TRUE(listed) << listed.error().message;
@@ -242,8 +243,8 @@ TEST_F(Reads, AnIndexOfAnotherNameWillDoIfItDoesTheSame) {
   EXPECT_TRUE(created(kSame, OtherName::kAccept));
   EXPECT_FALSE(created(kSame, OtherName::kRefuse));
   EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":1},"name":"slug_1"}])", OtherName::kAccept));
-  EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":-1},"name":"slug_1","unique":true}])",
-                       OtherName::kAccept));
+  EXPECT_FALSE(
+      created(R"([{"v":2,"key":{"slug":-1},"name":"slug_1","unique":true}])", OtherName::kAccept));
   EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":1},"name":"slug_1","unique":true,"sparse":true}])",
                        OtherName::kAccept));
 }
@@ -255,9 +256,8 @@ TEST_F(Reads, AnIndexThatTheServerDoesNotBuildIsAnError) {
     }
     return std::unexpected(NothingCame());
   };
-  const auto created =
-      CreateIndex(*server_, "jobs", IndexDocument({.name = "a", .paths = {"a"}}),
-                  OtherName::kRefuse, clock_, {});
+  const auto created = CreateIndex(*server_, "jobs", IndexDocument({.name = "a", .paths = {"a"}}),
+                                   OtherName::kRefuse, clock_, {});
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().code, ErrorCode::kOutcomeUnknown);
 }
@@ -316,8 +316,8 @@ TEST_F(Reads, NothingIsReadThatIsOlderThanWhatWasWrittenReadOrShownBefore) {
   };
   const auto after = [this] {
     EXPECT_TRUE(Find(*server_, {.collection = "jobs", .filter = {}, .limit = 1}, {}));
-    return TimestampField(
-        DocumentField(Json(script_.options.back()).view(), "readConcern"), "afterClusterTime");
+    return TimestampField(DocumentField(Json(script_.options.back()).view(), "readConcern"),
+                          "afterClusterTime");
   };
   answers_at(5);
   EXPECT_EQ(after(), 0U);

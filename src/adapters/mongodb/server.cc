@@ -84,8 +84,7 @@ Status RefuseStopped(const Call& call, std::string_view doing) {
 }
 
 Document WithDeadline(DocumentBuilder command, const Call& call, Patience patience) {
-  return command
-      .Int64("maxTimeMS", patience == Patience::kRequest ? ServerTime(call) : kPatientMs)
+  return command.Int64("maxTimeMS", patience == Patience::kRequest ? ServerTime(call) : kPatientMs)
       .Finish();
 }
 
@@ -154,9 +153,8 @@ Result<Document> Server::Read(const Document& command, std::string_view doing, c
                               std::uint64_t after, Patience patience) {
   REHOME_TRY(RefuseStopped(call, doing));
   REHOME_TRY_ASSIGN(const Capabilities server, Ask(call));
-  Answer<Document> answer =
-      Pop(patience)->Run(database(), command, Traffic::kRead,
-                         ReadOptions(server, std::max(after, seen_.load())));
+  Answer<Document> answer = Pop(patience)->Run(database(), command, Traffic::kRead,
+                                               ReadOptions(server, std::max(after, seen_.load())));
   if (!answer) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kReads));
   }
@@ -178,8 +176,8 @@ Result<Answer<Document>> Server::TryWrite(const Document& command, const Call& c
   if (deadline == Deadline::kOfCall) {
     options.Int64("maxTimeMS", ServerTime(call));
   }
-  Answer<Document> answer = Pop()->Run(other.empty() ? database() : other, command, Traffic::kWrite,
-                                       options.Finish());
+  Answer<Document> answer =
+      Pop()->Run(other.empty() ? database() : other, command, Traffic::kWrite, options.Finish());
   if (answer && !answer->Find("writeConcernError")) {
     Saw(TimestampField(answer->view(), kOperationTime));
   }

@@ -129,11 +129,11 @@ Result<ChangeBatch> Feed::Read(const ChangePosition& after, std::size_t count_ma
                              return ReadOnce(connection, from, count_max);
                            }));
     if (!read && from > 0) {
-      return Fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("the change feed's position {} is lost: its database file is gone",
-                              from),
-                  "put the file back as it was, or correct the plan's documents; nothing was "
-                  "changed");
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("the change feed's position {} is lost: its database file is gone", from),
+          "put the file back as it was, or correct the plan's documents; nothing was "
+          "changed");
     }
     // A file that never was has one position: 0.
     ChangeBatch batch = read ? *std::move(read) : ChangeBatch{{}, PositionAt(0), true};
