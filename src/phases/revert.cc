@@ -27,6 +27,8 @@ struct Pair {
   Value id;
   std::optional<Document> legacy;
   std::optional<Document> item;
+  OwnedHistory legacy_history;  // what was written back
+  OwnedHistory item_history;
 };
 
 class WriteBack {
@@ -41,11 +43,16 @@ class WriteBack {
   Status Apply(const std::vector<Value>& ids) {
     REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(legacy_.target.name, ids, call()));
     REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(items_.target.name, ids, call()));
+    REHOME_TRY_ASSIGN(auto written_back, session_.ledger().Find(legacy_.target, ids, call()));
     REHOME_TRY_ASSIGN(auto histories, session_.ledger().Find(items_.target, ids, call()));
     Batch batch;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      Sort({.id = ids[i], .legacy = std::move(legacy[i]), .item = std::move(items[i])},
-           histories[i], batch);
+      Sort({.id = ids[i],
+            .legacy = std::move(legacy[i]),
+            .item = std::move(items[i]),
+            .legacy_history = std::move(written_back[i]),
+            .item_history = std::move(histories[i])},
+           batch);
     }
     REHOME_TRY(SaveBeforeImages(batch));
     REHOME_TRY(WriteLegacy(batch));
@@ -73,16 +80,18 @@ class WriteBack {
     std::vector<Document> deleted;
   };
 
-  /// Whether the legacy document is neither what the item was carried from nor what it says now.
-  [[nodiscard]] bool IsOvertaken(const Pair& pair, const OwnedHistory& history) const {
-    if (!old_side_leads_ || !pair.legacy) {
+  /// Whether the legacy document is neither what was written back last, nor what the item was carried
+  /// from, nor what it says now.
+  [[nodiscard]] bool IsOvertaken(const Pair& pair) const {
+    if (!old_side_leads_ || !pair.legacy ||
+        Judge(pair.legacy_history, DocumentDigest(pair.legacy->view())) == Ownership::kOurs) {
       return false;
     }
     const Mapped mapped = session_.mapper().Map(pair.legacy->view());
     const Item* now = std::get_if<Item>(&mapped);
     const std::optional<Md5Digest> digest =
         now == nullptr ? std::nullopt : std::optional(DocumentDigest(now->document.view()));
-    const OwnedHistory::Step* last = history.LastDone();
+    const OwnedHistory::Step* last = pair.item_history.LastDone();
     const bool is_as_carried = digest && last != nullptr && last->after == digest;
     const bool is_the_same = digest && pair.item && DocumentDigest(pair.item->view()) == digest;
     return !is_as_carried && !is_the_same;
@@ -90,20 +99,20 @@ class WriteBack {
 
   [[nodiscard]] const Call& call() const { return session_.call(); }
 
-  void Sort(Pair pair, const OwnedHistory& history, Batch& batch) {
+  void Sort(Pair pair, Batch& batch) {
     if (!pair.item) {
-      const OwnedHistory::Step* last = history.LastDone();
-      if (pair.legacy && last != nullptr && last->after && !IsOvertaken(pair, history)) {
+      const OwnedHistory::Step* last = pair.item_history.LastDone();
+      if (pair.legacy && last != nullptr && last->after && !IsOvertaken(pair)) {
         batch.deleted.push_back(*std::move(pair.legacy));
       }
       return;
     }
     // Other organizations' documents in the same collection are not this run's to carry.
-    if (Judge(history, DocumentDigest(pair.item->view())) == Ownership::kOurs ||
+    if (Judge(pair.item_history, DocumentDigest(pair.item->view())) == Ownership::kOurs ||
         !session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
       return;
     }
-    if (IsOvertaken(pair, history)) {
+    if (IsOvertaken(pair)) {
       batch.overtaken.push_back(*std::move(pair.item));
       return;
     }

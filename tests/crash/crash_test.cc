@@ -700,6 +700,33 @@ TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
   EXPECT_EQ(StringField(world.Find("job_items", Value::Int32(2))->view(), "client"), "since");
 }
 
+/// The instance that still writes on the new side does so between the write-back of its document and
+/// the moment that the item is taken for carried.
+TEST(Revert, AnItemThatChangesWhileItIsWrittenBackIsCarriedAgain) {
+  World world;
+  Migrate(world);
+  const auto write = [&world](std::string_view client) {
+    EXPECT_TRUE(world.PutItem(
+        WithField(*world.Find("job_items", Value::Int32(2)), "client", Value::String(client))));
+  };
+  bool opened = false;
+  bool written_back = false;
+  int written = 0;
+  ASSERT_DONE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                         if ((opened && written == 0) || (written_back && written == 1)) {
+                           ++written;
+                           write(written == 1 ? "late" : "later");
+                         }
+                         opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+                         written_back = written_back || (written == 1 && site.name == "apply" &&
+                                                         site.place == "jobs");
+                         return Fault::kNone;
+                       })));
+  ASSERT_EQ(written, 2);
+  EXPECT_EQ(StringField(world.Find("jobs", Value::Int32(2))->view(), "client"), "later");
+  EXPECT_TRUE(world.Find("job_items", Value::Int32(2)).has_value());
+}
+
 /// Whether a store that lies once, at the first write to `place`, is found out: the run fails, or
 /// the state differs.
 bool IsFoundOut(std::string_view name, std::string_view place) {
