@@ -187,7 +187,7 @@ class Online(Case):
         assert writer.is_alive(), "the writer ended"
 
     def test_a_revert_carries_a_writer_on_the_new_side_until_it_rests(self):
-        app = self.application(count=30, fence="none")
+        app = self.application(count=30, fence="none", quiet="2s")  # no pause of a busy machine's is taken for the writer's rest
         app.migrate("--online")
         process = app.start("revert", "--yes")
         self.addCleanup(process.kill)
