@@ -418,7 +418,7 @@ Status PendingChanges::Follow(const std::string& applied_through, const Call& ca
   while (true) {
     REHOME_TRY_ASSIGN(ChangeBatch batch, feed->Read(reached_, kEventsMax, Millis{0}, call));
     for (const ChangeEvent& event : batch.events) {
-      named_.insert({event.collection, SortKey(event.id.view())});
+      named_.insert(SortKey(event.id.view()));
     }
     reached_ = std::move(batch.position);
     if (batch.caught_up) {
@@ -435,7 +435,7 @@ Result<std::vector<bool>> PendingChanges::Among(std::span<const Value> ids, cons
   }
   REHOME_TRY(Follow(saved->second, call));
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    out[i] = named_.contains({plan_.items.from, SortKey(ids[i].view())});
+    out[i] = named_.contains(SortKey(ids[i].view()));
   }
   return out;
 }

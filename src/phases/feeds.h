@@ -9,7 +9,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "flow/reconcile.h"
@@ -76,7 +75,7 @@ class PendingChanges {
  public:
   PendingChanges(const Plan& plan, const RunRecord& run, const Stores& stores)
       : plan_(plan), run_(run), stores_(stores) {}
-  /// Which of `ids`, of source documents, are named.
+  /// Which of `ids` are named.
   [[nodiscard]] Result<std::vector<bool>> Among(std::span<const Value> ids, const Call& call);
   /// How many there are; nothing where no feed tells.
   [[nodiscard]] Result<std::optional<std::uint64_t>> Count(const Call& call);
@@ -89,7 +88,7 @@ class PendingChanges {
   const Stores& stores_;
   std::string applied_through_;  // what `named_` begins behind
   ChangePosition reached_;
-  std::set<std::pair<std::string, std::string>> named_;  // collection, sort key of the id
+  std::set<std::string> named_;  // sort keys, of stamped collections too
 };
 
 }  // namespace rehome
