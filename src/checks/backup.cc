@@ -38,9 +38,11 @@ std::string InWords(const BackupProblem& problem) {
              : fmt::format("{}: line {}: {}", Name(problem.kind), problem.line, problem.detail);
 }
 
-/// Reads every byte of one backup; the number of its records.
-Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const CheckContext& context,
-                              CheckResult& result) {
+/// Reads every byte of one backup; the number of its records. Its manifest is the one that the phase
+/// left in the journal, since a whole backup of another run is not ours: `journaled`, empty where the
+/// journal says none.
+Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const std::string& journaled,
+                              const CheckContext& context, CheckResult& result) {
   auto verified = VerifyBackup(backup, context.call.stop, context.flow.plan.backup.key);
   if (!verified) {
     if (verified.error().code != ErrorCode::kNotFound) {
@@ -52,15 +54,8 @@ Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const CheckCo
   for (const BackupProblem& problem : verified->problems) {
     result.Add({ClassOf(problem.kind), problem.file, "", InWords(problem)});
   }
-  return verified->records;
-}
-
-/// The manifest is the one that the phase left in the journal: a whole backup of another run is not
-/// ours. `journaled`: empty where it says none.
-Status CompareWithJournal(const std::filesystem::path& backup, const std::string& journaled,
-                          CheckResult& result) {
-  if (journaled.empty() || !result.passed) {
-    return {};  // what is damaged was named already
+  if (journaled.empty() || !verified->passed()) {
+    return verified->records;  // what is damaged was named already
   }
   REHOME_TRY_ASSIGN(const std::string text, ReadFile(backup / kManifestFile));
   if (const std::string found = ManifestSha256(text); found != journaled) {
@@ -68,7 +63,7 @@ Status CompareWithJournal(const std::filesystem::path& backup, const std::string
         {DiscrepancyClass::kDiffering, std::string(kManifestFile), "sha256",
          fmt::format("the journal says {} of {}, found {}", journaled, backup.string(), found)});
   }
-  return {};
+  return verified->records;
 }
 
 }  // namespace
@@ -78,13 +73,14 @@ Result<CheckResult> CheckBackup(CheckContext& context) {
     return Skip("backup", NotDone(context.run, Phase::kPrepare).value_or("the run has no backup"));
   }
   CheckResult result;
-  REHOME_TRY_ASSIGN(std::uint64_t records, Inspect(context.run.backup, context, result));
   const RestorePoint* point = context.run.FindRestorePoint(Phase::kPrepare);
-  REHOME_TRY(CompareWithJournal(context.run.backup, point == nullptr ? "" : point->digest, result));
+  REHOME_TRY_ASSIGN(
+      std::uint64_t records,
+      Inspect(context.run.backup, point == nullptr ? "" : point->digest, context, result));
   for (const Retirement& attempt : context.run.retirements) {
-    REHOME_TRY_ASSIGN(const std::uint64_t more, Inspect(attempt.backup, context, result));
+    REHOME_TRY_ASSIGN(const std::uint64_t more,
+                      Inspect(attempt.backup, attempt.manifest_sha256, context, result));
     records += more;
-    REHOME_TRY(CompareWithJournal(attempt.backup, attempt.manifest_sha256, result));
   }
   result.expected = "every file as its manifest says, the manifest as the journal says";
   result.found = fmt::format("{} backups, {} records", 1 + context.run.retirements.size(), records);

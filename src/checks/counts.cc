@@ -242,7 +242,9 @@ class Counting {
       }
       bool fits = vectors >= least && vectors <= most;
       if (!fits && context_.run.IsCutOver()) {
-        REHOME_TRY_ASSIGN(fits, FitsMeanwhile(ns, vectors, least, most));
+        REHOME_TRY_ASSIGN(const Items now, ItemsNow(ns));
+        fits = now.all != most && vectors >= std::min(least, now.marked) &&
+               vectors <= std::max(most, now.all);
       }
       most_of_all += most;
       vectors_of_all += vectors;
@@ -265,21 +267,25 @@ class Counting {
     return {};
   }
 
-  /// The application writes on the new side: between the scan of the items and that of the vectors
-  /// their number may have become another.
-  Result<bool> FitsMeanwhile(const std::string& ns, std::uint64_t vectors, std::uint64_t least,
-                             std::uint64_t most) {
-    std::uint64_t items = 0;
+  struct Items {
+    std::uint64_t all = 0;
     std::uint64_t marked = 0;
-    REHOME_TRY(ForEachItem(context_, [&](const std::vector<Document>& batch) -> Status {
-      for (const Document& item : batch) {
-        const bool at_home = HomeOf(context_, item.view()) == ns;
-        items += at_home ? 1U : 0U;
-        marked += at_home && IsMarked(item.view()) ? 1U : 0U;
-      }
-      return {};
-    }));
-    return items != most && vectors >= std::min(least, marked) && vectors <= std::max(most, items);
+  };
+  /// The application writes on the new side: between the scan of the items and that of the vectors
+  /// their number may have become another. Counted once, for all namespaces.
+  Result<Items> ItemsNow(const std::string& ns) {
+    if (!items_now_) {
+      items_now_.emplace();
+      REHOME_TRY(ForEachItem(context_, [&](const std::vector<Document>& batch) -> Status {
+        for (const Document& item : batch) {
+          Items& at_home = (*items_now_)[HomeOf(context_, item.view())];
+          ++at_home.all;
+          at_home.marked += IsMarked(item.view()) ? 1U : 0U;
+        }
+        return {};
+      }));
+    }
+    return (*items_now_)[ns];
   }
 
   CheckContext& context_;
@@ -290,6 +296,7 @@ class Counting {
   std::uint64_t foreign_ = 0;
   std::map<std::string, std::uint64_t> items_at_;  // by namespace
   std::map<std::string, std::uint64_t> unmarked_by_application_;
+  std::optional<std::map<std::string, Items>> items_now_;  // by namespace, once they were asked for
   std::uint64_t pending_ = 0;
   std::uint64_t by_application_ = 0;
   std::uint64_t unexplained_ = 0;

@@ -395,22 +395,21 @@ class DigestComparison {
       if (sources[i]) {
         in_source.push_back(ids[i]);
       } else {
-        findings.push_back({{DiscrepancyClass::kExtra, SourceIdText(ids[i]), "",
-                             "in quarantine, but its source is gone"},
-                            ids[i],
-                            "",
-                            false});
+        findings.push_back({.what = {DiscrepancyClass::kExtra, SourceIdText(ids[i]), "",
+                                     "in quarantine, but its source is gone"},
+                            .source_id = ids[i],
+                            .in_delta = false});
       }
     }
     REHOME_TRY_ASSIGN(const auto items, ItemsUnder(context_, in_source));
     REHOME_TRY_ASSIGN(const auto changed, ChangedAfterCutover(context_, items));
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (!changed[i]) {
-        findings.push_back({{DiscrepancyClass::kDuplicate, ItemIdOf(flow_.plan, items[i].view()),
-                             "", "an item, and in quarantine too"},
-                            Value(items[i].Id()),
-                            "",
-                            false});
+        findings.push_back(
+            {.what = {DiscrepancyClass::kDuplicate, ItemIdOf(flow_.plan, items[i].view()), "",
+                      "an item, and in quarantine too"},
+             .source_id = Value(items[i].Id()),
+             .in_delta = false});
       }
     }
     return Report(context_, std::move(findings), result_);

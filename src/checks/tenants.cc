@@ -72,20 +72,24 @@ class TenantInspection {
   Status FindTwins(const std::string& collection, const std::string& key,
                    const std::vector<Document>& planned) {
     std::vector<Value> values;
+    std::set<std::string> ids;
+    std::map<std::string, std::string> owners;  // the plan's id by the key
     for (const Document& one : planned) {
+      const std::string id(one.Id().AsString());
+      ids.insert(id);
       if (const auto value = one.Find(key)) {
         values.emplace_back(*value);
+        owners.emplace(StringField(one.view(), key), id);
       }
     }
     REHOME_TRY_ASSIGN(const auto found, flow_.stores.target_documents->FindByField(
                                             collection, key, values, SIZE_MAX, context_.call));
     for (const Document& one : found) {
-      const bool of_the_plan = std::ranges::any_of(
-          planned, [&](const Document& document) { return document.Id() == one.Id(); });
-      const auto twin = std::ranges::find_if(
-          planned, [&](const Document& document) { return document.Find(key) == one.Find(key); });
-      if (!of_the_plan && twin != planned.end()) {
-        result_.Add({DiscrepancyClass::kDuplicate, std::string(twin->Id().AsString()), key,
+      const bool of_the_plan =
+          one.Id().IsString() && ids.contains(std::string(one.Id().AsString()));
+      const auto owner = owners.find(StringField(one.view(), key));
+      if (!of_the_plan && owner != owners.end()) {
+        result_.Add({DiscrepancyClass::kDuplicate, owner->second, key,
                      fmt::format("{} of {} has it too",
                                  ToExtendedJson(one.Id(), JsonMode::kRelaxed), collection)});
       }
@@ -183,14 +187,14 @@ class TenantInspection {
         continue;
       }
       const auto json = [](ValueView one) { return ToExtendedJson(one, JsonMode::kRelaxed); };
-      findings.push_back({{context_.run.IsCutOver() ? DiscrepancyClass::kChangedAfterCutover
-                                                    : DiscrepancyClass::kDiffering,
-                           json(document.Id()), key,
-                           fmt::format("the stamp of {}: expected {}, found {}", stamp.collection,
-                                       json(value.view()), found ? json(*found) : "nothing")},
-                          Value(document.Id()),
-                          "",
-                          false});
+      findings.push_back(
+          {.what = {context_.run.IsCutOver() ? DiscrepancyClass::kChangedAfterCutover
+                                             : DiscrepancyClass::kDiffering,
+                    json(document.Id()), key,
+                    fmt::format("the stamp of {}: expected {}, found {}", stamp.collection,
+                                json(value.view()), found ? json(*found) : "nothing")},
+           .source_id = Value(document.Id()),
+           .in_delta = false});
       return;
     }
   }

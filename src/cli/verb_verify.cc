@@ -26,8 +26,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A runner carries what a feed named within this time, as a rule.
-
 std::vector<std::string> NamesOf(const VerifyOptions& options) {
   if (options.phase == "backup" && options.checks.empty()) {
     return {"backup"};

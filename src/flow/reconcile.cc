@@ -197,13 +197,12 @@ class Round {
   Status Settle(const Case& one) {
     const Action action = Decide(flow_, one, changed_ == ChangedItems::kSaveAndReplace);
     REHOME_TRY(SaveChanged(one, action));
-    EmbedDisturbed(one, action);
     switch (action) {
       case Action::kNothing:
         ++result.unchanged;
         // Present and equal, but its vector may be missing: the crash came between item and mark.
-        if (one.item && one.desired() != nullptr && !IsMarked(one.item->view()) &&
-            !disturbed_.contains(SortKey(one.id.view()))) {
+        if (IsDisturbed(one) ||
+            (one.item && one.desired() != nullptr && !IsMarked(one.item->view()))) {
           unmarked_.push_back(one.id);
         }
         return {};
@@ -230,12 +229,9 @@ class Round {
 
   /// The application was faster with an item whose vector was touched for what stood there before: it
   /// gets the vector of what it says now, which may be the application's own again.
-  void EmbedDisturbed(const Case& one, Action action) {
-    const bool stays = action == Action::kNothing || action == Action::kSaveStraggler;
-    if (stays && one.item && disturbed_.contains(SortKey(one.id.view())) &&
-        flow_.run.namespaces.contains(StringField(one.item->view(), "org_id"))) {
-      unmarked_.push_back(one.id);
-    }
+  [[nodiscard]] bool IsDisturbed(const Case& one) const {
+    return one.item && disturbed_.contains(SortKey(one.id.view())) &&
+           flow_.run.namespaces.contains(StringField(one.item->view(), "org_id"));
   }
 
   Status SaveStraggler(const Case& one) {
@@ -244,6 +240,9 @@ class Round {
                                       {&one.desired()->document, 1}, call_));
     if (added > 0) {  // else a sweep names it again, as it will each time
       result.saved.push_back(one.item_id());
+    }
+    if (IsDisturbed(one)) {
+      unmarked_.push_back(one.id);
     }
     if (!one.item) {
       REHOME_TRY_ASSIGN(const TenantNamespace ns, flow_.NamespaceOf(one.desired()->tenant.org_id));

@@ -203,7 +203,21 @@ class Repairer {
     return {};
   }
 
-  Status MendVectors(const std::vector<Value>& ids) {
+  /// An item that the application changes meanwhile gets the vector of what it says then.
+  Status MendVectors(std::vector<Value> ids) {
+    for (int round = 0; round < kRoundsMax && !ids.empty(); ++round) {
+      REHOME_TRY_ASSIGN(ids, MendVectorsOnce(ids));
+    }
+    return ids.empty() ? Status{}
+                       : Fail(ErrorCode::kAborted,
+                              fmt::format("{} items of {} keep changing while they are embedded",
+                                          ids.size(), session_.plan().items.to),
+                              "run `rehome repair` again when less is written");
+  }
+
+  /// Returns those that changed meanwhile.
+  Result<std::vector<Value>> MendVectorsOnce(const std::vector<Value>& ids) {
+    std::vector<Value> changed;
     for (std::size_t start = 0; start < ids.size(); start += kBatchMax) {
       const std::span<const Value> part =
           std::span(ids).subspan(start, std::min(kBatchMax, ids.size() - start));
@@ -222,34 +236,15 @@ class Repairer {
           items.push_back(*std::move(found[i]));
         }
       }
-      REHOME_TRY(EmbedAgain(std::move(items)));
+      REHOME_TRY_ASSIGN(const std::vector<Value> some, EmbedAgain(std::move(items)));
+      changed.insert(changed.end(), some.begin(), some.end());
     }
-    return {};
+    return changed;
   }
 
-  /// Writes the vectors that are not what their items make of them, and the marks that are wrong. An
-  /// item that the application changes meanwhile gets the vector of what it says then.
-  Status EmbedAgain(std::vector<Document> items) {
-    for (int round = 0; round < kRoundsMax && !items.empty(); ++round) {
-      REHOME_TRY_ASSIGN(const std::vector<Value> changed, EmbedOnce(std::move(items)));
-      REHOME_TRY_ASSIGN(auto found, session_.target().FindByIds(session_.plan().items.to, changed,
-                                                                session_.call()));
-      items.clear();
-      for (auto& item : found) {
-        if (item) {
-          items.push_back(*std::move(item));
-        }
-      }
-    }
-    return items.empty() ? Status{}
-                         : Fail(ErrorCode::kAborted,
-                                fmt::format("{} items of {} keep changing while they are embedded",
-                                            items.size(), session_.plan().items.to),
-                                "run `rehome repair` again when less is written");
-  }
-
+  /// Writes the vectors that are not what their items make of them, and the marks that are wrong.
   /// Returns those that changed before their mark.
-  Result<std::vector<Value>> EmbedOnce(std::vector<Document> items) {
+  Result<std::vector<Value>> EmbedAgain(std::vector<Document> items) {
     const Call& call = session_.call();
     REHOME_TRY_ASSIGN(EmbeddedBatch embedded, EmbedItems(flow_, std::move(items), call));
     std::vector<EmbeddedItem> wrong;
@@ -377,8 +372,7 @@ class Repairer {
     if (const std::uint64_t twins = total(DiscrepancyClass::kDuplicate); twins > 0) {
       out_.left.push_back(
           fmt::format("{} documents have a key of the plan's organizations or profiles and are "
-                      "somebody else's: "
-                      "remove them, or give them keys of their own, by hand",
+                      "somebody else's: remove them, or give them keys of their own, by hand",
                       twins));
     }
     if (const std::uint64_t lost = total(DiscrepancyClass::kMisplaced);

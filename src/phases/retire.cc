@@ -462,8 +462,7 @@ Result<Counts> UndoRetire(Session& session) {
           static_cast<std::int64_t>(written.different);
       session.events().Warn(fmt::format(
           "{} of {} were written anew since it was dropped and are kept so: {}; the backup's are "
-          "in "
-          "{}",
+          "in {}",
           written.different, name, fmt::join(written.different_ids, ", "), attempt.backup));
     }
     for (const auto& [name, written] : restored.namespaces) {

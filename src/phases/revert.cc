@@ -27,7 +27,7 @@ struct Pair {
   Value id;
   std::optional<Document> legacy;
   std::optional<Document> item;
-  OwnedHistory legacy_history;  // what was written back
+  OwnedHistory legacy_history;  // what was written back; asked for once the old side leads
   OwnedHistory item_history;
 };
 
@@ -43,7 +43,10 @@ class WriteBack {
   Status Apply(const std::vector<Value>& ids) {
     REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(legacy_.target.name, ids, call()));
     REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(items_.target.name, ids, call()));
-    REHOME_TRY_ASSIGN(auto written_back, session_.ledger().Find(legacy_.target, ids, call()));
+    std::vector<OwnedHistory> written_back(ids.size());
+    if (OldSideLeads()) {
+      REHOME_TRY_ASSIGN(written_back, session_.ledger().Find(legacy_.target, ids, call()));
+    }
     REHOME_TRY_ASSIGN(auto histories, session_.ledger().Find(items_.target, ids, call()));
     Batch batch;
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -61,10 +64,6 @@ class WriteBack {
     return SetAside(batch.aside, "changed after cutover, does not map back");
   }
 
-  /// The application writes on the old side again: a document that changed there since it was carried
-  /// is not taken back to what a late write on the new side knew of it.
-  void OldSideLeads() { old_side_leads_ = true; }
-
   Counts counts;
   std::vector<Value> adopted;  // written back: their vectors are of the text before
 
@@ -80,10 +79,21 @@ class WriteBack {
     std::vector<Document> deleted;
   };
 
-  /// Whether the legacy document is neither what was written back last, nor what the item was carried
+  /// Every pointer is back, or where a plan has none the fences are down: the application writes on the
+  /// old side again, and a document that changed there since it was carried is not taken back to what
+  /// a late write on the new side knew of it.
+  [[nodiscard]] bool OldSideLeads() const {
+    const RunRecord& run = session_.run();
+    const std::vector<PointerRecord>& pointers = run.cutover->pointers;
+    return pointers.empty()
+               ? !run.IsCutOver()
+               : run.cutover->reverse && std::ranges::none_of(pointers, &PointerRecord::flipped);
+  }
+
+  /// Where the old side leads: whether the legacy document is neither what was written back last, nor what the item was carried
   /// from, nor what it says now.
   [[nodiscard]] bool IsOvertaken(const Pair& pair) const {
-    if (!old_side_leads_ || !pair.legacy ||
+    if (!OldSideLeads() || !pair.legacy ||
         Judge(pair.legacy_history, DocumentDigest(pair.legacy->view())) == Ownership::kOurs) {
       return false;
     }
@@ -264,7 +274,6 @@ class WriteBack {
   Session& session_;
   const JournaledCollection legacy_;
   const JournaledCollection items_;
-  bool old_side_leads_ = false;
 };
 
 /// Journals the decision: the same pointers with old and new exchanged, a fence on the new
@@ -331,7 +340,6 @@ Status WriteBackUntilQuiet(Session& session, WriteBack& back, Millis quiet) {
 
 /// The cutover ends before it moved anything: nothing is to be written back.
 Status Cancel(Session& session) {
-  REHOME_TRY(LiftWriteBlock(session));
   REHOME_TRY(LiftFences(session));
   REHOME_TRY(ForgetReverse(session));
   session.run().cutover.reset();
@@ -393,7 +401,6 @@ Result<Counts> UndoCutover(Session& session) {
     REHOME_TRY(LiftFences(session));
   }
   // From here on the old side leads: what was not written back is mapped from it again.
-  back.OldSideLeads();
   const bool was_live = run.IsCutOver();
   run.cut_over_at.reset();
   REHOME_TRY(session.Save());

@@ -36,7 +36,7 @@ bool IsFenced(const RunRecord& run) {
 }  // namespace
 
 std::function<bool(int round)> LookAgain(Clock& clock, std::stop_token stop) {
-  constexpr Millis kAfter{250};
+  constexpr Millis kAfter{250};  // a runner carries what a feed named within this time, as a rule
   return [&clock, stop = std::move(stop), kAfter](int round) {
     return clock.SleepFor(kAfter * round, stop);
   };

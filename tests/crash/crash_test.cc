@@ -700,6 +700,24 @@ TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
   EXPECT_EQ(StringField(world.Find("job_items", Value::Int32(2))->view(), "client"), "since");
 }
 
+/// The same while no runner is there: one died behind the flip, and the next one knows who leads.
+TEST(Revert, TheOldSideLeadsForARunnerThatGoesOnToo) {
+  World world;
+  Migrate(world);
+  bool opened = false;
+  ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                          const bool die = opened;
+                          opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+                          return die ? Fault::kDieBefore : Fault::kNone;
+                        })));
+  ASSERT_DONE(world.PutSource(Job(2, "since", "red")));
+  const Document topics = ArrayBuilder().String("late").Finish();
+  ASSERT_DONE(world.PutItem(WithField(*world.Find("job_items", Value::Int32(2)), "topics",
+                                      Value(ValueView(BsonType::kArray, topics.bytes())))));
+  ASSERT_DONE(world.Do(RevertAll));
+  EXPECT_EQ(*world.Find("jobs", Value::Int32(2)), Job(2, "since", "red"));
+}
+
 /// The instance that still writes on the new side does so between the write-back of its document and
 /// the moment that the item is taken for carried.
 TEST(Revert, AnItemThatChangesWhileItIsWrittenBackIsCarriedAgain) {
