@@ -24,6 +24,7 @@
 #include "model/sort_key.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
+#include "tests/support/json.h"
 #include "tests/support/scratch_directory.h"
 
 namespace rehome {
@@ -32,6 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 using sim::MemoryDocumentStore;
 using sim::MemoryVectorStore;
+using testing_support::Json;
 using Kind = BackupProblem::Kind;
 
 class SilentSink final : public EventSink {
@@ -49,12 +51,6 @@ class SilentSink final : public EventSink {
   std::vector<std::string> warnings;
   std::vector<std::string> notes;
 };
-
-Document Json(std::string_view text) {
-  auto document = ParseExtendedJson(text);
-  EXPECT_TRUE(document.has_value()) << (document ? "" : document.error().message);
-  return document ? *document : Document();
-}
 
 template <class T>
 T Ok(Result<T> result) {

@@ -12,16 +12,16 @@
 #include "ports/silent_sink.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
-#include "support/any_document.h"
+#include "tests/support/any_document.h"
 #include "tests/support/scratch_directory.h"
 
 namespace rehome {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AnyDocument;
-using testing::AnyScalar;
-using testing::Taste;
+using testing_support::AnyDocument;
+using testing_support::AnyScalar;
+using testing_support::Taste;
 
 constexpr std::string_view kCollection = "any/collection $ü";
 constexpr std::string_view kNamespace = "any/namespace";
@@ -59,10 +59,10 @@ void FillWithAnything(VectorStore& store) {
     VectorRecord record{.id = std::to_string(i), .values = {}, .sparse = {}, .metadata = {}};
     std::generate_n(std::back_inserter(record.values), kDimension, AnyFinite);
     record.values.front() = 1;  // a vector of zeros is refused
-    record.metadata.emplace("text", testing::AnyText(Taste::kTame));
+    record.metadata.emplace("text", testing_support::AnyText(Taste::kTame));
     record.metadata.emplace("number", double{AnyFinite()});
     record.metadata.emplace("yes", *rc::gen::arbitrary<bool>());
-    record.metadata.emplace("list", std::vector{testing::AnyText(Taste::kTame)});
+    record.metadata.emplace("list", std::vector{testing_support::AnyText(Taste::kTame)});
     records.push_back(std::move(record));
   }
   if (!records.empty()) {

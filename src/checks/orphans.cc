@@ -160,7 +160,10 @@ class OrphanSearch {
     if (items.size() > 1) {
       return {{DiscrepancyClass::kDuplicate, id, "item_id",
                fmt::format("{} items have this item_id", items.size())},
-              Value(items.back().Id())};
+              Value(items.back().Id()),
+              {},
+              // A copy's own id leads to no vector: nothing less than the whole shows both.
+              false};
     }
     misplaced_.insert(id);
     return {{DiscrepancyClass::kMisplaced, id, "",
@@ -217,10 +220,12 @@ class OrphanSearch {
   /// Those of `items` that still stand as they were read: the others were written, or deleted with
   /// their vectors, meanwhile.
   Status ReportMissing(const std::vector<Document>& items) {
-    REHOME_TRY_ASSIGN(const auto now, ItemsUnder(context_, IdsOf(items)));
+    REHOME_TRY_ASSIGN(const auto now, flow_.stores.target_documents->FindByIds(
+                                          flow_.plan.items.to, IdsOf(items), context_.call));
     std::vector<Suspect> findings;
-    for (const Document& item : items) {
-      if (std::ranges::find(now, item) != now.end()) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const Document& item = items[i];
+      if (now[i] == item) {
         findings.push_back(
             {{DiscrepancyClass::kMissing, ItemIdOf(flow_.plan, item.view()), "",
               fmt::format("no vector in namespace {}", HomeOf(context_, item.view()))},

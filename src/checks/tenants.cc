@@ -57,6 +57,7 @@ class TenantInspection {
       const auto wrong = context_.run.IsCutOver() ? DiscrepancyClass::kChangedAfterCutover
                                                   : DiscrepancyClass::kDiffering;
       if (!found[i]) {
+        absent_.insert(id);
         result_.Add({context_.run.IsCutOver() ? wrong : DiscrepancyClass::kMissing, id, "",
                      fmt::format("not in {}", collection)});
       } else if (*found[i] != expected[i]) {
@@ -88,7 +89,10 @@ class TenantInspection {
       const bool of_the_plan =
           one.Id().IsString() && ids.contains(std::string(one.Id().AsString()));
       const auto owner = owners.find(StringField(one.view(), key));
-      if (!of_the_plan && owner != owners.end()) {
+      // After cutover the application may have put its own in the place of the plan's.
+      const bool replaced =
+          context_.run.IsCutOver() && owner != owners.end() && absent_.contains(owner->second);
+      if (!of_the_plan && owner != owners.end() && !replaced) {
         result_.Add({DiscrepancyClass::kDuplicate, owner->second, key,
                      fmt::format("{} of {} has it too",
                                  ToExtendedJson(one.Id(), JsonMode::kRelaxed), collection)});
@@ -236,6 +240,7 @@ class TenantInspection {
   CheckResult& result_;
   std::uint64_t resolved_ = 0;
   std::uint64_t foreign_ = 0;
+  std::set<std::string> absent_;  // the plan's that are not there
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
-#include "support/cli_environment.h"
+#include "tests/support/cli_environment.h"
 
 namespace rehome::cli {
 namespace {

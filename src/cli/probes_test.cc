@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/cli_environment.h"
+#include "tests/support/cli_environment.h"
 
 namespace rehome::cli {
 namespace {

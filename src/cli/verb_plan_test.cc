@@ -11,7 +11,7 @@
 #include "cli/demo_application.h"
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
-#include "support/cli_environment.h"
+#include "tests/support/cli_environment.h"
 
 namespace rehome::cli {
 namespace {

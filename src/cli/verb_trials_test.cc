@@ -14,7 +14,7 @@
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
 #include "model/extended_json.h"
-#include "support/cli_environment.h"
+#include "tests/support/cli_environment.h"
 
 namespace rehome::cli {
 namespace {

@@ -220,6 +220,7 @@ class InterceptedDocumentStore final : public DocumentStore {
     return Read("describe", call, [&](const Call& c) { return inner_->Describe(c); });
   }
   [[nodiscard]] bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
+  [[nodiscard]] Millis WritesOutlive() const override { return inner_->WritesOutlive(); }
   Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return Read("collections", call, [&](const Call& c) { return inner_->Collections(c); });
   }

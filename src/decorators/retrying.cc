@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace rehome {
+namespace {
+
+// A service may ask for a wait of minutes: so often it is asked whether it is still worth it.
+constexpr Millis kLook{1'000};
+
+}  // namespace
 
 Status RetryPolicy::WaitToRepeat(const Operation& operation, const Call& call, int attempts,
                                  const Error& error) {
@@ -15,12 +21,15 @@ Status RetryPolicy::WaitToRepeat(const Operation& operation, const Call& call, i
                                : std::move(last).In(fmt::format("after {} attempts", attempts)));
   }
   REHOME_TRY(call.may_repeat ? call.may_repeat() : Status{});
-  if (!clock_.SleepFor(Delay(attempts, error), call.stop)) {
-    return Fail(ErrorCode::kCancelled,
-                fmt::format("{} cancelled while it waited to be repeated after: {}", operation.name,
-                            error.message));
+  for (Millis left = Delay(attempts, error); left > Millis{0}; left -= kLook) {
+    if (!clock_.SleepFor(std::min(left, kLook), call.stop)) {
+      return Fail(ErrorCode::kCancelled,
+                  fmt::format("{} cancelled while it waited to be repeated after: {}",
+                              operation.name, error.message));
+    }
+    REHOME_TRY(call.may_repeat ? call.may_repeat() : Status{});
   }
-  return call.may_repeat ? call.may_repeat() : Status{};
+  return {};
 }
 
 bool RetryPolicy::MayRepeat(const Operation& operation, int attempts, const Error& error) {

@@ -3,13 +3,13 @@
 
 #include "flow/item_writer.h"
 #include "flow/remover.h"
-#include "support/flow_world.h"
+#include "tests/support/flow_world.h"
 
 namespace rehome {
 namespace {
 
-using testing::FlowWorld;
-using testing::With;
+using testing_support::FlowWorld;
+using testing_support::With;
 
 TEST(WriteItems, InsertsOnceAndFindsItsOwnAgain) {
   FlowWorld world;

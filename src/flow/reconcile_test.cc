@@ -7,13 +7,13 @@
 #include <map>
 
 #include "flow/remover.h"
-#include "support/flow_world.h"
+#include "tests/support/flow_world.h"
 
 namespace rehome {
 namespace {
 
-using testing::FlowWorld;
-using testing::With;
+using testing_support::FlowWorld;
+using testing_support::With;
 
 class ReconcileTest : public ::testing::Test {
  protected:

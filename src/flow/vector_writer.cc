@@ -45,39 +45,33 @@ std::map<std::string, VectorRecord> ById(std::vector<VectorRecord> records) {
   return out;
 }
 
-/// Repeats `attempt` (true: confirmed) until it is, with the runner's pauses between.
-template <class Attempt>
-Status UntilConfirmed(const FlowContext& flow, std::string_view what, const Attempt& attempt) {
-  for (int number = 1; number <= kConfirmAttemptsMax; ++number) {
-    REHOME_TRY_ASSIGN(const bool confirmed, attempt());
+/// Waits until reads of `ns` show the write with `lsn`; without an LSN, until `check` says so. The
+/// runner's pauses are between the looks.
+template <class Check>
+Status Confirm(const FlowContext& flow, VectorStore& store, std::string_view ns,
+               const std::optional<Lsn>& lsn, const Call& call, const Check& check) {
+  for (int attempt = 1; attempt <= kConfirmAttemptsMax; ++attempt) {
+    std::optional<Lsn> indexed;
+    if (lsn && attempt < kTrustLsnAttempts) {
+      REHOME_TRY_ASSIGN(indexed, store.IndexedLsn(ns, call));
+    }
+    bool confirmed = indexed && *indexed >= *lsn;
+    if (!indexed) {
+      REHOME_TRY_ASSIGN(confirmed, check());
+    }
     if (confirmed) {
       return {};
     }
-    if (!flow.pause(number)) {
-      return Fail(ErrorCode::kCancelled, fmt::format("stopped while waiting for {}", what));
+    REHOME_TRY(call.may_repeat ? call.may_repeat() : Status{});
+    if (!flow.pause(attempt)) {
+      return Fail(ErrorCode::kCancelled,
+                  fmt::format("stopped while waiting for a write to namespace {}", ns));
     }
   }
   return Fail(
-      ErrorCode::kDeadlineExceeded, fmt::format("{} did not become visible", what),
+      ErrorCode::kDeadlineExceeded,
+      fmt::format("a write to namespace {} did not become visible", ns),
       "the vector store is slow to index; run the same command again, it goes on from here");
-}
-
-/// True once reads of `ns` show the write with `lsn`; without an LSN, once `check` says so.
-template <class Check>
-Status Confirm(const FlowContext& flow, const TenantNamespace& ns, const std::optional<Lsn>& lsn,
-               const Call& call, const Check& check) {
-  int asked = 0;
-  return UntilConfirmed(
-      flow, fmt::format("a write to namespace {}", ns.name()), [&]() -> Result<bool> {
-        if (lsn) {
-          REHOME_TRY_ASSIGN(const auto indexed,
-                            flow.stores.target_vectors->IndexedLsn(ns.name(), call));
-          if (indexed && (*indexed >= *lsn || ++asked < kTrustLsnAttempts)) {
-            return *indexed >= *lsn;
-          }
-        }
-        return check();
-      });
 }
 
 /// Embeds texts, and finds those that the embedder refuses.
@@ -237,9 +231,9 @@ Ledger::Intent IntentOf(const Share& share) {
 }
 
 Status ConfirmUpsert(const FlowContext& flow, const Share& share, const Call& call) {
-  return Confirm(flow, share.ns, share.lsn, call, [&]() -> Result<bool> {
-    REHOME_TRY_ASSIGN(auto now,
-                      flow.stores.target_vectors->Fetch(share.ns.name(), share.ids, call));
+  VectorStore& store = *flow.stores.target_vectors;
+  return Confirm(flow, store, share.ns.name(), share.lsn, call, [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(auto now, store.Fetch(share.ns.name(), share.ids, call));
     const auto visible = ById(std::move(now));
     return std::ranges::all_of(share.records, [&](const VectorRecord& record) {
       const auto found = visible.find(record.id);
@@ -352,14 +346,12 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
   return out;
 }
 
-Status AwaitIndexed(const FlowContext& flow, VectorStore& store, std::string_view ns,
-                    const std::optional<Lsn>& lsn, const Call& call) {
-  if (!lsn) {
-    return {};
-  }
-  return UntilConfirmed(flow, fmt::format("a write to namespace {}", ns), [&]() -> Result<bool> {
-    REHOME_TRY_ASSIGN(const auto indexed, store.IndexedLsn(ns, call));
-    return !indexed || *indexed >= *lsn;
+Status ConfirmDeleted(const FlowContext& flow, VectorStore& store, std::string_view ns,
+                      std::span<const std::string> ids, const std::optional<Lsn>& lsn,
+                      const Call& call) {
+  return Confirm(flow, store, ns, lsn, call, [&]() -> Result<bool> {
+    REHOME_TRY_ASSIGN(const auto left, store.Fetch(ns, ids, call));
+    return left.empty();
   });
 }
 
@@ -406,10 +398,7 @@ Result<VectorsRemoved> RemoveVectors(FlowContext& flow, const TenantNamespace& n
   }
   REHOME_TRY_ASSIGN(const auto batch, flow.ledger.Open(TargetOf(ns), entries, call));
   REHOME_TRY_ASSIGN(const auto lsn, store.Delete(ns.name(), doomed, call));
-  REHOME_TRY(Confirm(flow, ns, lsn, call, [&]() -> Result<bool> {
-    REHOME_TRY_ASSIGN(const auto left, store.Fetch(ns.name(), doomed, call));
-    return left.empty();
-  }));
+  REHOME_TRY(ConfirmDeleted(flow, store, ns.name(), doomed, lsn, call));
   REHOME_TRY(flow.ledger.Close(batch, std::vector<bool>(entries.size(), true), call));
   out.removed = removed;
   return out;

@@ -45,10 +45,10 @@ struct VectorsWritten {
 [[nodiscard]] Status UpsertConfirmed(FlowContext& flow, std::span<const EmbeddedItem> items,
                                      const Call& call);
 
-/// Waits until reads of `ns` of `store` show the write with `lsn`; there is nothing to wait for where
-/// the service tells none.
-[[nodiscard]] Status AwaitIndexed(const FlowContext& flow, VectorStore& store, std::string_view ns,
-                                  const std::optional<Lsn>& lsn, const Call& call);
+/// Waits until reads of `ns` of `store` show no more of `ids`, which the write with `lsn` deleted.
+[[nodiscard]] Status ConfirmDeleted(const FlowContext& flow, VectorStore& store,
+                                    std::string_view ns, std::span<const std::string> ids,
+                                    const std::optional<Lsn>& lsn, const Call& call);
 
 struct VectorsRemoved {
   std::uint64_t removed = 0;

@@ -3,14 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "support/flow_world.h"
+#include "tests/support/flow_world.h"
 
 namespace rehome {
 namespace {
 
 using sim::MemoryVectorStore;
-using testing::FlowWorld;
-using testing::With;
+using testing_support::FlowWorld;
+using testing_support::With;
 
 const TenantNamespace kRed = Plan::JournaledNamespace("jobs_red");
 const std::vector<std::string> kFirst{"job_n~1"};

@@ -18,23 +18,14 @@
 #include "model/sort_key.h"
 #include "ports/scan.h"
 #include "sim/memory_document_store.h"
+#include "tests/support/journal.h"
 
 namespace rehome {
 namespace {
 
-const Call kCall;
-constexpr std::int64_t kNoSuchPid = 1'000'000'000;
-
-ProcessIdentity DeadHere() {
-  ProcessIdentity out = ThisProcess();
-  out.pid = kNoSuchPid;
-  return out;
-}
-ProcessIdentity Elsewhere() {
-  ProcessIdentity out = ThisProcess();
-  out.host += "-other";
-  return out;
-}
+using testing_support::DeadHere;
+using testing_support::Elsewhere;
+using testing_support::kCall;
 
 TEST(Lease, LiveHolderHereIsRefusedAndADeadOneReplacedAtOnceWithAHigherEpoch) {
   sim::MemoryDocumentStore store;
@@ -47,6 +38,16 @@ TEST(Lease, LiveHolderHereIsRefusedAndADeadOneReplacedAtOnceWithAHigherEpoch) {
   const auto refused = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kLeaseHeld);
+}
+
+TEST(Lease, WhatADeadHolderWroteLastIsAwaited) {
+  sim::MemoryDocumentStore store({.writes_outlive = Millis{3000}});
+  ManualClock clock;
+  const auto dead = Lease::Acquire(store, "plan", DeadHere(), clock, kCall);
+  const SteadyTime before = clock.Steady();
+  const auto living = Lease::Acquire(store, "plan", ThisProcess(), clock, kCall);
+  ASSERT_TRUE(living);
+  EXPECT_EQ(clock.Steady() - before, Millis{3000});
 }
 
 TEST(Lease, HolderThatWasReplacedNoticesAtItsRenewalAndWritesNothingMore) {

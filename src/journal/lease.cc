@@ -55,7 +55,10 @@ Status MayTakeOver(DocumentStore& store, std::string_view plan_name, const Docum
   }
   switch (LivenessOf(HolderOf(lease.view()))) {
     case Liveness::kDead:
-      return {};
+      // What it wrote last is on record before anybody judges whether it was written.
+      return clock.SleepFor(store.WritesOutlive(), call.stop)
+                 ? Status{}
+                 : Fail(ErrorCode::kCancelled, "stopped while a dead runner's last write ends");
     case Liveness::kAlive:
       return Held(lease.view(), "it is alive");
     case Liveness::kUnknown:

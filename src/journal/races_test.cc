@@ -11,6 +11,7 @@
 #include "model/fields.h"
 #include "sim/faulty_stores.h"
 #include "sim/memory_document_store.h"
+#include "tests/support/journal.h"
 
 namespace rehome {
 namespace {
@@ -19,14 +20,8 @@ using sim::CallSite;
 using sim::Fault;
 using sim::Faults;
 using sim::FaultyDocumentStore;
-
-const Call kCall;
-
-ProcessIdentity Elsewhere() {
-  ProcessIdentity out = ThisProcess();
-  out.host += "-other";
-  return out;
-}
+using testing_support::Elsewhere;
+using testing_support::kCall;
 
 /// `store` with `choose` asked before every call.
 FaultyDocumentStore Watched(const std::shared_ptr<DocumentStore>& store, Faults::Choose choose) {

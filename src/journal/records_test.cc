@@ -6,11 +6,12 @@
 #include "journal/saved.h"
 #include "model/extended_json.h"
 #include "sim/memory_document_store.h"
+#include "tests/support/journal.h"
 
 namespace rehome {
 namespace {
 
-const Call kCall;
+using testing_support::kCall;
 
 /// A run in which every field differs from its default.
 RunRecord FullRun() {

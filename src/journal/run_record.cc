@@ -164,7 +164,8 @@ void PutFence(DocumentBuilder& builder, const FenceRecord& fence) {
   builder.String("collection", fence.collection)
       .Bool("on_target", fence.on_target)
       .Int32("kind", static_cast<std::int32_t>(fence.kind))
-      .Append("undo", fence.undo)
+      // As bytes: MongoDB 4.4 takes no document in an update whose fields begin with a $.
+      .Binary("undo", fence.undo.bytes())
       .Bool("raised", fence.raised)
       .Bool("by_hooks", fence.by_hooks);
 }
@@ -173,7 +174,7 @@ FenceRecord ToFence(DocumentView document) {
   return {.collection = StringField(document, "collection"),
           .on_target = BoolField(document, "on_target"),
           .kind = static_cast<FenceKind>(IntField(document, "kind")),
-          .undo = Document::Trusted(std::string(DocumentField(document, "undo").bytes())),
+          .undo = Document::Trusted(std::string(BinaryField(document, "undo"))),
           .raised = BoolField(document, "raised"),
           .by_hooks = BoolField(document, "by_hooks")};
 }
@@ -363,14 +364,25 @@ Status SaveRun(DocumentStore& store, const RunRecord& run, std::optional<Documen
       stands = std::move(next);
       return {};
     }
-    stands = results.front().found;
-    if (stands && IntField(stands->view(), "epoch") > run.epoch) {
+    const std::optional<Document> expected = std::exchange(stands, results.front().found);
+    if (!stands) {
+      continue;
+    }
+    const std::int64_t epoch = IntField(stands->view(), "epoch");
+    if (epoch > run.epoch) {
       return Fail(ErrorCode::kLeaseHeld,
                   "another runner took this run over, so this one stopped before its next write; "
                   "nothing is lost",
                   "see `rehome status` for what the other one does");
     }
-    // One of this runner's own, whose reply was lost.
+    if (epoch == run.epoch) {
+      continue;  // one of this runner's own, whose reply was lost
+    }
+    REHOME_TRY_ASSIGN(const RunRecord found, RunRecord::FromDocument(stands->view()));
+    if (!expected || found.ToDocument() != *expected) {
+      break;  // the runner before this one has written since it was read
+    }
+    // As it was read, in the words of another version of this program.
   }
   return Fail(ErrorCode::kAborted,
               fmt::format("the run record {} changes while it is written", run.run_id),

@@ -145,7 +145,8 @@ struct RunRecord {
                                                          const Call& call);
 /// Writes it in the place of `stands`, which is what was read or saved last, and becomes what stands.
 /// kLeaseHeld, nothing written: a runner with a later lease has written it. The lease refuses such a
-/// runner by the clock, which a machine that was suspended reads too late.
+/// runner by the clock, which a machine that was suspended reads too late. kAborted: one with an
+/// earlier lease has, since it was read.
 [[nodiscard]] Status SaveRun(DocumentStore& store, const RunRecord& run,
                              std::optional<Document>& stands, const Call& call);
 

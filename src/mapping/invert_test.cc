@@ -7,16 +7,15 @@
 #include "base/random.h"
 #include "model/extended_json.h"
 #include "model/item.h"
+#include "tests/support/field_rules.h"
+#include "tests/support/json.h"
 
 namespace rehome {
 namespace {
 
-FieldRule Copy(std::string_view path, std::optional<std::size_t> take = std::nullopt) {
-  FieldRule rule;
-  rule.from = {*ParseFieldPath(path)};
-  rule.take = take;
-  return rule;
-}
+using testing_support::Copy;
+using testing_support::Json;
+using testing_support::JsonValue;
 
 FieldRule FirstNonEmpty(std::vector<FieldRule> alternatives) {
   FieldRule rule;
@@ -56,19 +55,12 @@ Plan EveryRule() {
   return plan;
 }
 
-Document Json(std::string_view json) {
-  auto document = ParseExtendedJson(json);
-  CHECK(document.has_value());
-  return *std::move(document);
-}
-
 /// `item` with `value` (Extended JSON) in `field`, in its place.
 Document With(DocumentView item, std::string_view field, std::string_view value) {
-  const auto parsed = ParseExtendedJsonValue(value);
-  CHECK(parsed.has_value());
+  const Value replacement = JsonValue(value);
   DocumentBuilder builder;
   for (const auto& [key, old] : item) {
-    builder.Append(key, key == field ? parsed->view() : old);
+    builder.Append(key, key == field ? replacement.view() : old);
   }
   return builder.Finish();
 }

@@ -14,13 +14,13 @@
 namespace rehome {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using PlainJson = nlohmann::ordered_json;
 
 /// Plain JSON as BSON: what a driver makes of it, and no Extended JSON, since the suite's data has
 /// keys like "$ref".
-Document ToBson(const Json& json);
+Document ToBson(const PlainJson& json);
 
-Value ToValue(const Json& json) {
+Value ToValue(const PlainJson& json) {
   if (json.is_structured()) {
     const Document document = ToBson(json);
     return Value(
@@ -38,7 +38,7 @@ Value ToValue(const Json& json) {
   return json.is_number() ? Value::Int64(json.get<std::int64_t>()) : Value();
 }
 
-Document ToBson(const Json& json) {
+Document ToBson(const PlainJson& json) {
   DocumentBuilder builder;
   for (const auto& [key, value] : json.items()) {
     builder.Append(key, ToValue(value));
@@ -48,7 +48,7 @@ Document ToBson(const Json& json) {
 
 /// Keywords that MongoDB refuses, used anywhere in a schema. `properties` and the like hold names,
 /// `enum` holds data.
-std::set<std::string> Refused(const Json& schema) {
+std::set<std::string> Refused(const PlainJson& schema) {
   static const std::set<std::string> kRefused{"$ref",        "$schema", "default",
                                               "definitions", "format",  "id"};
   static const std::set<std::string> kByName{"properties", "patternProperties", "dependencies"};
@@ -75,17 +75,17 @@ std::set<std::string> Refused(const Json& schema) {
 }
 
 /// `type: integer` as a plan for MongoDB writes it. True if there was one.
-bool IntegerAsBsonType(Json& schema) {
+bool IntegerAsBsonType(PlainJson& schema) {
   bool changed = false;
   if (schema.is_object() && schema.contains("type")) {
-    Json types = schema["type"].is_array() ? schema["type"] : Json::array({schema["type"]});
-    Json out = Json::array();
-    for (const Json& type : types) {
+    PlainJson types = schema["type"].is_array() ? schema["type"] : PlainJson::array({schema["type"]});
+    PlainJson out = PlainJson::array();
+    for (const PlainJson& type : types) {
       if (type == "integer") {
         out.insert(out.end(), {"int", "long"});
         changed = true;
       } else {
-        out.push_back(type == "boolean" ? Json("bool") : type);
+        out.push_back(type == "boolean" ? PlainJson("bool") : type);
       }
     }
     if (changed) {
@@ -101,14 +101,14 @@ bool IntegerAsBsonType(Json& schema) {
   return changed;
 }
 
-std::map<std::string, Json> Files() {
+std::map<std::string, PlainJson> Files() {
   const std::filesystem::path directory =
       std::filesystem::path(REHOME_PEERS_DIR) / "json_schema_suite";
-  std::map<std::string, Json> files;
+  std::map<std::string, PlainJson> files;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.path().extension() == ".json") {
-      files[entry.path().stem()] = Json::parse(*ReadFile(entry.path()));
+      files[entry.path().stem()] = PlainJson::parse(*ReadFile(entry.path()));
     }
   }
   EXPECT_EQ(files.size(), 30U) << "the suite is not in " << directory
@@ -132,9 +132,9 @@ TEST(JsonSchemaSuite, AgreesOnEveryKeywordThatMongoDbShares) {
   std::map<std::string, std::size_t> not_applicable;
   std::size_t judged = 0;
   for (const auto& [name, groups] : Files()) {
-    for (const Json& group : groups) {
+    for (const PlainJson& group : groups) {
       const std::string title = name + ": " + group["description"].get<std::string>();
-      Json schema = group["schema"];
+      PlainJson schema = group["schema"];
       if (!Refused(schema).empty()) {
         ++not_applicable[name];
         EXPECT_FALSE(JsonSchema::Compile(ToBson(schema).view()).has_value()) << title;
@@ -147,7 +147,7 @@ TEST(JsonSchemaSuite, AgreesOnEveryKeywordThatMongoDbShares) {
       const Document bson = ToBson(schema);
       const auto compiled = JsonSchema::Compile(bson.view());
       ASSERT_TRUE(compiled.has_value()) << title << ": " << compiled.error().message;
-      for (const Json& test : group["tests"]) {
+      for (const PlainJson& test : group["tests"]) {
         const auto violation = compiled->Validate(ToValue(test["data"]).view());
         EXPECT_EQ(!violation, test["valid"].get<bool>()) << title << ": " << test["description"];
         ++judged;

@@ -9,9 +9,14 @@
 #include "base/random.h"
 #include "model/extended_json.h"
 #include "plan/load.h"
+#include "tests/support/field_rules.h"
+#include "tests/support/json.h"
 
 namespace rehome {
 namespace {
+
+using testing_support::Copy;
+using testing_support::Json;
 
 std::optional<std::string> NoEnvironment(const std::string& /*name*/) {
   return std::nullopt;
@@ -26,13 +31,6 @@ Plan Portfolio() {
 
 FieldPath Path(std::string_view text) {
   return *ParseFieldPath(text);
-}
-
-FieldRule Copy(std::string_view path, std::optional<std::size_t> take = std::nullopt) {
-  FieldRule rule;
-  rule.from = {Path(path)};
-  rule.take = take;
-  return rule;
 }
 
 FieldRule Jq(std::string program) {
@@ -59,12 +57,6 @@ Mapper MapperOf(const Plan& plan) {
   auto mapper = Mapper::Compile(plan);
   EXPECT_TRUE(mapper.has_value()) << (mapper ? "" : mapper.error().message);
   return *std::move(mapper);
-}
-
-Document Json(std::string_view json) {
-  auto document = ParseExtendedJson(json);
-  CHECK(document.has_value());
-  return *std::move(document);
 }
 
 /// Field `f` of the item as canonical Extended JSON, or the reason it has none.

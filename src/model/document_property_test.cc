@@ -12,21 +12,19 @@
 #include "model/document.h"
 #include "model/extended_json.h"
 #include "model/item.h"
-#include "support/any_document.h"
+#include "tests/support/any_document.h"
+#include "tests/support/json.h"
 
 namespace rehome {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using testing::AnyDocument;
-using testing::AnyScalar;
-using testing::Taste;
+using testing_support::AnyDocument;
+using testing_support::AnyScalar;
+using testing_support::Canonical;
+using testing_support::Taste;
 
 constexpr int kDepth = 3;
-
-std::string Canonical(const Document& document) {
-  return ToExtendedJson(document.view(), JsonMode::kCanonical);
-}
 
 Document Rebuilt(DocumentView document) {
   DocumentBuilder builder;

@@ -8,12 +8,14 @@
 
 #include "base/atomic_file.h"
 #include "base/random.h"
+#include "tests/support/json.h"
 
 namespace rehome {
 namespace {
 
 // nlohmann's object sorts keys, which would hide an order that was lost.
 using Json = nlohmann::ordered_json;
+using testing_support::Canonical;
 
 std::string Bytes(std::string_view hex) {
   std::string out;
@@ -23,9 +25,6 @@ std::string Bytes(std::string_view hex) {
   return out;
 }
 
-std::string Canonical(const Document& document) {
-  return ToExtendedJson(document.view(), JsonMode::kCanonical);
-}
 std::string Relaxed(const Document& document) {
   return ToExtendedJson(document.view(), JsonMode::kRelaxed);
 }

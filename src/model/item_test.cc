@@ -8,18 +8,15 @@
 #include "base/atomic_file.h"
 #include "model/extended_json.h"
 #include "model/sort_key.h"
+#include "tests/support/json.h"
 
 namespace rehome {
 namespace {
 
-Value Read(std::string_view json) {
-  auto value = ParseExtendedJsonValue(json);
-  EXPECT_TRUE(value.has_value()) << json;
-  return value.value_or(Value());
-}
+using testing_support::JsonValue;
 
 std::string TextOf(std::string_view json) {
-  return IdText(Read(json).view());
+  return IdText(JsonValue(json).view());
 }
 
 struct GoldenRow {
@@ -68,7 +65,7 @@ TEST(IdText, IsEqualExactlyForIdsThatMongoDbComparesEqual) {
               R"("h~0000000000000000000000000000000000000000000000000000000000000000")"});
   for (const std::string& a : ids) {
     for (const std::string& b : ids) {
-      const bool equal = SortKey(Read(a).view()) == SortKey(Read(b).view());
+      const bool equal = SortKey(JsonValue(a).view()) == SortKey(JsonValue(b).view());
       EXPECT_EQ(TextOf(a) == TextOf(b), equal) << a << " and " << b;
     }
   }
@@ -82,7 +79,7 @@ TEST(IdText, IsPrintableAscii) {
 }
 
 TEST(ItemId, PutsTheTextIntoThePattern) {
-  EXPECT_EQ(ItemId("port_{_id}", Read(R"({"$oid":"56E1FC72E0C917E9C4714161"})").view()),
+  EXPECT_EQ(ItemId("port_{_id}", JsonValue(R"({"$oid":"56E1FC72E0C917E9C4714161"})").view()),
             "port_56e1fc72e0c917e9c4714161");
   EXPECT_EQ(ItemId("{_id}-{_id}", Value::Int32(7).view()), "n~7-n~7");
   EXPECT_EQ(ItemId("fixed", Value::Int32(7).view()), "fixed");

@@ -9,18 +9,15 @@
 #include <vector>
 
 #include "model/extended_json.h"
+#include "tests/support/json.h"
 
 namespace rehome {
 namespace {
 
-Value Read(std::string_view json) {
-  auto value = ParseExtendedJsonValue(json);
-  EXPECT_TRUE(value.has_value()) << json;
-  return value.value_or(Value());
-}
+using testing_support::JsonValue;
 
 std::string KeyOf(std::string_view json) {
-  return SortKey(Read(json).view());
+  return SortKey(JsonValue(json).view());
 }
 
 int Sign(auto comparison) {
@@ -163,7 +160,7 @@ double SomeDouble() {
 }
 
 Value SomeWrapped() {
-  return Read(Pick<std::string>({R"({"$minKey":1})",
+  return JsonValue(Pick<std::string>({R"({"$minKey":1})",
                                  R"({"$maxKey":1})",
                                  R"({"$undefined":true})",
                                  "null",

@@ -116,9 +116,9 @@ Status NamedByReverse(Session& session, std::vector<Value>& ids) {
   return {};
 }
 
-Status UnderFence(Session& session, const WritePause& pause) {
-  REHOME_TRY(RaiseFences(session));
-  REHOME_TRY(SaveState(session, CutoverRecord::State::kFenced));
+/// What the flip needs: nothing is left to carry, and what was carried is right.
+Status ProveUnderFence(Session& session, const WritePause& pause) {
+  const Session::Patience patience(session, [&pause] { return pause.Check(); });
   std::vector<Value> ids;
   REHOME_TRY(DrainToZero(session, pause, ids));
   REHOME_TRY(NamedByReverse(session, ids));
@@ -128,7 +128,13 @@ Status UnderFence(Session& session, const WritePause& pause) {
   if (!delta.passed) {
     return FailedVerification(delta, "under the fence");
   }
-  REHOME_TRY(pause.Check());
+  return pause.Check();
+}
+
+Status UnderFence(Session& session, const WritePause& pause) {
+  REHOME_TRY(RaiseFences(session));
+  REHOME_TRY(SaveState(session, CutoverRecord::State::kFenced));
+  REHOME_TRY(ProveUnderFence(session, pause));
   REHOME_TRY(SaveState(session, CutoverRecord::State::kVerified));
   REHOME_TRY(FlipAll(session));
   session.run().cutover->write_pause_ms = pause.Elapsed().count();
@@ -354,9 +360,6 @@ Result<bool> SettleCutover(Session& session) {
   if (!cutover || cutover->state == CutoverRecord::State::kComplete) {
     return false;
   }
-  session.events().Note(
-      cutover->reverse ? "an interrupted revert goes on: the application returns to the old side"
-                       : "the cutover is put back: pointers to their old values, fence lifted");
   REHOME_TRY(session.Audit("interrupted cutover settled", Name(cutover->state)));
   // What the application wrote on the new side while some pointers were flipped goes back with it.
   REHOME_TRY(UndoCutover(session));

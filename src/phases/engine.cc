@@ -38,6 +38,12 @@ bool WasCutOff(const RunRecord& run) {
   return run.state == RunState::kRunning;
 }
 
+bool HasEffects(const RunRecord& run, Phase phase) {
+  const PhaseState state = run.At(phase).state;
+  return state == PhaseState::kRunning || state == PhaseState::kDone ||
+         state == PhaseState::kUndoing;
+}
+
 /// Records how a verb ended: the run rests, or it holds the error that the next status shows.
 Status Settle(Session& session, const Status& outcome) {
   RunRecord& run = session.run();
@@ -156,6 +162,19 @@ Result<PhaseOutcome> Body(Session& session, Phase phase, const RunRequest& reque
   return Fail(ErrorCode::kInternal, "unknown phase");
 }
 
+/// The first phase that this call is to run.
+std::optional<Phase> FirstOwed(const RunRecord& run, const RunRequest& request) {
+  if (request.only) {
+    return request.only;
+  }
+  for (const Phase phase : kPhases) {
+    if (phase <= request.through && !run.IsDone(phase)) {
+      return phase;
+    }
+  }
+  return std::nullopt;
+}
+
 /// The phases this call runs, in order; refuses one whose forerunner has not run.
 Result<std::vector<Phase>> Select(const RunRecord& run, const RunRequest& request) {
   std::vector<Phase> out;
@@ -229,22 +248,28 @@ Status RunSelected(Session& session, const std::vector<Phase>& phases, const Run
     } else if (phase == Phase::kRetire) {
       REHOME_TRY(RefuseRetire(session, false));
     }
-    REHOME_TRY(RunPhase(session, phase, [&] { return Body(session, phase, request); }, report));
-    if (phase == Phase::kItems && session.run().IsDone(Phase::kVectors)) {
-      // Run again, phase 2 may have written items anew: phase 3 embeds what is not marked.
-      session.run().At(Phase::kVectors).state = PhaseState::kPending;
-      REHOME_TRY(session.Save());
+    if (phase == Phase::kItems && HasEffects(session.run(), Phase::kVectors)) {
+      // Run again, phase 2 may write items anew: phase 3 embeds what is not marked.
+      REHOME_TRY(ReopenVectors(session));
     }
+    REHOME_TRY(RunPhase(session, phase, [&] { return Body(session, phase, request); }, report));
   }
   const bool moved_items =
       !phases.empty() && phases.back() >= Phase::kItems && !session.run().IsCutOver();
   return moved_items ? RefuseQuarantine(session) : Status{};
 }
 
-/// Whoever asked for the old side gets there before anything else begins, and is told before the run
-/// leaves it again.
-Result<RunReport> CompleteRevert(Session& session) {
-  REHOME_TRY(Revert(session));
+}  // namespace
+
+Status SettleFirst(Session& session) {
+  if (session.run().At(Phase::kCutover).state != PhaseState::kUndoing) {
+    REHOME_TRY(SettleCutover(session));
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const RunReport report, Revert(session));
+  for (const std::string& done : report.done) {
+    session.events().Note(done);
+  }
   return Fail(ErrorCode::kFailedPrecondition,
               "a revert had been interrupted: it was completed now, and the application is on the "
               "old side; this call did nothing else",
@@ -252,12 +277,13 @@ Result<RunReport> CompleteRevert(Session& session) {
               "rollback` goes on with a rollback");
 }
 
-}  // namespace
-
 Result<RunReport> Run(Session& session, const RunRequest& request) {
   RunRecord& run = session.run();
-  if (run.At(Phase::kCutover).state == PhaseState::kUndoing) {
-    return CompleteRevert(session);
+  // Phase 4 may complete an interrupted cutover.
+  const bool completes = FirstOwed(run, request) == Phase::kCutover &&
+                         run.At(Phase::kCutover).state != PhaseState::kUndoing;
+  if (!completes) {
+    REHOME_TRY(SettleFirst(session));
   }
   if (run.state == RunState::kRetired && !request.only) {
     return RunReport{.done = {"this run is retired: there is nothing left to move"},
@@ -271,10 +297,6 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
         "`rehome run --online` carries stragglers; `rehome revert` goes back to the old side");
   }
   REHOME_TRY_ASSIGN(const std::vector<Phase> phases, Select(run, request));
-  if (std::ranges::find(phases, Phase::kCutover) ==
-      phases.end()) {  // phase 4 itself may complete an interrupted one
-    REHOME_TRY(SettleCutover(session));
-  }
   const bool live = request.online || request.sweep;
   if (phases.empty() && !live) {
     REHOME_TRY(Rest(session));
@@ -320,19 +342,17 @@ Result<Counts> Undo(Session& session, Phase phase) {
   return Fail(ErrorCode::kInternal, "unknown phase");
 }
 
-bool HasEffects(const RunRecord& run, Phase phase) {
-  const PhaseState state = run.At(phase).state;
-  return state == PhaseState::kRunning || state == PhaseState::kDone ||
-         state == PhaseState::kUndoing;
-}
-
 Status UndoPhase(Session& session, Phase phase, RunReport& report) {
   RunRecord& run = session.run();
-  run.At(phase).state = PhaseState::kUndoing;
+  const PhaseState before = std::exchange(run.At(phase).state, PhaseState::kUndoing);
   REHOME_TRY(session.Audit("undo start", fmt::format("{} {}", Number(phase), Name(phase))));
   session.events().Note(fmt::format("undoing phase {} ({})", Number(phase), Name(phase)));
   auto counts = Undo(session, phase);
   if (!counts) {
+    if (phase == Phase::kCutover && run.cutover && !run.cutover->reverse) {
+      // Refused before anything moved: what comes next is not to complete what did not begin.
+      run.At(phase).state = before;
+    }
     return std::unexpected(std::move(counts).error().In(
         fmt::format("undo of phase {} ({})", Number(phase), Name(phase))));
   }
@@ -357,8 +377,10 @@ Status UndoPhase(Session& session, Phase phase, RunReport& report) {
 }  // namespace
 
 Result<RunReport> Rollback(Session& session, std::optional<Phase> phase) {
-  REHOME_TRY(SettleCutover(session));
   const Phase first = phase.value_or(Phase::kTenants);
+  if (first > Phase::kCutover) {
+    REHOME_TRY(SettleFirst(session));
+  }
   std::vector<Phase> doomed;
   for (const Phase candidate : kPhases) {
     if (candidate >= std::max(first, Phase::kTenants) && HasEffects(session.run(), candidate)) {
@@ -400,19 +422,15 @@ Result<RunReport> CutOver(Session& session) {
 }
 
 Result<RunReport> Revert(Session& session) {
-  REHOME_TRY_ASSIGN(const bool settled, SettleCutover(session));
   if (!HasEffects(session.run(), Phase::kCutover) && !WasCutOff(session.run())) {
-    return RunReport{
-        .done = {settled
-                     ? "the interrupted cutover was put back: the application is on the old side"
-                     : "nothing to revert: the application is on the old side"},
-        .nothing_to_do = !settled};
+    return RunReport{.done = {"nothing to revert: the application is on the old side"},
+                     .nothing_to_do = true};
   }
   return Rollback(session, Phase::kCutover);
 }
 
 Result<RunReport> Retire(Session& session, const RetireRequest& request) {
-  REHOME_TRY(SettleCutover(session));
+  REHOME_TRY(SettleFirst(session));
   if (session.run().IsDone(Phase::kRetire)) {
     REHOME_TRY(Rest(session));
     return RunReport{.done = {"nothing to do: this run is retired already"}, .nothing_to_do = true};

@@ -23,6 +23,11 @@ struct RunReport {
   bool nothing_to_do = false;     // it was already so
 };
 
+/// What every verb that changes something calls first: a cutover that was cut off is put back. A revert
+/// that was cut off is completed, which whoever asked for the old side wants before anything else; then
+/// kFailedPrecondition, so that what was called meanwhile does not leave it again.
+[[nodiscard]] Status SettleFirst(Session& session);
+
 /// Runs or resumes. Errors as the phases give them; the run's state says afterwards how it stands.
 [[nodiscard]] Result<RunReport> Run(Session& session, const RunRequest& request);
 

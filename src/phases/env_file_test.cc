@@ -12,40 +12,40 @@ std::string With(std::string_view text, std::string_view value) {
   return changed ? *changed : "error: " + changed.error().message;
 }
 
-struct Case {
+struct Edit {
   std::string_view before;
   std::string_view value;  // what the application reads before
   std::string_view after;  // with the value "new"
 };
 
-constexpr std::array kCases{
-    Case{"NS=old\n", "old", "NS=new\n"},
-    Case{"NS=old", "old", "NS=new"},
-    Case{"A=1\r\nNS=old\r\nB=2\r\n", "old", "A=1\r\nNS=new\r\nB=2\r\n"},
-    Case{"export NS=old # why\n", "old", "export NS=new # why\n"},
-    Case{"NS = \"old\"   # why\n", "old", "NS = \"new\"   # why\n"},
-    Case{"NS='old'\n", "old", "NS='new'\n"},
-    Case{"NS=\n", "", "NS=new\n"},
-    Case{"NS=", "", "NS=new"},
-    Case{"NS= # none yet\n", "", "NS=new # none yet\n"},
-    Case{"NS=first\nNS=old\n# NS=comment\n", "old", "NS=first\nNS=new\n# NS=comment\n"},
-    Case{"TEXT=\"line\nNS=inside\n\"\nNS=old\n", "old", "TEXT=\"line\nNS=inside\n\"\nNS=new\n"},
-    Case{"NS=old\nTEXT='line\nNS=inside\n'\n", "old", "NS=new\nTEXT='line\nNS=inside\n'\n"},
-    Case{"NS=\"two\nlines\" # c\nB=1\n", "two\nlines", "NS=\"new\" # c\nB=1\n"},
-    Case{"NS=a#b\n", "a#b", "NS=new\n"},
-    Case{"NS=\"a#b\"\n", "a#b", "NS=\"new\"\n"},
-    Case{"NS=\"unclosed\nB=1\n", "\"unclosed", "NS=\"new\"\nB=1\n"},
-    Case{"NS='C:\\dir\\'\n", "C:\\dir\\", "NS='new'\n"},
-    Case{"NS=\"a\\tb\\\"c\"\n", "a\tb\"c", "NS=\"new\"\n"},
-    Case{"\tNS\t=\told\t\n", "old", "\tNS\t=\tnew\t\n"},
-    Case{"XNS=1\nNS_X=2\nNS=old\n", "old", "XNS=1\nNS_X=2\nNS=new\n"},
-    Case{"\xEF\xBB\xBFNS=old\n", "old", "\xEF\xBB\xBFNS=new\n"},
-    Case{"NS=it's \"ok\"\n", "it's \"ok\"", "NS=new\n"},
-    Case{"exported=1\nNS=old\r", "old", "exported=1\nNS=new\r"},
+constexpr std::array kEdits{
+    Edit{"NS=old\n", "old", "NS=new\n"},
+    Edit{"NS=old", "old", "NS=new"},
+    Edit{"A=1\r\nNS=old\r\nB=2\r\n", "old", "A=1\r\nNS=new\r\nB=2\r\n"},
+    Edit{"export NS=old # why\n", "old", "export NS=new # why\n"},
+    Edit{"NS = \"old\"   # why\n", "old", "NS = \"new\"   # why\n"},
+    Edit{"NS='old'\n", "old", "NS='new'\n"},
+    Edit{"NS=\n", "", "NS=new\n"},
+    Edit{"NS=", "", "NS=new"},
+    Edit{"NS= # none yet\n", "", "NS=new # none yet\n"},
+    Edit{"NS=first\nNS=old\n# NS=comment\n", "old", "NS=first\nNS=new\n# NS=comment\n"},
+    Edit{"TEXT=\"line\nNS=inside\n\"\nNS=old\n", "old", "TEXT=\"line\nNS=inside\n\"\nNS=new\n"},
+    Edit{"NS=old\nTEXT='line\nNS=inside\n'\n", "old", "NS=new\nTEXT='line\nNS=inside\n'\n"},
+    Edit{"NS=\"two\nlines\" # c\nB=1\n", "two\nlines", "NS=\"new\" # c\nB=1\n"},
+    Edit{"NS=a#b\n", "a#b", "NS=new\n"},
+    Edit{"NS=\"a#b\"\n", "a#b", "NS=\"new\"\n"},
+    Edit{"NS=\"unclosed\nB=1\n", "\"unclosed", "NS=\"new\"\nB=1\n"},
+    Edit{"NS='C:\\dir\\'\n", "C:\\dir\\", "NS='new'\n"},
+    Edit{"NS=\"a\\tb\\\"c\"\n", "a\tb\"c", "NS=\"new\"\n"},
+    Edit{"\tNS\t=\told\t\n", "old", "\tNS\t=\tnew\t\n"},
+    Edit{"XNS=1\nNS_X=2\nNS=old\n", "old", "XNS=1\nNS_X=2\nNS=new\n"},
+    Edit{"\xEF\xBB\xBFNS=old\n", "old", "\xEF\xBB\xBFNS=new\n"},
+    Edit{"NS=it's \"ok\"\n", "it's \"ok\"", "NS=new\n"},
+    Edit{"exported=1\nNS=old\r", "old", "exported=1\nNS=new\r"},
 };
 
 TEST(EnvFile, EditsOnlyTheValueAndGivesTheSameBytesBack) {
-  for (const Case& one : kCases) {
+  for (const Edit& one : kEdits) {
     SCOPED_TRACE(one.before);
     EXPECT_EQ(EnvValue(one.before, "NS"), one.value);
     const std::string after = With(one.before, "new");

@@ -96,9 +96,12 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
                     StoreOf(session, side).OpenFeed(Watched(session.plan(), side), session.call()));
   while (true) {
     const ChangePosition position{session.run().positions.at(std::string(Name(side)))};
-    REHOME_TRY_ASSIGN(
-        const ChangeBatch batch,
-        feed->Read(position, kEventsMax, std::exchange(wait, Millis{0}), session.call()));
+    auto read = feed->Read(position, kEventsMax, std::exchange(wait, Millis{0}), session.call());
+    if (!read) {
+      out.lost = read.error().code == ErrorCode::kFailedPrecondition;
+      return std::unexpected(std::move(read).error());
+    }
+    const ChangeBatch batch = *std::move(read);
     if (side == Side::kForward) {
       REHOME_TRY(StampNamed(session, batch.events));
     }
@@ -121,7 +124,7 @@ Status DrainFeed(Session& session, Side side, const ApplyIds& apply, Millis wait
 }
 
 /// Ids of the batch whose item is not what the mapping of the source gives now, or still waits for
-/// its vector.
+/// its vector although phase 3 passed.
 Result<std::vector<Value>> Differing(Session& session, VectorMode mode,
                                      std::vector<Document> sources) {
   const auto rows = MapRows(session.mapper(), std::move(sources));
@@ -139,7 +142,8 @@ Result<std::vector<Value>> Differing(Session& session, VectorMode mode,
     const OwnedHistory::Step* last = histories[i].LastDone();
     bool equal = false;
     if (mapped && items[i] && DocumentDigest(items[i]->view()) == rows[i].item_digest) {
-      equal = mode == VectorMode::kLater || IsMarked(items[i]->view());
+      equal = mode == VectorMode::kLater || !session.run().IsDone(Phase::kVectors) ||
+              IsMarked(items[i]->view());
     } else if (mapped) {
       // As it was carried: what differs now is the application's, on the new side.
       equal = session.run().IsCutOver() && last != nullptr && last->after == rows[i].item_digest;
@@ -333,9 +337,7 @@ Status TakeForwardPosition(Session& session) {
 }
 
 Status TakeReversePosition(Session& session) {
-  return session.run().positions.contains(Name(Side::kReverse))
-             ? Status{}
-             : TakePosition(session, Side::kReverse);
+  return TakePosition(session, Side::kReverse);
 }
 
 bool HasForwardFeed(const RunRecord& run) {
@@ -367,18 +369,33 @@ Result<Drained> DrainForward(Session& session, VectorMode mode, Millis wait, con
 Result<Drained> DrainReverse(Session& session, const ApplyIds& apply, Millis wait) {
   Drained out;
   REHOME_TRY_ASSIGN(const std::string position, SavedPosition(session, Side::kReverse));
+  std::optional<std::string> head;
   if (position != kNoFeed) {
-    REHOME_TRY(DrainFeed(
+    const Status drained = DrainFeed(
         session, Side::kReverse, [&](const std::vector<Value>& ids) { return InParts(ids, apply); },
-        wait, out));
-    return out;
+        wait, out);
+    if (drained) {
+      return out;
+    }
+    if (!out.lost) {
+      return std::unexpected(drained.error());
+    }
+    // Whoever goes back has no other way: both sides say it as exactly, only not as fast.
+    session.events().Note(fmt::format("{}; what was written to {} is found by comparing both sides",
+                                      drained.error().message, session.plan().items.to));
+    REHOME_TRY_ASSIGN(head, HeadOf(session, Side::kReverse));
+  } else {
+    static_cast<void>(session.clock().SleepFor(wait, session.call().stop));
   }
-  static_cast<void>(session.clock().SleepFor(wait, session.call().stop));
+  out.swept = true;
   REHOME_TRY(Sweep(session, session.target(), session.plan().items.to, apply, out,
                    [&](const std::vector<Document>& items) { return NotOurs(session, items); }));
   REHOME_TRY(
       Sweep(session, session.source(), session.plan().items.from, apply, out,
             [&](const std::vector<Document>& sources) { return ItemGone(session, sources); }));
+  if (head) {
+    REHOME_TRY(SavePosition(session, Side::kReverse, *std::move(head)));
+  }
   return out;
 }
 

@@ -20,12 +20,13 @@ struct Drained {
   std::size_t named = 0;  // ids that the feed or the sweep named; one twice where slices part it
   Reconciled reconciled;
   bool swept = false;  // without a feed: what must be left alone is named again each time
+  bool lost = false;   // the feed no longer holds the position
 };
 
 /// Takes the position from which DrainForward() will read, once per run, before phase 2's first
 /// read.
 [[nodiscard]] Status TakeForwardPosition(Session& session);
-/// Takes the position from which DrainReverse() will read: at cutover, before the first pointer
+/// Takes the position from which DrainReverse() will read: at each cutover, before the first pointer
 /// flips.
 [[nodiscard]] Status TakeReversePosition(Session& session);
 /// Whether the position is one of a feed: else a forward drain is a sweep.

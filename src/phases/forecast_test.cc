@@ -3,14 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "model/item.h"
-#include "support/phase_world.h"
+#include "tests/support/phase_world.h"
 
 namespace rehome {
 namespace {
 
-using rehome::testing::CountingEmbedder;
-using rehome::testing::Json;
-using rehome::testing::PhaseWorld;
+using rehome::testing_support::CountingEmbedder;
+using rehome::testing_support::Json;
+using rehome::testing_support::PhaseWorld;
 
 Forecast Foretell(PhaseWorld& world) {
   const auto compiled = CompiledPlan::Compile(world.plan);

@@ -6,8 +6,8 @@
 namespace rehome {
 namespace {
 
-using testing::MemoryDocumentStore;
-using testing::PhaseWorld;
+using testing_support::MemoryDocumentStore;
+using testing_support::PhaseWorld;
 
 constexpr int kDocuments = 4000;
 constexpr int kUnmappableEach = 10;

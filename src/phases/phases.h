@@ -31,6 +31,9 @@ struct PhaseOutcome {
 /// 3: every item that is not marked is embedded, upserted, confirmed and marked.
 [[nodiscard]] Result<PhaseOutcome> RunVectors(Session& session);
 [[nodiscard]] Result<Counts> UndoVectors(Session& session);
+/// From here on phase 3 is not done, nor any part of it: whatever interrupts what follows, `rehome
+/// run` looks for items without a mark from the start.
+[[nodiscard]] Status ReopenVectors(Session& session);
 
 /// What stands in the run's namespaces now: counts by namespace, the digest over all vectors, the
 /// positions.

@@ -15,16 +15,35 @@ constexpr std::string_view kEnvFile = "env_file";
 constexpr std::string_view kDocument = "document";
 constexpr std::string_view kAlias = "namespace_alias";
 
-Result<Document> FindPointerDocument(const PointerRecord& pointer, const Stores& stores,
-                                     const Call& call) {
+Result<std::optional<Document>> LookForDocument(const PointerRecord& pointer, const Stores& stores,
+                                                const Call& call) {
   REHOME_TRY_ASSIGN(const Value id, ParseExtendedJsonValue(pointer.id));
   REHOME_TRY_ASSIGN(auto found, stores.target_documents->FindByIds(pointer.where, {&id, 1}, call));
-  if (!found.front()) {
+  return std::move(found.front());
+}
+
+Result<Document> FindPointerDocument(const PointerRecord& pointer, const Stores& stores,
+                                     const Call& call) {
+  REHOME_TRY_ASSIGN(auto found, LookForDocument(pointer, stores, call));
+  if (!found) {
     return Fail(ErrorCode::kFailedPrecondition,
                 fmt::format("the pointer document {} is not in {}", pointer.id, pointer.where),
                 "create it as the application expects it, or correct cutover.documents");
   }
-  return *std::move(found.front());
+  return *std::move(found);
+}
+
+/// Whether the file or the document that holds the pointer is there.
+Result<bool> Exists(const PointerRecord& pointer, const Stores& stores, const Call& call) {
+  if (pointer.kind == kEnvFile) {
+    std::error_code unreadable;  // then reading it says why
+    return std::filesystem::exists(pointer.where, unreadable) || unreadable;
+  }
+  if (pointer.kind == kDocument) {
+    REHOME_TRY_ASSIGN(const auto found, LookForDocument(pointer, stores, call));
+    return found.has_value();
+  }
+  return true;
 }
 
 /// The document with `key` set to the value that `json` says, or removed.
@@ -235,9 +254,17 @@ Status MayFlipBack(const PointerRecord& pointer, const Stores& stores, const Cal
 }
 
 Status FlipBack(const PointerRecord& pointer, const Stores& stores, const Call& call) {
-  Status back = Move(pointer, pointer.new_value, pointer.old_value, stores, call);
-  const bool is_others = !back && back.error().code == ErrorCode::kFailedPrecondition;
-  return is_others && !pointer.flipped ? Status{} : back;
+  if (!pointer.flipped) {
+    REHOME_TRY_ASSIGN(const bool exists, Exists(pointer, stores, call));
+    if (!exists) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const auto now, PointerValue(pointer, stores, call));
+    if (now != pointer.new_value) {
+      return {};  // never moved, or somebody else's by now
+    }
+  }
+  return Move(pointer, pointer.new_value, pointer.old_value, stores, call);
 }
 
 }  // namespace rehome

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/atomic_file.h"
+#include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
 
 namespace rehome {
@@ -83,6 +84,36 @@ TEST_F(AliasPointers, OneThatSomebodyElseMovedIsLeftAlone) {
   ASSERT_FALSE(flipped);
   EXPECT_EQ(flipped.error().code, ErrorCode::kFailedPrecondition);
   EXPECT_EQ(Live(), "elsewhere");
+}
+
+/// A runner died between the flip and its record, and the next one may not write there: that is no
+/// pointer which somebody else has moved.
+TEST(DocumentPointers, OneThatCannotBePutBackIsNotPassedOver) {
+  const auto documents = std::make_shared<sim::MemoryDocumentStore>();
+  Stores stores;
+  stores.target_documents = documents;
+  const auto put = [&](std::string_view items) {
+    const Write write =
+        Write::Put(DocumentBuilder().String("_id", "app").String("items", items).Finish());
+    ASSERT_TRUE(documents->Apply("settings", {&write, 1}, {}, {}));
+  };
+  const PointerRecord pointer{.kind = "document",
+                              .where = "settings",
+                              .id = R"("app")",
+                              .key = "items",
+                              .old_value = R"("jobs")",
+                              .new_value = R"("job_items")",
+                              .old_written = {}};
+  put("job_items");
+  ASSERT_TRUE(documents->RaiseFence("settings", FenceKind::kTrigger, {}));
+  EXPECT_FALSE(FlipBack(pointer, stores, {}));
+  ASSERT_TRUE(documents->LiftFence("settings", FenceKind::kTrigger, {}, {}));
+  put("somebody's");
+  EXPECT_TRUE(FlipBack(pointer, stores, {}));
+  const Write gone = Write::Delete(
+      DocumentBuilder().String("_id", "app").String("items", "somebody's").Finish());
+  ASSERT_TRUE(documents->Apply("settings", {&gone, 1}, {}, {}));
+  EXPECT_TRUE(FlipBack(pointer, stores, {}));
 }
 
 TEST_F(AliasPointers, WithoutThemTheEnvFileStandsIn) {

@@ -167,6 +167,20 @@ Status LookAtAliases(Look& look) {
   return {};
 }
 
+/// A revert writes through the fence on both sides.
+Status LookAtRightToPass(Look& look, DocumentStore& store, std::string_view which) {
+  REHOME_TRY_ASSIGN(const Document description, store.Describe(look.call));
+  const auto passes = description.Find("passes_validators");
+  if (passes && !passes->AsBool()) {
+    look.Warn("fence",
+              fmt::format("the user may not write past a validator of the {}: `rehome revert` could "
+                          "not write back what the new side was given",
+                          which),
+              fmt::format("grant the user `bypassDocumentValidation` on the {}'s database", which));
+  }
+  return {};
+}
+
 Status LookAtFence(Look& look) {
   const CutoverPlan& cutover = look.plan.cutover;
   if (look.IsRetired()) {
@@ -202,12 +216,9 @@ Status LookAtFence(Look& look) {
       }
       break;
   }
-  REHOME_TRY_ASSIGN(const Document source, look.deps.stores.source_documents->Describe(look.call));
-  if (kind == FenceKind::kValidator && !BoolField(source.view(), "passes_validators")) {
-    look.Warn("fence",
-              "the user may not write past the validator: `rehome revert` could not write "
-              "back what the new side was given",
-              "grant the user `bypassDocumentValidation` on the source's database");
+  if (kind == FenceKind::kValidator) {
+    REHOME_TRY(LookAtRightToPass(look, *look.deps.stores.source_documents, "source"));
+    REHOME_TRY(LookAtRightToPass(look, *look.deps.stores.target_documents, "target"));
   }
   REHOME_TRY_ASSIGN(const bool whole, MayBlockUserWrites(look.plan, look.deps.stores, look.call));
   look.Ok("fence", fmt::format("possible: {}{}", possible,

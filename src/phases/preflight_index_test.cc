@@ -5,12 +5,12 @@
 
 #include "decorators/intercepted.h"
 #include "phases/preflight.h"
-#include "support/phase_world.h"
+#include "tests/support/phase_world.h"
 
 namespace rehome {
 namespace {
 
-using rehome::testing::PhaseWorld;
+using rehome::testing_support::PhaseWorld;
 using Severity = Finding::Severity;
 
 /// A world whose index is not the program's own.

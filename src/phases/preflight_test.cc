@@ -6,16 +6,16 @@
 #include <functional>
 
 #include "model/item.h"
-#include "support/phase_world.h"
+#include "tests/support/phase_world.h"
 
 namespace rehome {
 namespace {
 
 using rehome::sim::MemoryDocumentStore;
 using rehome::sim::MemoryVectorStore;
-using rehome::testing::CountingEmbedder;
-using rehome::testing::Json;
-using rehome::testing::PhaseWorld;
+using rehome::testing_support::CountingEmbedder;
+using rehome::testing_support::Json;
+using rehome::testing_support::PhaseWorld;
 using Severity = Finding::Severity;
 
 Result<PreflightReport> LookWith(PhaseWorld& world, const Deps& deps) {

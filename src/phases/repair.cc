@@ -247,25 +247,15 @@ class Repairer {
   Result<std::vector<Value>> EmbedAgain(std::vector<Document> items) {
     const Call& call = session_.call();
     REHOME_TRY_ASSIGN(EmbeddedBatch embedded, EmbedItems(flow_, std::move(items), call));
-    std::vector<EmbeddedItem> wrong;
+    std::map<TenantNamespace, std::vector<EmbeddedItem>> by_namespace;
     for (EmbeddedItem& one : embedded.items) {
       REHOME_TRY_ASSIGN(const TenantNamespace ns,
                         flow_.NamespaceOf(StringField(one.item.view(), "org_id")));
-      const std::string& id = one.record.id;
-      REHOME_TRY_ASSIGN(const auto present,
-                        session_.target_vectors().Fetch(ns.name(), {&id, 1}, call));
-      const bool equal =
-          !present.empty() && VectorDigest(present.front()) == VectorDigest(one.record);
-      if (equal && one.item == WithMark(one.item.view(), id)) {
-        continue;
-      }
-      REHOME_TRY_ASSIGN(const bool ours, MayWrite(ns, id, present));
-      if (ours || equal) {
-        wrong.push_back(std::move(one));
-      } else {
-        foreign_.insert(
-            fmt::format("vector {} in namespace {} was not written by this run", id, ns.name()));
-      }
+      by_namespace[ns].push_back(std::move(one));
+    }
+    std::vector<EmbeddedItem> wrong;
+    for (auto& [ns, items_of_it] : by_namespace) {
+      REHOME_TRY(PickWrong(ns, std::move(items_of_it), wrong));
     }
     if (wrong.empty()) {
       return std::vector<Value>{};
@@ -276,16 +266,40 @@ class Repairer {
     return std::move(written.changed);
   }
 
-  Result<bool> MayWrite(const TenantNamespace& ns, const std::string& id,
-                        const std::vector<VectorRecord>& present) {
-    if (present.empty()) {
-      return true;
+  /// Those of one namespace whose vector or mark is to be written.
+  Status PickWrong(const TenantNamespace& ns, std::vector<EmbeddedItem> items,
+                   std::vector<EmbeddedItem>& wrong) {
+    std::vector<std::string> ids;
+    std::vector<Value> keys;
+    for (const EmbeddedItem& one : items) {
+      ids.push_back(one.record.id);
+      keys.push_back(Value::String(one.record.id));
     }
-    const Value value = Value::String(id);
+    REHOME_TRY_ASSIGN(const auto fetched,
+                      session_.target_vectors().Fetch(ns.name(), ids, session_.call()));
+    std::map<std::string, Md5Digest> present;
+    for (const VectorRecord& record : fetched) {
+      present.emplace(record.id, VectorDigest(record));
+    }
     REHOME_TRY_ASSIGN(const auto histories,
-                      session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()},
-                                             {&value, 1}, session_.call()));
-    return Judge(histories.front(), VectorDigest(present.front())) != Ownership::kForeign;
+                      session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, keys,
+                                             session_.call()));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      EmbeddedItem& one = items[i];
+      const auto found = present.find(ids[i]);
+      const bool stands = found != present.end();
+      const bool equal = stands && found->second == VectorDigest(one.record);
+      if (equal && one.item == WithMark(one.item.view(), ids[i])) {
+        continue;
+      }
+      if (stands && !equal && Judge(histories[i], found->second) == Ownership::kForeign) {
+        foreign_.insert(fmt::format("vector {} in namespace {} was not written by this run", ids[i],
+                                    ns.name()));
+        continue;
+      }
+      wrong.push_back(std::move(one));
+    }
+    return {};
   }
 
   /// Vectors of ours without an item, or beside the namespace in which their item lives now.
@@ -398,7 +412,7 @@ class Repairer {
 }  // namespace
 
 Result<Repaired> Repair(Session& session) {
-  REHOME_TRY(SettleCutover(session));
+  REHOME_TRY(SettleFirst(session));
   if (!session.run().IsDone(Phase::kItems)) {
     return Fail(ErrorCode::kFailedPrecondition, "a repair needs phase 2 (items), which has not run",
                 "`rehome run` writes what is missing by itself");

@@ -57,6 +57,7 @@ Result<RunReport> ReplayQuarantine(Session& session, std::vector<Value> ids) {
     return Fail(ErrorCode::kFailedPrecondition, "a replay needs phase 2 (items), which has not run",
                 "`rehome run` maps every document again, quarantined ones too");
   }
+  REHOME_TRY(SettleFirst(session));
   if (ids.empty()) {
     REHOME_TRY_ASSIGN(ids, AllQuarantined(session));
   } else {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <ranges>
 #include <set>
@@ -239,11 +240,16 @@ Status ForEachBackedUp(const std::filesystem::path& dir, const Packing& packing,
   return batch.empty() ? Status{} : each(batch);
 }
 
+/// The last delete of a namespace.
+struct LastDelete {
+  std::vector<std::string> ids;
+  std::optional<Lsn> lsn;
+};
+
 /// Deletes one batch of backed-up vectors that stand there as they were backed up; counts what
-/// differs and stays. `behind`: the LSN of the last delete.
+/// differs and stays.
 Status DeleteBatch(Session& session, const std::string& ns,
-                   const std::vector<VectorRecord>& records, std::optional<Lsn>& behind,
-                   Counts& counts) {
+                   const std::vector<VectorRecord>& records, LastDelete& last, Counts& counts) {
   std::vector<std::string> ids;
   std::unordered_map<std::string_view, const VectorRecord*> backed_up;
   for (const VectorRecord& record : records) {
@@ -261,11 +267,11 @@ Status DeleteBatch(Session& session, const std::string& ns,
           fmt::format("vector {} in {} changed after the backup and was kept", now.id, ns));
     }
   }
-  if (!doomed.empty()) {
-    REHOME_TRY_ASSIGN(const auto lsn, session.source_vectors().Delete(ns, doomed, session.call()));
-    behind = std::max(behind, lsn);
-  }
   counts[fmt::format("vectors removed from {}", ns)] += static_cast<std::int64_t>(doomed.size());
+  if (!doomed.empty()) {
+    REHOME_TRY_ASSIGN(last.lsn, session.source_vectors().Delete(ns, doomed, session.call()));
+    last.ids = std::move(doomed);
+  }
   return {};
 }
 
@@ -277,13 +283,13 @@ Status EmptyNamespace(Session& session, const NamespaceBackup& backup, const Pac
       fmt::format("{} {}, backup {}", backup.name, backup.digest.ToString(), attempt.backup)));
   attempt.emptied.push_back(backup.name);
   REHOME_TRY(session.Save());
-  std::optional<Lsn> behind;
+  LastDelete last;
   REHOME_TRY(ForEachBackedUp(attempt.backup, packing, backup,
                              [&](const std::vector<VectorRecord>& records) {
-                               return DeleteBatch(session, backup.name, records, behind, counts);
+                               return DeleteBatch(session, backup.name, records, last, counts);
                              }));
-  REHOME_TRY(
-      AwaitIndexed(session.flow(), session.source_vectors(), backup.name, behind, session.call()));
+  REHOME_TRY(ConfirmDeleted(session.flow(), session.source_vectors(), backup.name, last.ids,
+                            last.lsn, session.call()));
   REHOME_TRY_ASSIGN(const IdPage left,
                     session.source_vectors().ListIds(backup.name, "", session.call()));
   if (!left.ids.empty()) {
@@ -409,10 +415,14 @@ Status WriteVectorsAgain(Session& session, const Retirement& attempt) {
       std::vector<std::string> ids;
       std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
       REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name, ids, session.call()));
+      std::map<std::string_view, Md5Digest> now;
+      for (const VectorRecord& record : present) {
+        now.emplace(record.id, VectorDigest(record));
+      }
       std::vector<VectorRecord> again;
       for (const VectorRecord& record : records) {
-        const auto now = std::ranges::find(present, record.id, &VectorRecord::id);
-        if (now == present.end() || VectorDigest(*now) == VectorDigest(record)) {
+        const auto found = now.find(record.id);
+        if (found == now.end() || found->second == VectorDigest(record)) {
           again.push_back(record);
         }
       }

@@ -22,6 +22,13 @@
 namespace rehome {
 namespace {
 
+/// Whether the application was led back: everything that it wrote on the new side until then is back,
+/// and so is every pointer. It may write on the old side from then on, which is not to be fenced again.
+bool HasLeftNewSide(const CutoverRecord& cutover) {
+  return cutover.reverse && cutover.state == CutoverRecord::State::kVerified &&
+         std::ranges::none_of(cutover.pointers, &PointerRecord::flipped);
+}
+
 /// One document on both sides.
 struct Pair {
   Value id;
@@ -41,6 +48,35 @@ class WriteBack {
         items_{session.ledger(), session.target(), session.flow().ItemsTarget()} {}
 
   Status Apply(const std::vector<Value>& ids) {
+    REHOME_TRY_ASSIGN(std::vector<Value> lost, ApplyOnce(ids));
+    while (!lost.empty()) {
+      if (!OldSideLeads()) {
+        return Fail(ErrorCode::kAborted,
+                    fmt::format("a document of {} changed while it was written back",
+                                legacy_.target.name),
+                    "run `rehome revert` again");
+      }
+      // The application writes there again: what it wrote meanwhile is looked at as well.
+      REHOME_TRY_ASSIGN(lost, ApplyOnce(lost));
+    }
+    return {};
+  }
+
+  Counts counts;
+  std::vector<Value> adopted;  // written back: their vectors are of the text before
+
+  /// How many documents were written back, deleted or saved aside so far.
+  [[nodiscard]] std::int64_t acted() const {
+    std::int64_t out = 0;
+    for (const auto& [what, count] : counts) {
+      out += count;
+    }
+    return out;
+  }
+
+ private:
+  /// Those whose legacy documents changed between the look and the write.
+  Result<std::vector<Value>> ApplyOnce(const std::vector<Value>& ids) {
     REHOME_TRY_ASSIGN(auto legacy, session_.source().FindByIds(legacy_.target.name, ids, call()));
     REHOME_TRY_ASSIGN(auto items, session_.target().FindByIds(items_.target.name, ids, call()));
     std::vector<OwnedHistory> written_back(ids.size());
@@ -58,16 +94,14 @@ class WriteBack {
            batch);
     }
     REHOME_TRY(SaveBeforeImages(batch));
-    REHOME_TRY(WriteLegacy(batch));
-    REHOME_TRY(DeleteLegacy(batch.deleted));
+    std::vector<Value> lost;
+    REHOME_TRY(WriteLegacy(batch, lost));
+    REHOME_TRY(DeleteLegacy(batch.deleted, lost));
     REHOME_TRY(SetAside(batch.overtaken, "changed after the revert, and on the old side too"));
-    return SetAside(batch.aside, "changed after cutover, does not map back");
+    REHOME_TRY(SetAside(batch.aside, "changed after cutover, does not map back"));
+    return lost;
   }
 
-  Counts counts;
-  std::vector<Value> adopted;  // written back: their vectors are of the text before
-
- private:
   /// What the ids of one look come to. A document of the new side either maps back to a legacy one
   /// (`written`, `images`), or does not (`aside`), or is older than that (`overtaken`), or is gone
   /// (`deleted`: its legacy documents).
@@ -84,17 +118,19 @@ class WriteBack {
   /// a late write on the new side knew of it.
   [[nodiscard]] bool OldSideLeads() const {
     const RunRecord& run = session_.run();
-    const std::vector<PointerRecord>& pointers = run.cutover->pointers;
-    return pointers.empty()
-               ? !run.IsCutOver()
-               : run.cutover->reverse && std::ranges::none_of(pointers, &PointerRecord::flipped);
+    return run.cutover->pointers.empty() ? !run.IsCutOver() : HasLeftNewSide(*run.cutover);
   }
 
-  /// Where the old side leads: whether the legacy document is neither what was written back last, nor what the item was carried
-  /// from, nor what it says now.
+  /// Where the old side leads: whether the legacy document is neither what was written back last, nor
+  /// what the item was carried from, nor what it says now; or is gone although there was one.
   [[nodiscard]] bool IsOvertaken(const Pair& pair) const {
-    if (!OldSideLeads() || !pair.legacy ||
-        Judge(pair.legacy_history, DocumentDigest(pair.legacy->view())) == Ownership::kOurs) {
+    if (!OldSideLeads()) {
+      return false;
+    }
+    if (!pair.legacy) {
+      return WasWritten(pair.item_history) || WasWritten(pair.legacy_history);
+    }
+    if (Judge(pair.legacy_history, DocumentDigest(pair.legacy->view())) == Ownership::kOurs) {
       return false;
     }
     const Mapped mapped = session_.mapper().Map(pair.legacy->view());
@@ -107,12 +143,17 @@ class WriteBack {
     return !is_as_carried && !is_the_same;
   }
 
+  /// Whether what was written last was a document.
+  [[nodiscard]] static bool WasWritten(const OwnedHistory& history) {
+    const OwnedHistory::Step* last = history.LastDone();
+    return last != nullptr && last->after;
+  }
+
   [[nodiscard]] const Call& call() const { return session_.call(); }
 
   void Sort(Pair pair, Batch& batch) {
     if (!pair.item) {
-      const OwnedHistory::Step* last = pair.item_history.LastDone();
-      if (pair.legacy && last != nullptr && last->after && !IsOvertaken(pair)) {
+      if (pair.legacy && WasWritten(pair.item_history) && !IsOvertaken(pair)) {
         batch.deleted.push_back(*std::move(pair.legacy));
       }
       return;
@@ -147,19 +188,11 @@ class WriteBack {
     return {};
   }
 
-  [[nodiscard]] Status RequireAll(const std::vector<WriteResult>& results) const {
-    if (std::ranges::all_of(results, &WriteResult::applied)) {
-      return {};
-    }
-    return Fail(
-        ErrorCode::kAborted,
-        fmt::format("a document of {} changed while it was written back", legacy_.target.name),
-        "run `rehome revert` again");
-  }
-
-  Status WriteLegacy(const Batch& batch) {
+  Status WriteLegacy(const Batch& batch, std::vector<Value>& lost) {
     std::vector<LedgerEntry> entries;
     std::vector<Write> writes;
+    std::vector<const Pair*> wanted;  // one for each write
+    std::vector<const Pair*> standing;
     for (std::size_t i = 0; i < batch.written.size(); ++i) {
       const Pair& pair = batch.written[i];
       const Document& legacy = batch.images[i];
@@ -172,21 +205,30 @@ class WriteBack {
                            .text = {}});
         writes.push_back(pair.legacy ? Write::Replace(*pair.legacy, legacy)
                                      : Write::Insert(legacy));
+        wanted.push_back(&pair);
+      } else {
+        standing.push_back(&pair);
       }
     }
     REHOME_TRY_ASSIGN(const auto results,
                       WriteJournaled(legacy_, entries, writes, kThroughFence, call()));
-    REHOME_TRY(RequireAll(results));
-    return Adopt(batch.written);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (results[i].applied()) {
+        standing.push_back(wanted[i]);
+      } else {
+        lost.push_back(wanted[i]->id);
+      }
+    }
+    return Adopt(standing);
   }
 
   /// The items are the mapping's images of their legacy documents again: from here on they are ours,
   /// and embedded anew. The marks go first: once an item is ours, nobody looks at its vector again.
   /// An item that the application wrote meanwhile is not: a later lap names it.
-  Status Adopt(const std::vector<Pair>& written) {
+  Status Adopt(const std::vector<const Pair*>& written) {
     std::vector<Write> resets;
-    for (const Pair& pair : written) {
-      resets.push_back(Write::Replace(*pair.item, WithMark(pair.item->view(), "")));
+    for (const Pair* pair : written) {
+      resets.push_back(Write::Replace(*pair->item, WithMark(pair->item->view(), "")));
     }
     if (resets.empty()) {
       return {};
@@ -198,21 +240,29 @@ class WriteBack {
     std::vector<LedgerEntry> ours;
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (IsMade(resets[i], results[i])) {
-        const Md5Digest digest = DocumentDigest(written[i].item->view());
-        items.push_back(*written[i].item);
-        ours.push_back({.id = written[i].id, .before = digest, .after = digest, .text = {}});
+        items.push_back(*written[i]->item);
+        ours.push_back(AsItStands(written[i]->id, DocumentDigest(written[i]->item->view())));
       }
     }
-    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(items_.target, ours, call()));
-    REHOME_TRY(session_.ledger().Close(batch, std::vector<bool>(ours.size(), true), call()));
-    REHOME_TRY(SaveChangedVectors(items));
+    REHOME_TRY(JournalAsOurs(items_.target, ours));
+    REHOME_TRY(AdoptVectors(items, "changed after cutover, embedded anew"));
     std::ranges::transform(ours, std::back_inserter(adopted), &LedgerEntry::id);
     counts["written back"] += static_cast<std::int64_t>(ours.size());
     return {};
   }
 
-  /// The application's own vectors of items that are embedded anew.
-  Status SaveChangedVectors(const std::vector<Document>& items) {
+  static LedgerEntry AsItStands(Value id, const Md5Digest& digest) {
+    return {.id = std::move(id), .before = digest, .after = digest, .text = {}};
+  }
+
+  Status JournalAsOurs(const LedgerTarget& target, const std::vector<LedgerEntry>& entries) {
+    REHOME_TRY_ASSIGN(const auto batch, session_.ledger().Open(target, entries, call()));
+    return session_.ledger().Close(batch, std::vector<bool>(entries.size(), true), call());
+  }
+
+  /// The application's own vectors of `items`: saved, and ours from here on, to be written over or
+  /// removed. Of an item that it added there is no other.
+  Status AdoptVectors(const std::vector<Document>& items, std::string_view why) {
     std::map<TenantNamespace, std::vector<std::string>> by_namespace;
     for (const Document& item : items) {
       REHOME_TRY_ASSIGN(const TenantNamespace ns,
@@ -225,22 +275,24 @@ class WriteBack {
       for (const VectorRecord& record : present) {
         keys.push_back(Value::String(record.id));
       }
-      REHOME_TRY_ASSIGN(
-          const auto histories,
-          session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, keys, call()));
+      const LedgerTarget target{LedgerTarget::Store::kVectors, ns.name()};
+      REHOME_TRY_ASSIGN(const auto histories, session_.ledger().Find(target, keys, call()));
       std::vector<VectorRecord> changed;
+      std::vector<LedgerEntry> entries;
       for (std::size_t i = 0; i < present.size(); ++i) {
-        if (Judge(histories[i], VectorDigest(present[i])) != Ownership::kOurs) {
+        const Md5Digest digest = VectorDigest(present[i]);
+        if (Judge(histories[i], digest) != Ownership::kOurs) {
+          entries.push_back(AsItStands(std::move(keys[i]), digest));
           changed.push_back(std::move(present[i]));
         }
       }
-      REHOME_TRY(
-          session_.saved().Add("changed after cutover, embedded anew", ns.name(), changed, call()));
+      REHOME_TRY(session_.saved().Add(why, ns.name(), changed, call()));
+      REHOME_TRY(JournalAsOurs(target, entries));
     }
     return {};
   }
 
-  Status DeleteLegacy(const std::vector<Document>& doomed) {
+  Status DeleteLegacy(const std::vector<Document>& doomed, std::vector<Value>& lost) {
     std::vector<Document> items;
     for (const Document& legacy : doomed) {
       Mapped mapped = session_.mapper().Map(legacy.view());
@@ -250,9 +302,16 @@ class WriteBack {
     }
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
     REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(legacy_, doomed, kThroughFence, call()));
-    REHOME_TRY(RequireAll(results));
-    if (!doomed.empty()) {
-      counts["deleted on the old side too"] += static_cast<std::int64_t>(doomed.size());
+    std::int64_t deleted = 0;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (results[i].applied()) {
+        ++deleted;
+      } else {
+        lost.emplace_back(doomed[i].Id());
+      }
+    }
+    if (deleted > 0) {
+      counts["deleted on the old side too"] += deleted;
     }
     return {};
   }
@@ -261,6 +320,7 @@ class WriteBack {
   /// maps again. One that the application wrote meanwhile stays: a later lap names it.
   Status SetAside(const std::vector<Document>& items, std::string_view why) {
     REHOME_TRY(session_.saved().Add(why, items_.target.name, items, call()));
+    REHOME_TRY(AdoptVectors(items, why));
     REHOME_TRY(RemoveVectorsOf(session_.flow(), items, call()));
     REHOME_TRY_ASSIGN(const auto results, DeleteJournaled(items_, items, kThroughFence, call()));
     const auto removed = std::ranges::count_if(results, &WriteResult::applied);
@@ -305,12 +365,14 @@ Status PointersBack(Session& session) {
   return {};
 }
 
-/// One lap of what the application wrote on the new side: how many ids it named.
+/// One lap of what the application wrote on the new side: how many ids it named, or where both sides
+/// were compared, which names a difference for as long as it stands, how many were acted on.
 Result<std::size_t> WriteBackLap(Session& session, WriteBack& back, Millis wait) {
+  const std::int64_t before = back.acted();
   REHOME_TRY_ASSIGN(
       const Drained drained,
       DrainReverse(session, [&](const std::vector<Value>& ids) { return back.Apply(ids); }, wait));
-  return drained.named;
+  return drained.swept ? static_cast<std::size_t>(back.acted() - before) : drained.named;
 }
 
 /// To zero lag where a fence holds, else as near to it as laps come.
@@ -377,29 +439,33 @@ void OpenNewSide(Session& session) {
 
 Result<Counts> UndoCutover(Session& session) {
   RunRecord& run = session.run();
-  if (run.cutover && !MayBeFlipped(*run.cutover)) {
+  if (!run.cutover) {  // put back already: the application is on the old side, and so is all it wrote
+    return Counts{};
+  }
+  if (!MayBeFlipped(*run.cutover)) {
+    session.events().Note("the cutover is put back: no pointer was moved, the fence is lifted");
     REHOME_TRY(Cancel(session));
     return Counts{};
   }
-  // Without a cutover the application never was on the new side: nothing there is its own.
-  const bool watched = run.cutover && run.positions.contains("reverse");
+  const bool watched = run.positions.contains("reverse");
   WriteBack back(session);
-  std::int64_t pointers = 0;
-  const bool resumed =
-      !run.cutover || run.cutover->reverse;  // what the attempt before set aside is not in `back`
-  if (run.cutover) {
-    // Once the new collection's fence may be up, nothing more can be carried there: what the legacy
-    // side holds by then is mapped after the fences are down.
-    if (run.IsCutOver() && !resumed) {
-      REHOME_TRY(DrainForward(session, VectorMode::kNow));
-    }
-    if (Status left = LeaveNewSide(session, back, watched); !left) {
-      OpenNewSide(session);
-      return std::unexpected(std::move(left).error());
-    }
-    pointers = static_cast<std::int64_t>(run.cutover->pointers.size());
-    REHOME_TRY(LiftFences(session));
+  const bool resumed = run.cutover->reverse;  // what the attempt before set aside is not in `back`
+  if (resumed) {
+    session.events().Note("an interrupted revert goes on: the application returns to the old side");
   }
+  // Once the new collection's fence may be up, nothing more can be carried there: what the legacy
+  // side holds by then is mapped after the fences are down.
+  if (run.IsCutOver() && !resumed) {
+    REHOME_TRY(DrainForward(session, VectorMode::kNow));
+  }
+  if (HasLeftNewSide(*run.cutover)) {
+    REHOME_TRY(PointersBack(session));  // of a flip that was cut off nothing is journaled
+  } else if (Status left = LeaveNewSide(session, back, watched); !left) {
+    OpenNewSide(session);
+    return std::unexpected(std::move(left).error());
+  }
+  const auto pointers = static_cast<std::int64_t>(run.cutover->pointers.size());
+  REHOME_TRY(LiftFences(session));
   // From here on the old side leads: what was not written back is mapped from it again.
   const bool was_live = run.IsCutOver();
   run.cut_over_at.reset();

@@ -134,6 +134,21 @@ class Session {
     std::stop_token stop_;
   };
 
+  /// While one lives, nothing is waited for once `may` refuses. Single-threaded parts only.
+  class Patience {
+   public:
+    Patience(Session& session, std::function<Status()> may)
+        : session_(session),
+          before_(std::exchange(session.call_.may_repeat, std::move(may))) {}
+    Patience(const Patience&) = delete;
+    Patience& operator=(const Patience&) = delete;
+    ~Patience() { session_.call_.may_repeat = std::move(before_); }
+
+   private:
+    Session& session_;
+    std::function<Status()> before_;
+  };
+
   /// Makes the run record durable.
   [[nodiscard]] Status Save();
   /// Moves the run to `state` along the transition table (CHECKed) and saves.

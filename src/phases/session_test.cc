@@ -8,8 +8,8 @@
 namespace rehome {
 namespace {
 
-using testing::MemoryVectorStore;
-using testing::PhaseWorld;
+using testing_support::MemoryVectorStore;
+using testing_support::PhaseWorld;
 
 constexpr const char* kNamespace = "portfolio_default-org";
 

@@ -31,17 +31,6 @@ Status RefuseBeforeItems(Session& session) {
               "`rehome run --phase 2` first");
 }
 
-/// From here on phase 3 is not done: whatever interrupts what follows, `rehome run` makes the
-/// vectors again.
-Status ReopenPhase(Session& session) {
-  RunRecord& run = session.run();
-  run.At(Phase::kVectors).state = PhaseState::kPending;
-  std::erase_if(run.restore_points,
-                [](const RestorePoint& point) { return point.phase == Phase::kVectors; });
-  REHOME_TRY(session.Save());
-  return Ranges(session.target(), run.run_id, Phase::kVectors).Clear(session.call());
-}
-
 /// Those of `items` that are marked, of the organization, and (if asked for) ours.
 Result<std::vector<Write>> Resets(Session& session, const std::vector<Document>& items,
                                   std::string_view org_id, bool only_ours) {
@@ -125,6 +114,7 @@ Result<BackupResult> BackUpNamespace(const Plan& plan, const Deps& deps, const s
 Result<RunReport> ClearNamespace(Session& session, const std::string& ns) {
   REHOME_TRY_ASSIGN(const KnownNamespace known, FindTenantNamespace(session.plan(), ns));
   REHOME_TRY(RefuseBeforeItems(session));
+  REHOME_TRY(SettleFirst(session));
   if (session.run().IsCutOver()) {
     return Fail(
         ErrorCode::kFailedPrecondition,
@@ -133,7 +123,7 @@ Result<RunReport> ClearNamespace(Session& session, const std::string& ns) {
         "clear it all the same");
   }
   REHOME_TRY(session.Audit("vectors clear", ns));
-  REHOME_TRY(ReopenPhase(session));
+  REHOME_TRY(ReopenVectors(session));
   REHOME_TRY_ASSIGN(const std::size_t reset, ResetMarks(session, known.org_id, false));
   REHOME_TRY_ASSIGN(const TenantNamespace tenant, session.flow().NamespaceOf(known.org_id));
   VectorsRemoved total;
@@ -165,8 +155,9 @@ Result<RunReport> ClearNamespace(Session& session, const std::string& ns) {
 Result<RunReport> ReembedNamespace(Session& session, const std::string& ns) {
   REHOME_TRY_ASSIGN(const KnownNamespace known, FindTenantNamespace(session.plan(), ns));
   REHOME_TRY(RefuseBeforeItems(session));
+  REHOME_TRY(SettleFirst(session));
   REHOME_TRY(session.Audit("vectors reembed", ns));
-  REHOME_TRY(ReopenPhase(session));
+  REHOME_TRY(ReopenVectors(session));
   REHOME_TRY_ASSIGN(const std::size_t reset, ResetMarks(session, known.org_id, true));
   REHOME_TRY_ASSIGN(RunReport report, Run(session, {.only = {}, .through = Phase::kVectors}));
   report.done.insert(report.done.begin(),

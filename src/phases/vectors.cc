@@ -193,6 +193,15 @@ Result<PhaseOutcome> DescribeVectors(Session& session) {
   return out;
 }
 
+Status ReopenVectors(Session& session) {
+  RunRecord& run = session.run();
+  run.At(Phase::kVectors).state = PhaseState::kPending;
+  std::erase_if(run.restore_points,
+                [](const RestorePoint& point) { return point.phase == Phase::kVectors; });
+  REHOME_TRY(session.Save());
+  return Ranges(session.target(), run.run_id, Phase::kVectors).Clear(session.call());
+}
+
 Result<PhaseOutcome> RunVectors(Session& session) {
   Ranges journal(session.target(), session.run().run_id, Phase::kVectors);
   REHOME_TRY(RefuseForeignNamespaces(session));

@@ -12,7 +12,7 @@
 namespace rehome::pinecone_local {
 namespace {
 
-std::vector<float> Vector(Random& random, std::size_t dimension) {
+std::vector<float> Values(Random& random, std::size_t dimension) {
   std::vector<float> values(dimension);
   std::ranges::generate(values, [&] { return static_cast<float>(random.Unit() - 0.5); });
   return values;
@@ -21,8 +21,8 @@ std::vector<float> Vector(Random& random, std::size_t dimension) {
 TEST(Score, AgreesWithDoublesAtEveryLength) {
   Random random(1);
   for (const std::size_t dimension : {1U, 3U, 15U, 16U, 17U, 384U, 1536U}) {
-    const auto a = Vector(random, dimension);
-    const auto b = Vector(random, dimension);
+    const auto a = Values(random, dimension);
+    const auto b = Values(random, dimension);
     double dot = 0;
     double distance = 0;
     for (std::size_t i = 0; i < dimension; ++i) {

@@ -14,9 +14,9 @@ namespace rehome {
 struct Call {
   std::stop_token stop;
   Millis timeout{10'000};
-  /// Asked before and after the wait for another attempt (decorators/retrying.h): a runner that lost
-  /// its lease meanwhile repeats no write, and one that was told to stop waits for no store. Absent:
-  /// it may.
+  /// Asked before, in and after the wait for another attempt (decorators/retrying.h) or for a write to
+  /// show: a runner that lost its lease meanwhile repeats no write, one that was told to stop waits
+  /// for no store, and no longer than a write pause may last. Absent: it may.
   std::function<Status()> may_repeat = nullptr;
 };
 

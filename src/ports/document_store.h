@@ -85,7 +85,7 @@ struct WriteResult {
 [[nodiscard]] bool IsMade(const Write& write, const WriteResult& result);
 
 struct WriteOptions {
-  /// Passes a fence and a validator: revert's write-backs only.
+  /// Passes a fence and a validator: what was stored is restored, what was written is written back.
   bool bypass_fence = false;
 };
 
@@ -115,6 +115,9 @@ class DocumentStore {
   /// Whether several threads that write get further than one: a server takes their batches side by
   /// side, a file one after the other.
   [[nodiscard]] virtual bool WritesSideBySide() const = 0;
+  /// How long a write may still be under way after the process that asked for it died: a server ends
+  /// what it has begun.
+  [[nodiscard]] virtual Millis WritesOutlive() const = 0;
 
   /// All collections in name order; internal ones of the store itself left out, `rehome_*`
   /// included.

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace rehome {
 
 void SpendMeter::StartAt(double spent) {
   const std::scoped_lock lock(mutex_);
-  spent_ = spent;
+  spent_ = std::max(spent_, spent);
 }
 
 Status SpendMeter::Reserve(double estimate) {

@@ -12,7 +12,8 @@ class SpendMeter {
   /// `max` 0: no limit.
   explicit SpendMeter(double max) : max_(max) {}
 
-  /// What earlier attempts are known to have spent; what this one spends counts on from there.
+  /// What earlier attempts are known to have spent; what this one spends counts on from there. What
+  /// it has spent already is not forgotten.
   void StartAt(double spent);
   /// Sets `estimate` aside for a request that is about to be made. kResourceExhausted if that
   /// might exceed the limit: the request must not be made.

@@ -226,6 +226,7 @@ class FaultyDocumentStore final : public DocumentStore {
 
   [[nodiscard]] std::string Identity() const override { return inner_->Identity(); }
   [[nodiscard]] bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
+  [[nodiscard]] Millis WritesOutlive() const override { return inner_->WritesOutlive(); }
   Result<Document> Describe(const Call& call) override {
     return Strike(*faults_, "describe", "", false, [&] { return inner_->Describe(call); });
   }

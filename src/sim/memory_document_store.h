@@ -26,12 +26,14 @@ class MemoryDocumentStore : public DocumentStore {
     std::string identity = "memory:documents";
     bool has_feed = true;
     std::optional<double> oplog_hours{};  // what Describe() says of it
+    Millis writes_outlive{0};
   };
   MemoryDocumentStore() = default;
   explicit MemoryDocumentStore(Options options) : options_(std::move(options)) {}
 
   [[nodiscard]] std::string Identity() const override { return options_.identity; }
   [[nodiscard]] bool WritesSideBySide() const override { return true; }
+  [[nodiscard]] Millis WritesOutlive() const override { return options_.writes_outlive; }
   Result<Document> Describe(const Call& call) override {
     REHOME_TRY(Stopped(call));
     DocumentBuilder out;

@@ -17,7 +17,7 @@
 #include "phases/verification.h"
 #include "tests/crash/world.h"
 
-namespace rehome::testing {
+namespace rehome::testing_support {
 namespace {
 
 Status WithoutReport(const Result<RunReport>& report) {
@@ -665,8 +665,8 @@ TEST(Runners, OneThatWasOvertakenDoesNotWriteItsRecordOverTheOthers) {
 
 /// The pointers are back and the application writes on the old side; an instance that still reads the
 /// old pointer writes on the new one.
-TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
-  World world;
+void LateWritesAfterARevert(bool has_feed) {
+  World world({.has_feed = has_feed});
   Migrate(world);
   int written = 0;
   bool opened = false;
@@ -698,6 +698,165 @@ TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
       1);
   ASSERT_DONE(world.Do(RunOnline));
   EXPECT_EQ(StringField(world.Find("job_items", Value::Int32(2))->view(), "client"), "since");
+}
+
+TEST(Revert, ALateWriteOnTheNewSideTakesNothingBackThatTheOldSideHasSince) {
+  LateWritesAfterARevert(true);
+}
+
+/// Both sides are compared then, and what is left alone differs for as long as it stands.
+TEST(Revert, ALateWriteTakesNothingBackWithoutAFeedEither) {
+  LateWritesAfterARevert(false);
+}
+
+/// A document of the new side that is no item of the run's yet, with a vector of the application's own.
+void AddOnTheNewSide(World& world, int number) {
+  const std::string item_id = fmt::format("job_n~{}", number);
+  Document item = WithField(*world.Find("job_items", Value::Int32(2)), "_id", Value::Int32(number));
+  item = WithField(item, "item_id", Value::String(item_id));
+  item = WithField(item, "client", Value::String("added"));
+  ASSERT_DONE(world.PutItem(item));
+  const VectorRecord own{.id = item_id,
+                         .values = std::vector<float>(16, 0.5F),
+                         .sparse = {},
+                         .metadata = {{"client", std::string("added")}}};
+  ASSERT_TRUE(world.vectors().Upsert("jobs_red", {&own, 1}, {}).has_value());
+}
+
+TEST(Revert, WhatTheApplicationAddedWithAVectorOfItsOwnGoesBackWithIt) {
+  for (const bool maps_back : {false, true}) {
+    SCOPED_TRACE(maps_back);
+    World world({.one_tenant = maps_back});
+    Migrate(world);
+    AddOnTheNewSide(world, 40);
+    ASSERT_DONE(world.Do(RevertAll));
+    EXPECT_EQ(world.Find("jobs", Value::Int32(40)).has_value(), maps_back);
+    EXPECT_EQ(world.State().contains("vector jobs_red job_n~40"), maps_back);
+    ASSERT_DONE(world.Do(VerifyAll));
+    ASSERT_DONE(world.Do(RunOnline));
+    ASSERT_DONE(world.Do(VerifyAll));
+  }
+}
+
+/// The application deletes a document of the old side, and a late instance changes its item.
+TEST(Revert, WhatWasDeletedOnTheOldSideSinceStaysSo) {
+  World world({.one_tenant = true});
+  Migrate(world);
+  bool opened = false;
+  ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                          const bool die = opened;
+                          opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+                          return die ? Fault::kDieBefore : Fault::kNone;
+                        })));
+  ASSERT_DONE(world.Remove("jobs", Value::Int32(2)));
+  ASSERT_DONE(world.PutItem(WithField(*world.Find("job_items", Value::Int32(2)), "client",
+                                      Value::String("late"))));
+  ASSERT_DONE(world.Do(RevertAll));
+  EXPECT_FALSE(world.Find("jobs", Value::Int32(2)).has_value());
+  EXPECT_FALSE(world.Find("job_items", Value::Int32(2)).has_value());
+}
+
+/// The application is on the old side already when another runner goes on.
+TEST(Revert, TheOldSideIsNotClosedAgainOnceItLeads) {
+  World world;
+  Migrate(world);
+  bool opened = false;
+  ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                          const bool die = opened;
+                          opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+                          return die ? Fault::kDieBefore : Fault::kNone;
+                        })));
+  ASSERT_FALSE(world.IsFenced("jobs"));
+  for (std::uint64_t number = 1;; ++number) {
+    SCOPED_TRACE(number);
+    const bool done =
+        world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                   EXPECT_FALSE(site.name == "raise_fence" && site.place == "jobs");
+                   return site.writes && site.number == number ? Fault::kRefuse : Fault::kNone;
+                 }))
+            .has_value();
+    ASSERT_FALSE(world.IsFenced("jobs"));
+    if (done) {
+      break;
+    }
+  }
+}
+
+/// The old side is live while what came late on the new one is written back there.
+TEST(Revert, AWriteOnTheOldSideMeanwhileDoesNotEndIt) {
+  World world({.one_tenant = true});
+  Migrate(world);
+  bool opened = false;
+  bool late = false;
+  bool raced = false;
+  ASSERT_DONE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                         if (late && !raced && site.name == "apply" && site.place == "jobs") {
+                           raced = true;
+                           EXPECT_TRUE(world.PutSource(Job(2, "since", "red")).has_value());
+                         }
+                         if (opened && !late) {
+                           late = true;
+                           EXPECT_TRUE(world.PutItem(
+                               WithField(*world.Find("job_items", Value::Int32(2)), "client",
+                                         Value::String("late"))));
+                         }
+                         opened = opened || (site.name == "lift_fence" && site.place == "jobs");
+                         return Fault::kNone;
+                       })));
+  ASSERT_TRUE(raced);
+  EXPECT_EQ(*world.Find("jobs", Value::Int32(2)), Job(2, "since", "red"));
+}
+
+/// A revert that was refused before it moved anything is not what the next verb completes.
+TEST(Revert, OneThatWasRefusedIsOver) {
+  World world;
+  Migrate(world);
+  const std::filesystem::path env = world.plan().cutover.env_file->path;
+  const std::string live = ReadFile(env).value();
+  ASSERT_TRUE(WriteFileAtomically(env, "VECTOR_NAMESPACE=theirs\n"));
+  ASSERT_FALSE(world.Do(RevertAll).has_value());
+  ASSERT_TRUE(WriteFileAtomically(env, live));
+  ASSERT_DONE(world.Do(RunOnline));
+  EXPECT_EQ(ReadFile(env).value(), live);
+  world.clock().Advance(std::chrono::hours{25});
+  ASSERT_DONE(world.Do(RetireAll));
+  ASSERT_DONE(world.Do(RunAll));
+  EXPECT_EQ(ReadFile(env).value(), live);
+  EXPECT_FALSE(world.Find("jobs", Value::Int32(1)).has_value());
+}
+
+/// Nothing was flipped: whoever undoes the run needs the old side for nothing.
+TEST(Cutover, OneThatWasPutBackIsNotUndoneOnceMore) {
+  World world;
+  ASSERT_DONE(world.Do(SkipPrepare));
+  ASSERT_FALSE(world.Do(RunAll, std::make_shared<Faults>([](const Faults::CallSite& site) {
+                          return site.name == "raise_fence" ? Fault::kRefuse : Fault::kNone;
+                        })));
+  ASSERT_TRUE(world.documents().DropCollection("jobs", {}).has_value());
+  ASSERT_DONE(world.Do(RollbackAll));
+}
+
+/// Phase 2 alone, while phase 3 stands half way: what it writes anew behind that place is embedded.
+TEST(Online, PhaseTwoAgainReopensAPhaseThreeThatWasCutOff) {
+  World world;
+  ASSERT_DONE(world.Do(SkipPrepare));
+  int upserts = 0;
+  ASSERT_FALSE(
+      world.Do(RunOnlineToVectors, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                 upserts += site.name == "upsert" ? 1 : 0;
+                 return upserts == 3 ? Fault::kDieBefore : Fault::kNone;
+               })));
+  for (int number = 1; number < 12; ++number) {
+    ASSERT_DONE(world.PutSource(Job(number, "rewritten", "red")));
+  }
+  ASSERT_DONE(world.Do([](Session& session) {
+    RunRequest request;
+    request.only = Phase::kItems;
+    request.online = true;
+    return WithoutReport(rehome::Run(session, request));
+  }));
+  ASSERT_DONE(world.Do(RunOnline));
+  ASSERT_DONE(world.Do(VerifyAll));
 }
 
 /// The same while no runner is there: one died behind the flip, and the next one knows who leads.
@@ -936,4 +1095,4 @@ TEST(Undisturbed, RollbackLeavesWhatStoodThereBefore) {
 }
 
 }  // namespace
-}  // namespace rehome::testing
+}  // namespace rehome::testing_support

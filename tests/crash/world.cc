@@ -12,7 +12,7 @@
 #include "model/extended_json.h"
 #include "plan/load.h"
 
-namespace rehome::testing {
+namespace rehome::testing_support {
 namespace {
 
 // Far above /proc/sys/kernel/pid_max: LivenessOf says dead.
@@ -70,7 +70,11 @@ Plan MakePlan(const std::filesystem::path& directory, const WorldOptions& option
     fmt::print(stderr, "{}:{}: {}\n", problem.mark.line, problem.mark.column, problem.message);
   }
   CHECK(loaded.plan.has_value());
-  return *loaded.plan;
+  Plan plan = *loaded.plan;
+  if (options.one_tenant) {
+    plan.tenants.assign = {{.when = {}, .tenant = {"org_red", "prof_red"}, .mark = {}}};
+  }
+  return plan;
 }
 
 std::string Text(const Document& document) {
@@ -326,4 +330,4 @@ WorldState World::State() {
   return out;
 }
 
-}  // namespace rehome::testing
+}  // namespace rehome::testing_support

@@ -17,7 +17,7 @@
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
 
-namespace rehome::testing {
+namespace rehome::testing_support {
 
 using sim::Fault;
 using sim::Faults;
@@ -51,6 +51,8 @@ struct WorldOptions {
   int workers = 1;
   int quarantine_max = 1;
   bool has_feed = true;
+  /// Everything is of one organization: what the application adds to the new side maps back.
+  bool one_tenant = false;
   /// Of the vectors: whether what is written shows by now. Absent: at once.
   std::function<bool()> indexes{};
   /// The application's hooks `fence` and `unfence`, each called by its name; absent: it has none.
@@ -101,4 +103,4 @@ class World {
 /// Source document `number`; team "red" and "blue" are tenants, any other team is nobody's.
 [[nodiscard]] Document Job(int number, std::string_view client, std::string_view team);
 
-}  // namespace rehome::testing
+}  // namespace rehome::testing_support

@@ -60,16 +60,10 @@ class EnvFile(harness.Case):
                 app.run("cutover", "--yes")
                 for reader, variables in self.reads(app).items():
                     self.assertEqual(variables, {**before[reader], KEY: NEW_NAMESPACE}, reader)
+                if "proposals" in text:  # every byte but the value is kept
+                    self.assertEqual(app.env_file.read_bytes(), text.replace("proposals", NEW_NAMESPACE).encode())
                 app.run("revert", "--yes")
                 self.assertEqual(app.env_file.read_bytes(), text.encode())
-
-    def test_every_byte_but_the_value_is_kept(self):
-        for name, text in AWKWARD.items():
-            if "proposals" in text:
-                with self.subTest(name):
-                    app = self.prepared(text)
-                    app.run("cutover", "--yes")
-                    self.assertEqual(app.env_file.read_bytes(), text.replace("proposals", NEW_NAMESPACE).encode())
 
     def test_rollback_gives_the_bytes_back_too(self):
         for name in ("missing, no newline at the end", "duplicates", "CRLF"):

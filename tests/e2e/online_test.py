@@ -209,6 +209,21 @@ class Online(Case):
         self.assertEqual((app.status()["state"], app.document("jobs", "job 1")["title"]), ("migrated", f"New side {written}"))
         app.verify()
 
+    def test_a_lost_position_of_the_new_side_is_made_up_for_by_comparing(self):
+        app = self.application(count=30, fence="none")
+        app.migrate("--online")
+        app.change("job_items", "job 1", title="Of the new side")
+        app.delete("job_items", "job 2")
+        self.forget_changes(app)
+        self.assert_error(app.run("revert", "--yes", expect=REFUSED), "--sweep")
+        self.assertEqual(app.status()["state"], "cut_over")
+        app.migrate("--online", "--sweep")
+        done = app.run("revert", "--yes")
+        self.assertIn("found by comparing both sides", done.err)
+        self.assertEqual((app.status()["state"], app.document("jobs", "job 1")["title"]), ("migrated", "Of the new side"))
+        self.assertNotIn("job 2", [d["_id"] for d in app.documents("jobs")])
+        app.verify()
+
     def test_a_backup_beside_a_writer_that_never_rests_ends_and_is_whole(self):
         app = self.application()
         with self.writer(app, pause_s=0) as writer:

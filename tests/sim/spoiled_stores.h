@@ -19,6 +19,7 @@ class PassingDocumentStore : public DocumentStore {
   explicit PassingDocumentStore(std::shared_ptr<DocumentStore> inner) : inner_(std::move(inner)) {}
   std::string Identity() const override { return inner_->Identity(); }
   bool WritesSideBySide() const override { return inner_->WritesSideBySide(); }
+  Millis WritesOutlive() const override { return inner_->WritesOutlive(); }
   Result<Document> Describe(const Call& call) override { return inner_->Describe(call); }
   Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return inner_->Collections(call);

@@ -11,7 +11,7 @@
 
 #include "model/document.h"
 
-namespace rehome::testing {
+namespace rehome::testing_support {
 
 enum class Taste : std::uint8_t {
   kTame,  // Extended JSON carries all of it
@@ -193,4 +193,4 @@ inline Document AnyDocument(Taste taste, int depth) {
   return builder.Finish();
 }
 
-}  // namespace rehome::testing
+}  // namespace rehome::testing_support

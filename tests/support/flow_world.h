@@ -19,7 +19,7 @@
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
 
-namespace rehome::testing {
+namespace rehome::testing_support {
 
 inline constexpr std::string_view kFlowPlan = R"(
 rehome: 1
@@ -212,4 +212,4 @@ inline Document With(const Document& document, std::string_view field, std::stri
   return out.Finish();
 }
 
-}  // namespace rehome::testing
+}  // namespace rehome::testing_support

@@ -17,17 +17,12 @@
 #include "ports/silent_sink.h"
 #include "sim/memory_document_store.h"
 #include "sim/memory_vector_store.h"
+#include "tests/support/json.h"
 
-namespace rehome::testing {
+namespace rehome::testing_support {
 
 using sim::MemoryDocumentStore;
 using sim::MemoryVectorStore;
-
-inline Document Json(std::string_view json) {
-  auto document = ParseExtendedJson(json);
-  CHECK(document.has_value());
-  return *std::move(document);
-}
 
 /// Vectors out of a text's length. Counts its calls.
 class CountingEmbedder final : public Embedder {
@@ -140,4 +135,4 @@ class PhaseWorld {
   }
 };
 
-}  // namespace rehome::testing
+}  // namespace rehome::testing_support

@@ -10,12 +10,11 @@
 
 #include "adapters/mongodb/server.h"
 #include "model/extended_json.h"
+#include "tests/support/json.h"
 
 namespace rehome::mongodb {
 
-inline Document Json(std::string_view text) {
-  return ParseExtendedJson(text).value();
-}
+using testing_support::Json;
 
 /// What was asked and what is answered. `answer` gets each command with the driver's options; what
 /// a client asks when it meets a server is answered for it.

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <thread>
 
-#include "support/http_test_server.h"
+#include "tests/support/http_test_server.h"
 
 namespace rehome {
 namespace {

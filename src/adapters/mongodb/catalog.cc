@@ -7,6 +7,7 @@
 
 #include "adapters/mongodb/reads.h"
 #include "model/fields.h"
+#include "model/sort_key.h"
 
 namespace rehome::mongodb {
 namespace {
@@ -131,17 +132,24 @@ Status Change(Server& server, const Document& command, std::string_view doing, c
 }
 
 template <class Is>
-bool AnyIndex(Server& server, std::string_view collection, const Call& call, const Is& is) {
-  const auto indexes = IndexesOf(server, collection, Document().view(), call);
-  return indexes &&
-         std::ranges::any_of(*indexes, [&](const Document& one) { return is(one.view()); });
+Result<bool> AnyIndex(Server& server, std::string_view collection, const Call& call, const Is& is) {
+  REHOME_TRY_ASSIGN(const auto indexes,
+                    IndexesOf(server, collection, Document().view(), call));
+  return std::ranges::any_of(indexes, [&](const Document& one) { return is(one.view()); });
+}
+
+/// The same fields in the same order and directions; a shell writes directions as doubles.
+bool IsSameKey(DocumentView a, DocumentView b) {
+  return std::ranges::equal(a, b, [](const auto& one, const auto& other) {
+    return one.key == other.key && SortKey(one.value) == SortKey(other.value);
+  });
 }
 
 /// Whether an index, whatever its name, finds and refuses what `wanted` would.
 bool DoesTheSame(DocumentView index, DocumentView wanted) {
   constexpr std::array<std::string_view, 4> kNarrower{"partialFilterExpression", "sparse",
                                                       "collation", "hidden"};
-  return DocumentField(index, "key") == DocumentField(wanted, "key") &&
+  return IsSameKey(DocumentField(index, "key"), DocumentField(wanted, "key")) &&
          BoolField(index, "unique") == BoolField(wanted, "unique") &&
          std::ranges::none_of(kNarrower, [&](auto key) { return index.Find(key).has_value(); });
 }
@@ -265,16 +273,22 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
           return false;
         },
         Server::Deadline::kNone);  // which would end the build
-    const bool by_other_name =
-        !created && failed.code == codes::kIndexOptionsConflict && other_name == OtherName::kAccept;
-    if (by_other_name && AnyIndex(server, collection, call, [&](DocumentView one) {
-          return DoesTheSame(one, index.view());
-        })) {
-      return {};
+    if (!created && failed.code == codes::kIndexOptionsConflict &&
+        other_name == OtherName::kAccept) {
+      REHOME_TRY_ASSIGN(const bool does, AnyIndex(server, collection, call, [&](DocumentView one) {
+                          return DoesTheSame(one, index.view());
+                        }));
+      if (does) {
+        return {};
+      }
     }
     const bool cut_off = !created && failed.origin == Failure::Origin::kNetwork;
-    if (!cut_off || !AnyIndex(server, collection, call,
-                              [&](DocumentView one) { return StringField(one, "name") == name; })) {
+    if (!cut_off) {
+      return created;
+    }
+    const auto is_named = [&](DocumentView one) { return StringField(one, "name") == name; };
+    REHOME_TRY_ASSIGN(const bool begun, AnyIndex(server, collection, call, is_named));
+    if (!begun) {
       return created;
     }
     // Over many documents it takes longer than an answer may, and the server goes on with it. Asked
@@ -285,6 +299,15 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
         REHOME_TRY(call.may_repeat());
       }
       static_cast<void>(clock.SleepFor(kBuildLook, call.stop));
+    }
+    REHOME_TRY_ASSIGN(const bool built, AnyIndex(server, collection, call, is_named));
+    if (!built) {  // and would be given up again at its end
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("{}: the server built it and gave it up at the end", doing),
+                  BoolField(index.view(), "unique")
+                      ? "two documents hold the same value there: find them (group by the index's "
+                        "fields), mend them, then run the same command again"
+                      : "the server's log says why; then run the same command again");
     }
   }
 }

@@ -62,6 +62,7 @@ constexpr std::array kMeanings{
     Meaning{175, ErrorCode::kUnavailable, kAgain},      // QueryPlanKilled: an index or a name went
     Meaning{189, ErrorCode::kUnavailable, kNoPrimary},  // PrimarySteppedDown
     Meaning{202, ErrorCode::kUnavailable, kAgain},      // NetworkInterfaceExceededTimeLimit
+    Meaning{211, ErrorCode::kUnavailable, kAgain},      // KeyNotFound: a set that was just made
     Meaning{215, ErrorCode::kUnavailable, kAgain},      // DatabaseDropPending
     Meaning{222, ErrorCode::kFailedPrecondition, kSweep},  // CloseChangeStream
     Meaning{234, ErrorCode::kUnavailable, kAgain},         // RetryChangeStream
@@ -74,7 +75,10 @@ constexpr std::array kMeanings{
     Meaning{276, ErrorCode::kUnavailable, kAgain},         // IndexBuildAborted
     Meaning{280, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamFatalError
     Meaning{286, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamHistoryLost
+    Meaning{290, ErrorCode::kUnavailable, kAgain},         // TransactionExceededLifetimeLimitSeconds
     Meaning{317, ErrorCode::kUnavailable, kAgain},         // ConnectionPoolExpired
+    Meaning{355, ErrorCode::kUnavailable, kAgain},         // InterruptedDueToStorageChange
+    Meaning{365, ErrorCode::kUnavailable, kAgain},         // TemporarilyUnavailable
     Meaning{371, ErrorCode::kFailedPrecondition,
             "user writes are blocked on that server (setUserWriteBlockMode): lift the block, then "
             "run again"},
@@ -223,9 +227,9 @@ Error FromServer(const Failure& failure, std::string_view doing, Effect effect) 
     return {unknown ? ErrorCode::kOutcomeUnknown : meaning->code,
             fmt::format("{}: {}", doing, failure.message), std::string(meaning->hint)};
   }
-  constexpr std::array<std::string_view, 4> kPassing{
-      "RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult",
-      "ResumableChangeStreamError"};
+  constexpr std::array<std::string_view, 6> kPassing{
+      "RetryableWriteError",        "TransientTransactionError", "UnknownTransactionCommitResult",
+      "ResumableChangeStreamError", "RetryableError",            "SystemOverloadedError"};
   if (std::ranges::any_of(kPassing, [&](auto label) { return failure.HasLabel(label); })) {
     return {effect == Effect::kWrites ? ErrorCode::kOutcomeUnknown : ErrorCode::kUnavailable,
             fmt::format("{}: {}", doing, failure.message), std::string(kAgain)};

@@ -24,6 +24,7 @@ class Store final : public DocumentStore {
     return mongodb::Describe(*server_, call);
   }
   [[nodiscard]] bool WritesSideBySide() const override { return true; }
+  [[nodiscard]] Millis WritesOutlive() const override { return kServerTimeMax; }
   [[nodiscard]] Result<std::vector<CollectionInfo>> Collections(const Call& call) override {
     return ListCollections(*server_, call);
   }

@@ -253,7 +253,10 @@ Result<std::optional<std::vector<Value>>> SampleBoundaries(Server& server,
                                         call),
                            "sampling " + server.Name(collection), call);
   if (!reply) {
-    if (reply.error().code == ErrorCode::kFailedPrecondition) {
+    // Of a collection that is small for the sample a server reads and sorts everything: walked, its
+    // ids alone are read.
+    const ErrorCode code = reply.error().code;
+    if (code == ErrorCode::kFailedPrecondition || code == ErrorCode::kDeadlineExceeded) {
       return std::nullopt;
     }
     return std::unexpected(std::move(reply).error());

@@ -69,6 +69,7 @@ class Writer {
   const std::string collection_;
   const std::string name_;
   const WriteOptions options_;
+  bool bypasses_ = false;  // there is a validator, which the options want to be passed
   const Call call_;
 };
 

@@ -7,7 +7,7 @@
 #include "adapters/openai/openai_chat.h"
 #include "adapters/openai/openai_embedder.h"
 #include "model/base64.h"
-#include "support/http_test_server.h"
+#include "tests/support/http_test_server.h"
 
 namespace rehome {
 namespace {

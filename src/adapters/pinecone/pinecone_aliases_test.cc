@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/pinecone/error_hints.h"
-#include "support/http_test_server.h"
+#include "tests/support/http_test_server.h"
 
 namespace rehome {
 namespace {

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "support/http_test_server.h"
+#include "tests/support/http_test_server.h"
 
 namespace rehome {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/http_test_server.h"
+#include "tests/support/http_test_server.h"
 
 namespace rehome {
 namespace {

@@ -227,6 +227,7 @@ class Store final : public DocumentStore {
   [[nodiscard]] std::string Identity() const override { return identity_; }
   [[nodiscard]] Result<Document> Describe(const Call& call) override;
   [[nodiscard]] bool WritesSideBySide() const override { return false; }
+  [[nodiscard]] Millis WritesOutlive() const override { return Millis{0}; }
   [[nodiscard]] Result<std::vector<CollectionInfo>> Collections(const Call& call) override;
   [[nodiscard]] Status CreateCollection(std::string_view collection, const Document& options,
                                         const Call& call) override;
