@@ -52,7 +52,8 @@ Result<std::uint64_t> Inspect(const std::filesystem::path& backup, const std::st
     return 0;
   }
   for (const BackupProblem& problem : verified->problems) {
-    result.Add({ClassOf(problem.kind), problem.file, "", InWords(problem)});
+    result.Add({ClassOf(problem.kind), problem.file, "",
+                fmt::format("{} (in {})", InWords(problem), backup.string())});
   }
   if (journaled.empty() || !verified->passed()) {
     return verified->records;  // what is damaged was named already

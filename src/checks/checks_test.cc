@@ -18,6 +18,7 @@
 #include "checks/all.h"
 #include "checks/check.h"
 #include "flow/item_writer.h"
+#include "flow/target_shape.h"
 #include "flow/vector_writer.h"
 #include "journal/audit.h"
 #include "journal/names.h"
@@ -209,6 +210,9 @@ struct World {
   }
 
   void Migrate() {
+    for (const TargetIndex& index : TargetIndexes(plan)) {
+      Ok(target->EnsureIndex(index.collection, index.spec, call));
+    }
     std::vector<Document> sources;
     for (int number = 1; number <= 11; ++number) {
       sources.push_back(Source(number));
@@ -445,8 +449,15 @@ std::vector<Sabotage> InItems() {
        },
        {"digests extra it_99 ", "orphans missing it_99 "}},
       {"ItemIdTwice",
-       [](World& w) { w.Put(*w.target, "new", With(w.ItemOf(1), "_id", Id(99))); },
-       {"digests extra it_n~1 ", "orphans duplicate it_n~1 item_id"}},
+       [](World& w) {
+         Ok(w.target->DropIndex("new", "item_id_unique", w.call));
+         w.Put(*w.target, "new", With(w.ItemOf(1), "_id", Id(99)));
+       },
+       {"digests extra it_n~1 ", "orphans duplicate it_n~1 item_id",
+        "schema missing new.item_id_unique "}},
+      {"NoIndexOnTheSlug",
+       [](World& w) { Ok(w.target->DropIndex("organizations", "slug_unique", w.call)); },
+       {"schema missing organizations.slug_unique "}},
   };
 }
 

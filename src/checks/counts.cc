@@ -38,10 +38,26 @@ class Counting {
       result_.notes.push_back(
           fmt::format("{} items of other organizations are not counted", foreign_));
     }
+    NoteFewer();
     return {};
   }
 
  private:
+  /// After cutover items are the application's to delete; that so many are gone is told all the same.
+  void NoteFewer() {
+    const RestorePoint* moved = context_.run.FindRestorePoint(Phase::kItems);
+    if (context_.only || !context_.run.IsCutOver() || moved == nullptr ||
+        !moved->counts.contains("items")) {
+      return;
+    }
+    const auto then = static_cast<std::uint64_t>(moved->counts.at("items"));
+    if (items_ < then) {
+      result_.notes.push_back(
+          fmt::format("{} items, {} fewer than were moved: deleted since the cutover", items_,
+                      then - items_));
+    }
+  }
+
   [[nodiscard]] bool VectorsAreDue() const { return !NotDone(context_.run, Phase::kVectors); }
 
   /// While the application waits, the stores' own counts are enough where they agree: documents and

@@ -37,6 +37,32 @@ Json CheckJson(const CheckResult& check) {
   return out;
 }
 
+/// What fails before what only informs: an application that writes changes more than is damaged.
+std::vector<Discrepancy> FailingFirst(const CheckResult& check) {
+  std::vector<Discrepancy> out = check.discrepancies;
+  std::ranges::stable_partition(
+      out, [](const Discrepancy& one) { return IsFailing(one.discrepancy_class); });
+  return out;
+}
+
+std::uint64_t PendingIn(const Verification& verification) {
+  std::uint64_t most = 0;  // one change shows in several checks
+  for (const CheckResult& check : verification.checks) {
+    const auto found = check.totals.find(std::string(Name(DiscrepancyClass::kPending)));
+    most = std::max(most, found == check.totals.end() ? 0 : found->second);
+  }
+  return most;
+}
+
+bool OnlyPendingFails(const Verification& verification) {
+  return std::ranges::all_of(verification.checks, [](const CheckResult& check) {
+    return check.passed || std::ranges::all_of(check.discrepancies, [](const Discrepancy& one) {
+             return one.discrepancy_class == DiscrepancyClass::kPending ||
+                    !IsFailing(one.discrepancy_class);
+           });
+  });
+}
+
 std::uint64_t TotalOf(const CheckResult& check) {
   std::uint64_t total = 0;
   for (const auto& [of, count] : check.totals) {
@@ -67,7 +93,7 @@ void PrintVerification(const Verification& verification, CliEnvironment& environ
   environment.out << table.Render();
   for (const CheckResult& check : verification.checks) {
     std::size_t shown = 0;
-    for (const Discrepancy& one : check.discrepancies) {
+    for (const Discrepancy& one : FailingFirst(check)) {
       if (shown++ == kShownMax) {
         environment.out << fmt::format("  {}: … {} in all; --json names them\n", check.check,
                                        TotalOf(check));
@@ -88,12 +114,24 @@ void PrintVerification(const Verification& verification, CliEnvironment& environ
   }
   const bool whole =
       std::ranges::all_of(verification.checks, &std::string::empty, &CheckResult::skipped);
-  environment.out << (verification.passed && whole ? "Verified: everything agrees.\n"
-                      : verification.passed
-                          ? "Verified: what was looked at agrees; what was skipped says why.\n"
-                          : "Verification found what is named above. Next: rehome "
-                            "explain ID shows one datum's whole way, rehome repair "
-                            "mends what is confirmed.\n");
+  const std::uint64_t pending = PendingIn(verification);
+  if (!verification.passed) {
+    environment.out << (OnlyPendingFails(verification)
+                            ? "What is pending was written to the old side and is not carried yet. "
+                              "Next: rehome run --online carries it, then verify again.\n"
+                            : "Verification found what is named above. Next: rehome "
+                              "explain ID shows one datum's whole way, rehome repair "
+                              "mends what is confirmed.\n");
+  } else if (pending > 0) {
+    environment.out << fmt::format(
+        "Verified, but for {} changes of the old side that the runner at work has still to carry "
+        "(rehome run --online, should it be gone).\n",
+        pending);
+  } else {
+    environment.out << (whole
+                            ? "Verified: everything agrees.\n"
+                            : "Verified: what was looked at agrees; what was skipped says why.\n");
+  }
 }
 
 }  // namespace rehome::cli

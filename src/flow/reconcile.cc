@@ -341,6 +341,10 @@ class Round {
         }
       }
     }
+    if (flow_.run.IsCutOver()) {  // the application reads them: a delete on the old side may be a slip
+      REHOME_TRY(flow_.saved.Add("deleted on the old side after the cutover", flow_.plan.items.to,
+                                 unmarked, call_));
+    }
     REHOME_TRY(RemoveTheirVectors(unmarked));
     REHOME_TRY_ASSIGN(const auto results, DeleteItems(unmarked));
     for (std::size_t i = 0; i < results.size(); ++i) {

@@ -335,6 +335,29 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   return out;
 }
 
+namespace {
+
+/// A journal that says what was written, and of no run at all: whoever took the records away, nothing
+/// of it is to be taken for a plan that never ran.
+Status RefuseLostRecords(DocumentStore& store, const Call& call) {
+  REHOME_TRY_ASSIGN(const std::uint64_t entries, store.Count(journal::kIntents, call));
+  if (entries == 0) {
+    return {};
+  }
+  REHOME_TRY_ASSIGN(const std::uint64_t runs, store.Count(journal::kRuns, call));
+  if (runs > 0) {
+    return {};
+  }
+  return Fail(ErrorCode::kFailedPrecondition,
+              fmt::format("{} is empty, but {} holds {} records of what a run wrote: its own record "
+                          "was removed; nothing was changed",
+                          journal::kRuns, journal::kIntents, entries),
+              "put rehome_runs back from a backup of that database; what the run wrote, and where "
+              "the application is, cannot be told without it");
+}
+
+}  // namespace
+
 Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_view plan_name,
                                            const Call& call) {
   const Value name = Value::String(plan_name);
@@ -349,6 +372,9 @@ Result<std::optional<RunRecord>> LatestRun(DocumentStore& store, std::string_vie
     if (!latest || latest->run_id < run.run_id) {
       latest = std::move(run);
     }
+  }
+  if (!latest) {
+    REHOME_TRY(RefuseLostRecords(store, call));
   }
   return latest;
 }

@@ -278,6 +278,9 @@ Result<std::string> SavedPosition(Session& session, Side side) {
 /// Reconciles and adds up.
 ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out, const ApplyIds& note = {}) {
   return [&session, mode, &out, note](const std::vector<Value>& ids) -> Status {
+    if (session.run().IsCutOver()) {
+      REHOME_TRY(RefuseGoneSource(session));
+    }
     if (note) {
       REHOME_TRY(note(ids));
     }
@@ -296,16 +299,24 @@ Status RefuseGoneSource(Session& session) {
   if (moved == nullptr || !moved->counts.contains("items") || moved->counts.at("items") == 0) {
     return {};
   }
-  REHOME_TRY_ASSIGN(const auto collections, session.source().Collections(session.call()));
-  if (std::ranges::find(collections, from, &CollectionInfo::name) != collections.end()) {
+  REHOME_TRY_ASSIGN(const auto cursor, session.source().Scan(from, {}, session.call()));
+  REHOME_TRY_ASSIGN(const auto any, cursor->Next(1, 1));
+  if (!any.empty()) {
     return {};
   }
+  // An application may have emptied it, but hardly dropped it; nor deleted so many behind its cutover.
+  constexpr std::int64_t kFewItems = 20;
+  if (!session.run().IsCutOver() || moved->counts.at("items") <= kFewItems) {
+    REHOME_TRY_ASSIGN(const auto collections, session.source().Collections(session.call()));
+    if (std::ranges::find(collections, from, &CollectionInfo::name) != collections.end()) {
+      return {};
+    }
+  }
   return Fail(ErrorCode::kFailedPrecondition,
-              fmt::format("{} is gone, and not by `rehome retire`: comparing with it would delete "
-                          "all {} items; nothing was changed",
+              fmt::format("{} is gone or empty, and not by `rehome retire`: what follows it would "
+                          "delete all {} items; nothing was changed",
                           from, moved->counts.at("items")),
-              "`rehome backup restore` puts it back; the new side needs it no more once `rehome "
-              "retire` has passed");
+              "`rehome backup restore` puts it back; then run the same command again");
 }
 
 namespace {

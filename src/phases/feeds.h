@@ -50,8 +50,8 @@ using ApplyIds = std::function<Status(const std::vector<Value>& ids)>;
 [[nodiscard]] Result<Drained> DrainReverse(Session& session, const ApplyIds& apply,
                                            Millis wait = Millis{0});
 
-/// kFailedPrecondition where the source collection is gone, and not by phase 5: whatever compares with
-/// it would take every item for one whose source was deleted.
+/// kFailedPrecondition where the source collection is gone (once cut over: or empty), and not by phase
+/// 5: whatever compares with it would take every item for one whose source was deleted.
 [[nodiscard]] Status RefuseGoneSource(Session& session);
 
 /// A new position first, then both sides compared by digest, and what differs reconciled.

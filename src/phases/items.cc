@@ -14,6 +14,7 @@
 #include "flow/item_writer.h"
 #include "flow/reconcile.h"
 #include "flow/remover.h"
+#include "flow/target_shape.h"
 #include "journal/ranges.h"
 #include "model/extended_json.h"
 #include "model/fields.h"
@@ -46,21 +47,11 @@ Crew CrewFor(Session& session) {
   return {.threads = each_writes ? workers : workers - 1, .each_writes = each_writes};
 }
 
-/// {validator: {$jsonSchema: …}} where the plan has a schema.
-Document ItemsOptions(const ItemsPlan& items) {
-  DocumentBuilder options;
-  if (items.schema) {
-    options.Append("validator", DocumentBuilder().Append("$jsonSchema", *items.schema).Finish());
-  }
-  return options.Finish();
-}
-
 /// Refuses a target that holds documents under the `_id`s of the source that are not ours.
 Status PrepareTarget(Session& session) {
   const ItemsPlan& items = session.plan().items;
   REHOME_TRY(CreateTargetCollection(session, items.to, ItemsOptions(items)));
-  return session.target().EnsureIndex(
-      items.to, {.name = "item_id_unique", .paths = {"item_id"}, .unique = true}, session.call());
+  return EnsureIndexes(session, items.to);
 }
 
 /// Makes items of a batch, the rare cases reconciled. Returns how many went to quarantine. `one`:

@@ -9,6 +9,7 @@
 #include "checks/findings.h"
 #include "flow/journaled_write.h"
 #include "flow/reconcile.h"
+#include "flow/target_shape.h"
 #include "flow/vector_writer.h"
 #include "journal/saved.h"
 #include "model/fields.h"
@@ -41,9 +42,7 @@ class Repairer {
   explicit Repairer(Session& session) : session_(session), flow_(session.flow()) {}
 
   Result<Repaired> Run() {
-    if (!session_.run().IsCutOver()) {
-      REHOME_TRY(RefuseGoneSource(session_));
-    }
+    REHOME_TRY(session_.run().IsCutOver() ? RefuseGoneItems() : RefuseGoneSource(session_));
     REHOME_TRY(CarryFirst());
     REHOME_TRY(VerifyAll());
     if (out_.verification.passed) {
@@ -68,6 +67,25 @@ class Repairer {
   }
 
  private:
+  /// Without their items every vector would be one too many.
+  Status RefuseGoneItems() {
+    const std::string& to = session_.plan().items.to;
+    const RestorePoint* moved = session_.run().FindRestorePoint(Phase::kItems);
+    if (moved == nullptr || !moved->counts.contains("items") || moved->counts.at("items") == 0) {
+      return {};
+    }
+    REHOME_TRY_ASSIGN(const std::uint64_t count, session_.target().Count(to, session_.call()));
+    if (count > 0) {
+      return {};
+    }
+    return Fail(ErrorCode::kFailedPrecondition,
+                fmt::format("{} is gone or empty, and the application reads it: a repair would remove "
+                            "every vector too; nothing was changed",
+                            to),
+                "put it back from a backup of that database; or `rehome revert` goes back to the "
+                "old side, as long as it is not retired");
+  }
+
   [[nodiscard]] VectorMode Mode() const { return VectorModeOf(session_.run()); }
 
   /// What a feed has named and nobody applied yet is no damage.
@@ -103,6 +121,7 @@ class Repairer {
   /// True if anything was written.
   Result<bool> MendAll() {
     const std::uint64_t before = written_;
+    REHOME_TRY(MendIndexes());
     REHOME_TRY(MendTenants());
     std::vector<Value> ids;
     std::ranges::transform(wounds_.documents, std::back_inserter(ids),
@@ -117,6 +136,29 @@ class Repairer {
     REHOME_TRY(session_.SettleLeftOpen());
     REHOME_TRY(RefreshRestorePoints(session_));
     return written_ > before;
+  }
+
+  /// One that cannot be built, since two documents hold its key by now, is left: the check names it.
+  Status MendIndexes() {
+    const auto schema = std::ranges::find(out_.verification.checks, "schema", &CheckResult::check);
+    if (schema == out_.verification.checks.end() || schema->passed) {
+      return {};
+    }
+    for (const TargetIndex& index : TargetIndexes(session_.plan())) {
+      const std::string name = fmt::format("{}.{}", index.collection, index.spec.name);
+      if (std::ranges::find(schema->discrepancies, name, &Discrepancy::id) ==
+          schema->discrepancies.end()) {
+        continue;
+      }
+      if (const Status made =
+              session_.target().EnsureIndex(index.collection, index.spec, session_.call())) {
+        ++indexes_;
+        ++written_;
+      } else {
+        foreign_.insert(fmt::format("{}: {}", name, made.error().message));
+      }
+    }
+    return {};
   }
 
   Status MendTenants() {
@@ -352,6 +394,7 @@ class Repairer {
     tell(items_.embedded, "items embedded");
     tell(vectors_, "vectors written again from their items");
     tell(removed_, "vectors out of place removed");
+    tell(indexes_, "unique indexes made again");
     if (!out_.saved_file.empty()) {
       out_.done.push_back(fmt::format(
           "what others had changed was saved to {} before it was replaced", out_.saved_file));
@@ -364,9 +407,11 @@ class Repairer {
       if (check.check == "tenants") {
         TellTenants(check);
       } else if (check.check == "backup") {
-        out_.left.emplace_back(
-            "a damaged backup is not mended: `rehome backup create` makes a new one, `rehome run "
-            "--phase 0` one that the run leans on");
+        out_.left.emplace_back(session_.run().IsCutOver()
+                                   ? "a damaged backup is not mended: `rehome backup create` makes "
+                                     "a new one of what stands there now"
+                                   : "a damaged backup is not mended: `rehome backup create` makes "
+                                     "a new one, `rehome run --phase 0` one that the run leans on");
       } else if (check.check == "audit") {
         out_.left.emplace_back("the audit log is append-only: a break in it stays and is named");
       } else if (check.check == "pointers") {
@@ -405,6 +450,7 @@ class Repairer {
   Reconciled items_;
   std::uint64_t vectors_ = 0;
   std::uint64_t removed_ = 0;
+  std::uint64_t indexes_ = 0;
   std::uint64_t written_ = 0;
   std::set<std::string> foreign_;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "flow/target_shape.h"
+
 namespace rehome {
 
 Status CreateTargetCollection(Session& session, const std::string& collection,
@@ -16,6 +18,15 @@ Status CreateTargetCollection(Session& session, const std::string& collection,
     REHOME_TRY(session.Save());
   }
   return session.target().CreateCollection(collection, options, session.call());
+}
+
+Status EnsureIndexes(Session& session, const std::string& collection) {
+  for (const TargetIndex& index : TargetIndexes(session.plan())) {
+    if (index.collection == collection) {
+      REHOME_TRY(session.target().EnsureIndex(collection, index.spec, session.call()));
+    }
+  }
+  return {};
 }
 
 Status DropIfOursAndEmpty(Session& session, const std::string& collection) {

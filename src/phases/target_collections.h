@@ -11,6 +11,9 @@ namespace rehome {
 [[nodiscard]] Status CreateTargetCollection(Session& session, const std::string& collection,
                                             const Document& options);
 
+/// The unique indexes that it is to have (flow/target_shape.h).
+[[nodiscard]] Status EnsureIndexes(Session& session, const std::string& collection);
+
 /// Drops it if this run created it and nothing is left in it.
 [[nodiscard]] Status DropIfOursAndEmpty(Session& session, const std::string& collection);
 

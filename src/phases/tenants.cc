@@ -58,16 +58,8 @@ Result<PhaseOutcome> RunTenants(Session& session) {
   PhaseOutcome out;
   REHOME_TRY(CreateTargetCollection(session, tenants.organizations_collection, Document()));
   REHOME_TRY(CreateTargetCollection(session, tenants.profiles_collection, Document()));
-  const Call& call = session.call();
-  REHOME_TRY(session.target().EnsureIndex(
-      tenants.organizations_collection,
-      {.name = "org_id_unique", .paths = {"org_id"}, .unique = true}, call));
-  REHOME_TRY(session.target().EnsureIndex(
-      tenants.organizations_collection, {.name = "slug_unique", .paths = {"slug"}, .unique = true},
-      call));
-  REHOME_TRY(session.target().EnsureIndex(
-      tenants.profiles_collection,
-      {.name = "profile_id_unique", .paths = {"profile_id"}, .unique = true}, call));
+  REHOME_TRY(EnsureIndexes(session, tenants.organizations_collection));
+  REHOME_TRY(EnsureIndexes(session, tenants.profiles_collection));
   std::vector<Document> documents;
   for (const Organization& organization : tenants.organizations) {
     documents.push_back(organization.document);

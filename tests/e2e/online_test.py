@@ -213,7 +213,7 @@ class Online(Case):
         app = self.application(count=30, fence="none")
         app.migrate("--online")
         app.change("job_items", "job 1", title="Of the new side")
-        app.delete("job_items", "job 2")
+        app.delete("job_items", "job 5")
         self.forget_changes(app)
         self.assert_error(app.run("revert", "--yes", expect=REFUSED), "--sweep")
         self.assertEqual(app.status()["state"], "cut_over")
@@ -221,7 +221,7 @@ class Online(Case):
         done = app.run("revert", "--yes")
         self.assertIn("found by comparing both sides", done.err)
         self.assertEqual((app.status()["state"], app.document("jobs", "job 1")["title"]), ("migrated", "Of the new side"))
-        self.assertNotIn("job 2", [d["_id"] for d in app.documents("jobs")])
+        self.assertNotIn("job 5", [d["_id"] for d in app.documents("jobs")])
         app.verify()
 
     def test_a_backup_beside_a_writer_that_never_rests_ends_and_is_whole(self):
@@ -343,11 +343,22 @@ class Online(Case):
         self.assertIsNone(app.document("job_items", "job 13"))
         self.assertEqual(app.document("job_items", "job 101")["title"], "A new straggler")
         saved = {d["datum_id"] for d in app.documents("rehome_saved")}
-        self.assertEqual(len(saved), 2, saved)
+        self.assertEqual(saved, {'"job 5"', '"job 9"', '"job 13"'})
         self.assertIn("2 stragglers saved", answer.text)
         homes = {i for records in app.new_vectors().values() for i in records}
         self.assertIn("job_s~job%20101", homes)
         self.assertNotIn("job_s~job%2013", homes)
+
+    def test_an_old_side_that_was_emptied_after_the_cutover_empties_nothing(self):
+        app = self.application(count=30, fence="none")
+        app.migrate("--online")
+        for document in app.documents("jobs"):
+            app.delete("jobs", document["_id"])
+        items = app.documents("job_items")
+        for verb in (["run", "--online", "--yes"], ["revert", "--yes"], ["repair", "--yes"]):
+            app.run(*verb, expect=(REFUSED, CHECK_FAILED))
+            self.assertEqual(app.documents("job_items"), items)
+        self.assert_error(app.run("run", "--online", "--yes", expect=REFUSED), "nothing was changed")
 
     def test_an_offline_run_names_what_changed_under_it_and_goes_on_after(self):
         app = self.application()

@@ -77,6 +77,13 @@ class Planted(Case):
         source_id = (victim or self.victim)["_id"]
         self.application.write("job_items", change, lambda d: d["_id"] == source_id)
 
+    def drop_index(self, name):
+        """As `dropIndex` does: out of the catalog, and out of the file."""
+        with self.application.sqlite(write=True) as db:
+            (number,), = db.execute('SELECT number FROM "$:indexes" WHERE name = ?', (name,)).fetchall()
+            db.execute('DELETE FROM "$:indexes" WHERE number = ?', (number,))
+            db.execute(f'DROP TABLE IF EXISTS "$:index:{number}"')
+
     def edit_backup(self, name, change):
         """`change` of the bytes of one file of the run's backup; None removes it."""
         backups = self.application.json("backup", "list")["backups"]
@@ -205,6 +212,22 @@ def an_item_without_a_source(test):
 @plant(lambda t: {("orphans", "duplicate", t.identity)}, mended="foreign")
 def an_item_twice(test):
     test.application.put_row("job_items", {**test.victim, "_id": "job 999"})
+
+
+@plant(lambda _: {("schema", "missing", "job_items.item_id_unique")})
+def the_index_of_item_ids_dropped(test):
+    test.drop_index("item_id_unique")
+
+
+@plant(lambda _: {("schema", "missing", "organizations.slug_unique")}, stage="cutover")
+def the_index_of_slugs_dropped(test):
+    test.drop_index("slug_unique")
+
+
+@plant(lambda _: {("pointers", "missing", "namespace letters")}, mended=None, stage="cutover")
+def the_old_sides_vectors_deleted_before_it_is_retired(test):
+    with test.application.index() as index:
+        index.call("POST", "/vectors/delete", {"namespace": "letters", "deleteAll": True})
 
 
 @plant(lambda t: {("counts", "differing", t.identity)})

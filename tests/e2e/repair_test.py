@@ -4,7 +4,7 @@ import json
 
 import harness
 from harness import CHECK_FAILED, DONE, REFUSED, USAGE, tearDownModule  # noqa: F401
-from planting import Planted, add_tests, found_in
+from planting import COUNT, Planted, add_tests, found_in
 from small_application import Case
 
 
@@ -29,6 +29,14 @@ class Repair(Planted):
             self.assertEqual(len(app.documents("job_items", "new.db")), 12)
         (app.dir / "unmounted.db").rename(app.dir / "old.db")
         self.assertTrue(app.json("repair", "--yes")["nothing_to_do"])
+
+    def test_items_that_are_gone_are_no_order_to_delete_their_vectors(self):
+        self.at_stage("cutover")
+        app = self.application
+        app.write("job_items", lambda _: None, count=COUNT)
+        vectors = app.new_vectors()
+        self.assert_error(app.run("repair", "--yes", expect=REFUSED), "nothing was changed")
+        self.assertEqual(app.new_vectors(), vectors)
 
     def test_it_asks_first(self):
         self.at_stage("migrated")

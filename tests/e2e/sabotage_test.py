@@ -2,8 +2,8 @@
 from bson import json_util
 
 import harness
-from harness import CHECK_FAILED, tearDownModule  # noqa: F401
-from planting import PLANTS, Planted, add_tests
+from harness import CHECK_FAILED, REFUSED, tearDownModule  # noqa: F401
+from planting import COUNT, PLANTS, Planted, add_tests
 from small_application import sqlite_key
 
 
@@ -40,6 +40,26 @@ class Sabotage(Planted):
         checks = self.application.verify(expect=None)["checks"]
         classes = {one["class"] for check in checks for one in check["discrepancies"] if one["id"] == self.identity and check["check"] == "digests"}
         self.assertEqual(classes, {"changed_after_cutover"})
+
+    def test_damage_is_shown_before_what_the_application_changed(self):
+        self.at_stage("cutover")
+        app = self.application
+        spared = {self.victim["_id"], self.other["_id"]}
+        app.write("job_items", lambda d: {**d, "title": d["title"] + "!"}, lambda d: d["_id"] not in spared, count=COUNT - 2)
+        with app.index() as index:
+            record = index.vectors(self.home)[self.identity]
+            index.upsert(self.home, [{**record, "metadata": {**record["metadata"], "client": "Of nobody"}}])
+        said = app.run("verify", expect=CHECK_FAILED).out
+        self.assertIn(f"vectors: differing {self.identity}, field client", said)
+        self.assertIn("in all; --json names them", said)
+
+    def test_a_run_whose_record_was_removed_is_not_taken_for_none(self):
+        self.at_stage("cutover")
+        app = self.application
+        with app.sqlite(write=True) as db:
+            db.execute("DELETE FROM rehome_runs")
+        for verb in (["verify"], ["revert", "--yes"], ["rollback", "--all", "--yes"], ["run", "--yes"], ["status"]):
+            self.assert_error(app.run(*verb, expect=REFUSED), "its own record was removed")
 
     def test_a_key_column_that_does_not_fit_its_document(self):
         """A row moved under another key: the store's own order is broken, and the document is not where its id says."""
