@@ -24,12 +24,12 @@ printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 20 clang-format-19 --dry-ru
 
 # Headers are judged with the sources that include them (HeaderFilterRegex). Of the whole tree a module is judged as one
 # file, which costs a fifth. Tests: their doubles and fixtures are used where they stand, their functions are tables of cases.
-for_tests=-modernize-use-nodiscard,-readability-make-member-function-const,-readability-function-size
+for_tests=-bugprone-suspicious-include,-modernize-use-nodiscard,-readability-make-member-function-const,-readability-function-size
 for_tests+=,-cppcoreguidelines-virtual-class-destructor,-cppcoreguidelines-special-member-functions
 tidy() {
   local sources
   mapfile -t sources
-  local tests='(_test\.cc$|/tests/|^tests/)'
+  local tests='(_test\.cc$|_test\.dir/|/tests/|^tests/)'
   local clean=true
   { printf '%s\n' "${sources[@]}" | grep -Ev "$tests" || true; } | judge "$1" -bugprone-suspicious-include || clean=false
   { printf '%s\n' "${sources[@]}" | grep -E "$tests" || true; } | judge "$1" "$for_tests" || clean=false

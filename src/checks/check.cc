@@ -202,7 +202,7 @@ Result<Verification> Verify(CheckContext& context, const std::vector<std::string
   REHOME_TRY(RefuseUnknown(names));
   return MakeAll(context, [&](const NamedCheck& check) {
     const bool named = std::ranges::find(names, check.name) != names.end();
-    return names.empty() ? !check.after_cutover_only || context.run.IsCutOver() : named;
+    return names.empty() || named;
   });
 }
 

@@ -100,7 +100,7 @@ using CheckFunction = Result<CheckResult> (*)(CheckContext& context);
 struct NamedCheck {
   std::string_view name;
   CheckFunction run;
-  /// Needs the application's configuration flipped: not part of the verification before cutover.
+  /// Judges where the application is: not part of the verification that a cutover makes.
   bool after_cutover_only = false;
   /// Cheap enough and meaningful for a delta (CheckContext::only).
   bool in_delta = false;

@@ -52,9 +52,8 @@ class Counting {
     }
     const auto then = static_cast<std::uint64_t>(moved->counts.at("items"));
     if (items_ < then) {
-      result_.notes.push_back(
-          fmt::format("{} items, {} fewer than were moved: deleted since the cutover", items_,
-                      then - items_));
+      result_.notes.push_back(fmt::format(
+          "{} items, {} fewer than were moved: deleted since the cutover", items_, then - items_));
     }
   }
 

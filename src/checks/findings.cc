@@ -136,9 +136,8 @@ std::optional<Difference> FirstDifference(DocumentView expected, DocumentView fo
     if (Shown(wanted, mode) == Shown(stands, mode)) {
       mode = JsonMode::kCanonical;  // the same number in another type
     }
-    return Difference{
-        std::string(key),
-        fmt::format("expected {}, found {}", Shown(wanted, mode), Shown(stands, mode))};
+    return Difference{std::string(key), fmt::format("expected {}, found {}", Shown(wanted, mode),
+                                                    Shown(stands, mode))};
   };
   for (const DocumentView side : {expected, found}) {
     for (const auto& element : side) {

@@ -37,8 +37,8 @@ Status LookAtOldSide(const CheckContext& context, CheckResult& result) {
   REHOME_TRY_ASSIGN(const auto collections,
                     flow.stores.source_documents->Collections(context.call));
   for (const std::string& name : flow.plan.backup.collections) {
-    if (held(name) && std::ranges::find(collections, name, &CollectionInfo::name) ==
-                          collections.end()) {
+    if (held(name) &&
+        std::ranges::find(collections, name, &CollectionInfo::name) == collections.end()) {
       result.Add({DiscrepancyClass::kMissing, name, "",
                   "the old side's collection is gone before it was retired: a revert would lead to "
                   "nothing"});
@@ -57,6 +57,32 @@ Status LookAtOldSide(const CheckContext& context, CheckResult& result) {
   return {};
 }
 
+/// Somebody may move the application by hand: a cutover would take what stands there for the old side,
+/// and a revert would lead back to it.
+Result<CheckResult> LookForEarlyMove(const CheckContext& context) {
+  CheckResult result;
+  result.expected = "the application on the old side until the cutover";
+  result.found = "it is";
+  auto now = context.pointers();
+  if (!now) {
+    if (now.error().code != ErrorCode::kFailedPrecondition) {
+      return std::unexpected(std::move(now).error());
+    }
+    result.found = "no pointers yet";
+    return result;
+  }
+  const bool moved = !now->empty() && std::ranges::all_of(*now, [](const PointerRecord& pointer) {
+    return pointer.old_value == pointer.new_value;
+  });
+  if (moved && !context.run.cutover) {  // else by a cutover that was cut off
+    result.found = "every pointer is on the new side";
+    result.Add({DiscrepancyClass::kDiffering, "pointers", "",
+                "the application was pointed to the new side by hand: point it back, then `rehome "
+                "cutover`"});
+  }
+  return result;
+}
+
 Status LookAtFences(const CheckContext& context, CheckResult& result) {
   for (const FenceRecord& fence : context.run.cutover->fences) {
     if (!fence.raised || fence.kind == FenceKind::kNone ||
@@ -67,10 +93,11 @@ Status LookAtFences(const CheckContext& context, CheckResult& result) {
                                            : *context.flow.stores.source_documents;
     REHOME_TRY_ASSIGN(const bool stands, store.IsFenced(fence.collection, context.call));
     if (!stands) {
-      result.notes.push_back(fmt::format(
-          "the fence on {} is down, and not by this run: what is written there is a straggler, which "
-          "`rehome run --online` carries; `rehome revert` does not need it",
-          fence.collection));
+      result.notes.push_back(
+          fmt::format("the fence on {} is down, and not by this run: what is written there is a "
+                      "straggler, which "
+                      "`rehome run --online` carries; `rehome revert` does not need it",
+                      fence.collection));
     }
   }
   return {};
@@ -79,18 +106,18 @@ Status LookAtFences(const CheckContext& context, CheckResult& result) {
 }  // namespace
 
 Result<CheckResult> CheckPointers(CheckContext& context) {
-  if (!context.run.IsCutOver() || !context.run.cutover) {
-    return Skip("pointers", "the application has not been cut over");
-  }
   if (!context.pointers) {
     return Skip("pointers", "the application's configuration cannot be read from here");
+  }
+  if (!context.run.IsCutOver() || !context.run.cutover) {
+    return LookForEarlyMove(context);
   }
   CheckResult result;
   REHOME_TRY(LookAtOldSide(context, result));
   REHOME_TRY(LookAtFences(context, result));
   const std::vector<PointerRecord>& journaled = context.run.cutover->pointers;
-  result.expected =
-      fmt::format("{} pointers on the new side, the old side there until retired", journaled.size());
+  result.expected = fmt::format("{} pointers on the new side, the old side there until retired",
+                                journaled.size());
   auto now = context.pointers();
   if (!now) {
     if (now.error().code != ErrorCode::kFailedPrecondition) {

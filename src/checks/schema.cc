@@ -26,8 +26,7 @@ bool Keeps(DocumentView index, const IndexSpec& spec) {
 Status LookAtIndexes(const CheckContext& context, const std::vector<CollectionInfo>& collections,
                      CheckResult& result) {
   for (const TargetIndex& wanted : TargetIndexes(context.flow.plan)) {
-    const auto found =
-        std::ranges::find(collections, wanted.collection, &CollectionInfo::name);
+    const auto found = std::ranges::find(collections, wanted.collection, &CollectionInfo::name);
     const bool kept = found != collections.end() &&
                       std::ranges::any_of(found->indexes, [&](const Document& index) {
                         return Keeps(index.view(), wanted.spec);

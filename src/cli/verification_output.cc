@@ -71,6 +71,29 @@ std::uint64_t TotalOf(const CheckResult& check) {
   return total;
 }
 
+/// What comes of it, and what to do next.
+std::string Conclusion(const Verification& verification) {
+  const std::uint64_t pending = PendingIn(verification);
+  if (!verification.passed && pending > 0 && OnlyPendingFails(verification)) {
+    return "What is pending was written to the old side and is not carried yet. Next: rehome run "
+           "--online carries it, then verify again.\n";
+  }
+  if (!verification.passed) {
+    return "Verification found what is named above. Next: rehome explain ID shows one datum's "
+           "whole way, rehome repair mends what is confirmed.\n";
+  }
+  if (pending > 0) {
+    return fmt::format(
+        "Verified, but for {} changes of the old side that the runner at work has still to carry "
+        "(rehome run --online, should it be gone).\n",
+        pending);
+  }
+  const bool whole =
+      std::ranges::all_of(verification.checks, &std::string::empty, &CheckResult::skipped);
+  return whole ? "Verified: everything agrees.\n"
+               : "Verified: what was looked at agrees; what was skipped says why.\n";
+}
+
 }  // namespace
 
 nlohmann::ordered_json ChecksJson(const Verification& verification) {
@@ -112,26 +135,7 @@ void PrintVerification(const Verification& verification, CliEnvironment& environ
                                      check.notes.size());
     }
   }
-  const bool whole =
-      std::ranges::all_of(verification.checks, &std::string::empty, &CheckResult::skipped);
-  const std::uint64_t pending = PendingIn(verification);
-  if (!verification.passed) {
-    environment.out << (OnlyPendingFails(verification)
-                            ? "What is pending was written to the old side and is not carried yet. "
-                              "Next: rehome run --online carries it, then verify again.\n"
-                            : "Verification found what is named above. Next: rehome "
-                              "explain ID shows one datum's whole way, rehome repair "
-                              "mends what is confirmed.\n");
-  } else if (pending > 0) {
-    environment.out << fmt::format(
-        "Verified, but for {} changes of the old side that the runner at work has still to carry "
-        "(rehome run --online, should it be gone).\n",
-        pending);
-  } else {
-    environment.out << (whole
-                            ? "Verified: everything agrees.\n"
-                            : "Verified: what was looked at agrees; what was skipped says why.\n");
-  }
+  environment.out << Conclusion(verification);
 }
 
 }  // namespace rehome::cli

@@ -348,12 +348,13 @@ Status RefuseLostRecords(DocumentStore& store, const Call& call) {
   if (runs > 0) {
     return {};
   }
-  return Fail(ErrorCode::kFailedPrecondition,
-              fmt::format("{} is empty, but {} holds {} records of what a run wrote: its own record "
-                          "was removed; nothing was changed",
-                          journal::kRuns, journal::kIntents, entries),
-              "put rehome_runs back from a backup of that database; what the run wrote, and where "
-              "the application is, cannot be told without it");
+  return Fail(
+      ErrorCode::kFailedPrecondition,
+      fmt::format("{} is empty, but {} holds {} records of what a run wrote: its own record "
+                  "was removed; nothing was changed",
+                  journal::kRuns, journal::kIntents, entries),
+      "put rehome_runs back from a backup of that database; what the run wrote, and where "
+      "the application is, cannot be told without it");
 }
 
 }  // namespace

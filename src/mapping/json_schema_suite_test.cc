@@ -78,7 +78,8 @@ std::set<std::string> Refused(const PlainJson& schema) {
 bool IntegerAsBsonType(PlainJson& schema) {
   bool changed = false;
   if (schema.is_object() && schema.contains("type")) {
-    PlainJson types = schema["type"].is_array() ? schema["type"] : PlainJson::array({schema["type"]});
+    PlainJson types =
+        schema["type"].is_array() ? schema["type"] : PlainJson::array({schema["type"]});
     PlainJson out = PlainJson::array();
     for (const PlainJson& type : types) {
       if (type == "integer") {

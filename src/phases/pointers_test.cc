@@ -110,8 +110,8 @@ TEST(DocumentPointers, OneThatCannotBePutBackIsNotPassedOver) {
   ASSERT_TRUE(documents->LiftFence("settings", FenceKind::kTrigger, {}, {}));
   put("somebody's");
   EXPECT_TRUE(FlipBack(pointer, stores, {}));
-  const Write gone = Write::Delete(
-      DocumentBuilder().String("_id", "app").String("items", "somebody's").Finish());
+  const Write gone =
+      Write::Delete(DocumentBuilder().String("_id", "app").String("items", "somebody's").Finish());
   ASSERT_TRUE(documents->Apply("settings", {&gone, 1}, {}, {}));
   EXPECT_TRUE(FlipBack(pointer, stores, {}));
 }

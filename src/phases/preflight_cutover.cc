@@ -172,11 +172,12 @@ Status LookAtRightToPass(Look& look, DocumentStore& store, std::string_view whic
   REHOME_TRY_ASSIGN(const Document description, store.Describe(look.call));
   const auto passes = description.Find("passes_validators");
   if (passes && !passes->AsBool()) {
-    look.Warn("fence",
-              fmt::format("the user may not write past a validator of the {}: `rehome revert` could "
-                          "not write back what the new side was given",
-                          which),
-              fmt::format("grant the user `bypassDocumentValidation` on the {}'s database", which));
+    look.Warn(
+        "fence",
+        fmt::format("the user may not write past a validator of the {}: `rehome revert` could "
+                    "not write back what the new side was given",
+                    which),
+        fmt::format("grant the user `bypassDocumentValidation` on the {}'s database", which));
   }
   return {};
 }

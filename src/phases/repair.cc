@@ -78,12 +78,13 @@ class Repairer {
     if (count > 0) {
       return {};
     }
-    return Fail(ErrorCode::kFailedPrecondition,
-                fmt::format("{} is gone or empty, and the application reads it: a repair would remove "
-                            "every vector too; nothing was changed",
-                            to),
-                "put it back from a backup of that database; or `rehome revert` goes back to the "
-                "old side, as long as it is not retired");
+    return Fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("{} is gone or empty, and the application reads it: a repair would remove "
+                    "every vector too; nothing was changed",
+                    to),
+        "put it back from a backup of that database; or `rehome revert` goes back to the "
+        "old side, as long as it is not retired");
   }
 
   [[nodiscard]] VectorMode Mode() const { return VectorModeOf(session_.run()); }
@@ -323,9 +324,9 @@ class Repairer {
     for (const VectorRecord& record : fetched) {
       present.emplace(record.id, VectorDigest(record));
     }
-    REHOME_TRY_ASSIGN(const auto histories,
-                      session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, keys,
-                                             session_.call()));
+    REHOME_TRY_ASSIGN(
+        const auto histories,
+        session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, keys, session_.call()));
     for (std::size_t i = 0; i < items.size(); ++i) {
       EmbeddedItem& one = items[i];
       const auto found = present.find(ids[i]);

@@ -51,10 +51,10 @@ class WriteBack {
     REHOME_TRY_ASSIGN(std::vector<Value> lost, ApplyOnce(ids));
     while (!lost.empty()) {
       if (!OldSideLeads()) {
-        return Fail(ErrorCode::kAborted,
-                    fmt::format("a document of {} changed while it was written back",
-                                legacy_.target.name),
-                    "run `rehome revert` again");
+        return Fail(
+            ErrorCode::kAborted,
+            fmt::format("a document of {} changed while it was written back", legacy_.target.name),
+            "run `rehome revert` again");
       }
       // The application writes there again: what it wrote meanwhile is looked at as well.
       REHOME_TRY_ASSIGN(lost, ApplyOnce(lost));

@@ -138,8 +138,7 @@ class Session {
   class Patience {
    public:
     Patience(Session& session, std::function<Status()> may)
-        : session_(session),
-          before_(std::exchange(session.call_.may_repeat, std::move(may))) {}
+        : session_(session), before_(std::exchange(session.call_.may_repeat, std::move(may))) {}
     Patience(const Patience&) = delete;
     Patience& operator=(const Patience&) = delete;
     ~Patience() { session_.call_.may_repeat = std::move(before_); }

@@ -749,8 +749,8 @@ TEST(Revert, WhatWasDeletedOnTheOldSideSinceStaysSo) {
                           return die ? Fault::kDieBefore : Fault::kNone;
                         })));
   ASSERT_DONE(world.Remove("jobs", Value::Int32(2)));
-  ASSERT_DONE(world.PutItem(WithField(*world.Find("job_items", Value::Int32(2)), "client",
-                                      Value::String("late"))));
+  ASSERT_DONE(world.PutItem(
+      WithField(*world.Find("job_items", Value::Int32(2)), "client", Value::String("late"))));
   ASSERT_DONE(world.Do(RevertAll));
   EXPECT_FALSE(world.Find("jobs", Value::Int32(2)).has_value());
   EXPECT_FALSE(world.Find("job_items", Value::Int32(2)).has_value());
@@ -770,10 +770,11 @@ TEST(Revert, TheOldSideIsNotClosedAgainOnceItLeads) {
   for (std::uint64_t number = 1;; ++number) {
     SCOPED_TRACE(number);
     const bool done =
-        world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
-                   EXPECT_FALSE(site.name == "raise_fence" && site.place == "jobs");
-                   return site.writes && site.number == number ? Fault::kRefuse : Fault::kNone;
-                 }))
+        world
+            .Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
+                  EXPECT_FALSE(site.name == "raise_fence" && site.place == "jobs");
+                  return site.writes && site.number == number ? Fault::kRefuse : Fault::kNone;
+                }))
             .has_value();
     ASSERT_FALSE(world.IsFenced("jobs"));
     if (done) {
@@ -796,9 +797,9 @@ TEST(Revert, AWriteOnTheOldSideMeanwhileDoesNotEndIt) {
                          }
                          if (opened && !late) {
                            late = true;
-                           EXPECT_TRUE(world.PutItem(
-                               WithField(*world.Find("job_items", Value::Int32(2)), "client",
-                                         Value::String("late"))));
+                           EXPECT_TRUE(
+                               world.PutItem(WithField(*world.Find("job_items", Value::Int32(2)),
+                                                       "client", Value::String("late"))));
                          }
                          opened = opened || (site.name == "lift_fence" && site.place == "jobs");
                          return Fault::kNone;

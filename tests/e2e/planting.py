@@ -224,6 +224,11 @@ def the_index_of_slugs_dropped(test):
     test.drop_index("slug_unique")
 
 
+@plant(lambda _: {("pointers", "differing", "pointers")}, mended=None)
+def an_application_pointed_to_the_new_side_by_hand(test):
+    test.application.env_file.write_text("VECTOR_NAMESPACE=jobs_acme\n")
+
+
 @plant(lambda _: {("pointers", "missing", "namespace letters")}, mended=None, stage="cutover")
 def the_old_sides_vectors_deleted_before_it_is_retired(test):
     with test.application.index() as index:

@@ -112,14 +112,18 @@ Status CheckName(std::string_view collection) {
   return {};
 }
 
+struct Manner {
+  std::string_view database = {};  // empty: the store's own
+  Server::Deadline deadline = Server::Deadline::kOfCall;
+};
+
 /// Runs a command that changes the catalog; `fine`: a failure that is success.
 template <class Fine>
 Status Change(Server& server, const Document& command, std::string_view doing, const Call& call,
-              std::string_view database, const Fine& fine,
-              Server::Deadline deadline = Server::Deadline::kOfCall) {
+              const Manner& manner, const Fine& fine) {
   REHOME_TRY(RefuseStopped(call, doing));
   REHOME_TRY_ASSIGN(const Answer<Document> answer,
-                    server.TryWrite(command, call, database, deadline));
+                    server.TryWrite(command, call, manner.database, manner.deadline));
   if (!answer && !fine(answer.error())) {
     return std::unexpected(ToError(answer.error(), doing, Effect::kWrites));
   }
@@ -133,8 +137,7 @@ Status Change(Server& server, const Document& command, std::string_view doing, c
 
 template <class Is>
 Result<bool> AnyIndex(Server& server, std::string_view collection, const Call& call, const Is& is) {
-  REHOME_TRY_ASSIGN(const auto indexes,
-                    IndexesOf(server, collection, Document().view(), call));
+  REHOME_TRY_ASSIGN(const auto indexes, IndexesOf(server, collection, Document().view(), call));
   return std::ranges::any_of(indexes, [&](const Document& one) { return is(one.view()); });
 }
 
@@ -240,8 +243,8 @@ Status Rename(Server& server, std::string_view from, std::string_view to, const 
                     .String("renameCollection", server.Name(from))
                     .String("to", server.Name(to))
                     .Finish(),
-                fmt::format("renaming {} to {}", server.Name(from), to), call, "admin",
-                [](const Failure&) { return false; });
+                fmt::format("renaming {} to {}", server.Name(from), to), call,
+                {.database = "admin"}, [](const Failure&) { return false; });
 }
 
 Status CreateIndex(Server& server, std::string_view collection, const Document& index,
@@ -266,13 +269,12 @@ Status CreateIndex(Server& server, std::string_view collection, const Document& 
       fmt::format("creating the index {} of {}", name, server.Name(collection));
   while (true) {
     Failure failed;
-    Status created = Change(
-        server, create, doing, call, {},
-        [&](const Failure& failure) {
-          failed = failure;
-          return false;
-        },
-        Server::Deadline::kNone);  // which would end the build
+    // A deadline would end the build.
+    Status created = Change(server, create, doing, call, {.deadline = Server::Deadline::kNone},
+                            [&](const Failure& failure) {
+                              failed = failure;
+                              return false;
+                            });
     if (!created && failed.code == codes::kIndexOptionsConflict &&
         other_name == OtherName::kAccept) {
       REHOME_TRY_ASSIGN(const bool does, AnyIndex(server, collection, call, [&](DocumentView one) {

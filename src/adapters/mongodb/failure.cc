@@ -75,10 +75,10 @@ constexpr std::array kMeanings{
     Meaning{276, ErrorCode::kUnavailable, kAgain},         // IndexBuildAborted
     Meaning{280, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamFatalError
     Meaning{286, ErrorCode::kFailedPrecondition, kSweep},  // ChangeStreamHistoryLost
-    Meaning{290, ErrorCode::kUnavailable, kAgain},         // TransactionExceededLifetimeLimitSeconds
-    Meaning{317, ErrorCode::kUnavailable, kAgain},         // ConnectionPoolExpired
-    Meaning{355, ErrorCode::kUnavailable, kAgain},         // InterruptedDueToStorageChange
-    Meaning{365, ErrorCode::kUnavailable, kAgain},         // TemporarilyUnavailable
+    Meaning{290, ErrorCode::kUnavailable, kAgain},  // TransactionExceededLifetimeLimitSeconds
+    Meaning{317, ErrorCode::kUnavailable, kAgain},  // ConnectionPoolExpired
+    Meaning{355, ErrorCode::kUnavailable, kAgain},  // InterruptedDueToStorageChange
+    Meaning{365, ErrorCode::kUnavailable, kAgain},  // TemporarilyUnavailable
     Meaning{371, ErrorCode::kFailedPrecondition,
             "user writes are blocked on that server (setUserWriteBlockMode): lift the block, then "
             "run again"},
@@ -227,9 +227,12 @@ Error FromServer(const Failure& failure, std::string_view doing, Effect effect) 
     return {unknown ? ErrorCode::kOutcomeUnknown : meaning->code,
             fmt::format("{}: {}", doing, failure.message), std::string(meaning->hint)};
   }
-  constexpr std::array<std::string_view, 6> kPassing{
-      "RetryableWriteError",        "TransientTransactionError", "UnknownTransactionCommitResult",
-      "ResumableChangeStreamError", "RetryableError",            "SystemOverloadedError"};
+  constexpr std::array<std::string_view, 6> kPassing{"RetryableWriteError",
+                                                     "TransientTransactionError",
+                                                     "UnknownTransactionCommitResult",
+                                                     "ResumableChangeStreamError",
+                                                     "RetryableError",
+                                                     "SystemOverloadedError"};
   if (std::ranges::any_of(kPassing, [&](auto label) { return failure.HasLabel(label); })) {
     return {effect == Effect::kWrites ? ErrorCode::kOutcomeUnknown : ErrorCode::kUnavailable,
             fmt::format("{}: {}", doing, failure.message), std::string(kAgain)};

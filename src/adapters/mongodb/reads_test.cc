@@ -226,6 +226,28 @@ TEST_F(Reads, AnIndexThatTakesLongToBuildIsWaitedForAndAskedForOnceMore) {
   EXPECT_EQ(looked, 12);
 }
 
+TEST_F(Reads, AnIndexThatTheServerGivesUpAtItsEndIsNotBegunForEver) {
+  int asked = 0;
+  int listed = 0;
+  script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
+    const std::string_view name = (*command.view().begin()).key;
+    if (name == "listIndexes") {
+      return Found(++listed == 1 ? R"([{"v":2,"key":{"a":1},"name":"a","unique":true}])" : "[]");
+    }
+    if (name == "collStats") {
+      return Json(R"({"ok":1,"indexBuilds":[]})");
+    }
+    ++asked;
+    return std::unexpected(NothingCame());
+  };
+  const Document index = IndexDocument({.name = "a", .paths = {"a"}, .unique = true});
+  const Status created = CreateIndex(*server_, "jobs", index, OtherName::kRefuse, clock_, {});
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_TRUE(created.error().hint.contains("the same value")) << created.error().hint;
+  EXPECT_EQ(asked, 1);
+}
+
 TEST_F(Reads, AnIndexOfAnotherNameWillDoIfItDoesTheSame) {
   std::string stands;
   script_.answer = [&](const Document& command, const Document&) -> Answer<Document> {
@@ -241,6 +263,8 @@ TEST_F(Reads, AnIndexOfAnotherNameWillDoIfItDoesTheSame) {
   };
   constexpr std::string_view kSame = R"([{"v":2,"key":{"slug":1},"name":"slug_1","unique":true}])";
   EXPECT_TRUE(created(kSame, OtherName::kAccept));
+  EXPECT_TRUE(created(R"([{"v":2,"key":{"slug":1.0},"name":"slug_1","unique":true}])",
+                      OtherName::kAccept));  // as a shell writes it
   EXPECT_FALSE(created(kSame, OtherName::kRefuse));
   EXPECT_FALSE(created(R"([{"v":2,"key":{"slug":1},"name":"slug_1"}])", OtherName::kAccept));
   EXPECT_FALSE(

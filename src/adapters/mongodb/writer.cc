@@ -164,8 +164,7 @@ Status Writer::Insert(Run run, Results results) {
   for (const Write& write : run) {
     documents.push_back(&write.document);
   }
-  REHOME_TRY_ASSIGN(const Document reply,
-                    server_.Insert(collection_, documents, bypasses_, call_));
+  REHOME_TRY_ASSIGN(const Document reply, server_.Insert(collection_, documents, bypasses_, call_));
   std::vector<std::size_t> positions(run.size());
   std::iota(positions.begin(), positions.end(), std::size_t{0});
   return TakeErrors(reply.view(), run, results, positions);

@@ -63,6 +63,24 @@ TEST_F(CompareAndSet, WritesUnderAFilterOverTheWholeDocument) {
   EXPECT_TRUE(script_.transactions.empty());
 }
 
+/// The right to pass one is not every user's.
+TEST_F(CompareAndSet, PassesAValidatorOnlyWhereOneStands) {
+  for (const std::string_view options : {R"({})", R"({"validator":{"a":1}})"}) {
+    script_.commands.clear();
+    script_.answer = [&](const Document& command, const Document&) -> mongodb::Answer<Document> {
+      if ((*command.view().begin()).key == "listCollections") {
+        return Found(
+            fmt::format(R"([{{"name":"jobs","type":"collection","options":{}}}])", options));
+      }
+      return Json(R"({"ok":1,"n":1})");
+    };
+    const Write write = Write::Put(new_);
+    ASSERT_TRUE(Writer(*server_, "jobs", {.bypass_fence = true}, {}).Apply({&write, 1}));
+    EXPECT_EQ(script_.commands.back().contains("bypassDocumentValidation"),
+              options.contains("validator"));
+  }
+}
+
 TEST_F(CompareAndSet, LooksBeforeOnlyWhereTheFilterMayHoldForOtherBytes) {
   ASSERT_TRUE(Apply(Write::Replace(old_, new_)));
   EXPECT_EQ(script_.Count("find"), 0);
