@@ -40,7 +40,8 @@ Status LookAtIndexes(const CheckContext& context, const std::vector<CollectionIn
   return {};
 }
 
-/// Where the server has validators, and our own fence is not in its place just now.
+/// Where the run made the collection, the server has validators, and our own fence is not in its place
+/// just now.
 Status LookAtValidator(const CheckContext& context, const std::vector<CollectionInfo>& collections,
                        CheckResult& result) {
   const ItemsPlan& items = context.flow.plan.items;
@@ -49,7 +50,9 @@ Status LookAtValidator(const CheckContext& context, const std::vector<Collection
   const bool fenced = cutover && std::ranges::any_of(cutover->fences, [](const FenceRecord& fence) {
                         return fence.on_target && fence.raised;
                       });
-  if (!items.schema || fenced || found == collections.end()) {
+  const std::vector<std::string>& created = context.run.created_collections;
+  const bool ours = std::ranges::find(created, items.to) != created.end();
+  if (!items.schema || !ours || fenced || found == collections.end()) {
     return {};
   }
   REHOME_TRY_ASSIGN(const FenceKind kind,

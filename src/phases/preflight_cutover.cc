@@ -174,7 +174,7 @@ Status LookAtRightToPass(Look& look, DocumentStore& store, std::string_view whic
   if (passes && !passes->AsBool()) {
     look.Warn(
         "fence",
-        fmt::format("the user may not write past a validator of the {}: `rehome revert` could "
+        fmt::format("the user may not write past the validator of the {}: `rehome revert` could "
                     "not write back what the new side was given",
                     which),
         fmt::format("grant the user `bypassDocumentValidation` on the {}'s database", which));

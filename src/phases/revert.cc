@@ -94,6 +94,8 @@ class WriteBack {
            batch);
     }
     REHOME_TRY(SaveBeforeImages(batch));
+    REHOME_TRY(session_.saved().Add("superseded by a late write of the old side",
+                                    items_.target.name, batch.superseded, call()));
     std::vector<Value> lost;
     REHOME_TRY(WriteLegacy(batch, lost));
     REHOME_TRY(DeleteLegacy(batch.deleted, lost));
@@ -110,6 +112,7 @@ class WriteBack {
     std::vector<Document> images;
     std::vector<Document> aside;
     std::vector<Document> overtaken;
+    std::vector<Document> superseded;  // stay where they are
     std::vector<Document> deleted;
   };
 
@@ -133,14 +136,18 @@ class WriteBack {
     if (Judge(pair.legacy_history, DocumentDigest(pair.legacy->view())) == Ownership::kOurs) {
       return false;
     }
-    const Mapped mapped = session_.mapper().Map(pair.legacy->view());
-    const Item* now = std::get_if<Item>(&mapped);
-    const std::optional<Md5Digest> digest =
-        now == nullptr ? std::nullopt : std::optional(DocumentDigest(now->document.view()));
+    const std::optional<Md5Digest> digest = MappedDigest(*pair.legacy);
     const OwnedHistory::Step* last = pair.item_history.LastDone();
     const bool is_as_carried = digest && last != nullptr && last->after == digest;
     const bool is_the_same = digest && pair.item && DocumentDigest(pair.item->view()) == digest;
     return !is_as_carried && !is_the_same;
+  }
+
+  /// Of the item that a legacy document maps to now; nothing where it does not map.
+  [[nodiscard]] std::optional<Md5Digest> MappedDigest(const Document& legacy) const {
+    const Mapped mapped = session_.mapper().Map(legacy.view());
+    const Item* item = std::get_if<Item>(&mapped);
+    return item == nullptr ? std::nullopt : std::optional(DocumentDigest(item->document.view()));
   }
 
   /// Whether what was written last was a document.
@@ -159,8 +166,16 @@ class WriteBack {
       return;
     }
     // Other organizations' documents in the same collection are not this run's to carry.
-    if (Judge(pair.item_history, DocumentDigest(pair.item->view())) == Ownership::kOurs ||
-        !session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
+    if (!session_.run().namespaces.contains(StringField(pair.item->view(), "org_id"))) {
+      return;
+    }
+    const Md5Digest stands = DocumentDigest(pair.item->view());
+    if (Judge(pair.item_history, stands) == Ownership::kOurs) {
+      // As this run wrote it once. But the application may have come back to that, after a late write of
+      // the old side had given way to what it said in between.
+      if (!OldSideLeads() && pair.legacy && MappedDigest(*pair.legacy) != stands) {
+        batch.superseded.push_back(*std::move(pair.item));
+      }
       return;
     }
     if (IsOvertaken(pair)) {

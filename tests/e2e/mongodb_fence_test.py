@@ -8,7 +8,7 @@ import pymongo
 
 import harness
 import online_test
-from harness import tearDownModule  # noqa: F401
+from harness import CHECK_FAILED, tearDownModule  # noqa: F401
 from mongodb_application import Case, MongoServer, client_of, leave_out, shared_server, tests_of
 from fencing_server import FencingServer
 from small_application import MANY_TENANTS
@@ -49,6 +49,14 @@ class ByValidator(Fenced, online_test.Online):
             self.assertRegex(app.run("check").out, "warning +fence +the user may not write past the validator")
             of_database["actions"].append("bypassDocumentValidation")
             self.assertNotIn("bypassDocumentValidation", app.run("check").text)
+
+    def test_a_validator_that_is_not_the_plans_is_named(self):
+        app = self.application(count=12)
+        app.migrate("--through", "3", "--online")
+        app.verify()
+        client_of(app.server.uri())[app.database].command("collMod", "job_items", validator={"$jsonSchema": {"bsonType": "object"}})
+        found = {(check["check"], one["class"], one["id"]) for check in app.verify(expect=CHECK_FAILED)["checks"] for one in check["discrepancies"]}
+        self.assertEqual(found, {("schema", "differing", "job_items validator")})
 
     def test_the_fence_stops_the_writer_and_no_write_is_lost(self):
         """It does not see deletes: they are carried."""

@@ -21,7 +21,7 @@ SEED = int(os.environ.get("REHOME_SEED", "1"))
 
 # Each is to happen in at least one world of so many.
 HAPPENS_IN_ONE_OF = {
-    "crashes at a write": 10, "crashes at a read": 10, "replies lost after the effect": 10, "batches written in part": 10,
+    "crashes at a write": 20, "crashes at a read": 10, "replies lost after the effect": 10, "batches written in part": 10,
     "refusals for load (429) or for a full disk": 10, "reads that lagged behind an upsert": 10, "clock jumps": 10,
     "leases taken over from a runner that stood still": 20, "documents moved between tenants": 10,
     "cutovers reverted": 10, "runs rolled back": 10, "backups of phase 0 made and proved": 50, "old sides retired": 100,
