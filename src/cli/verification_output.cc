@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <ranges>
@@ -39,9 +41,10 @@ Json CheckJson(const CheckResult& check) {
 
 /// What fails before what only informs: an application that writes changes more than is damaged.
 std::vector<Discrepancy> FailingFirst(const CheckResult& check) {
-  std::vector<Discrepancy> out = check.discrepancies;
-  std::ranges::stable_partition(
-      out, [](const Discrepancy& one) { return IsFailing(one.discrepancy_class); });
+  const auto fails = [](const Discrepancy& one) { return IsFailing(one.discrepancy_class); };
+  std::vector<Discrepancy> out;
+  std::ranges::copy_if(check.discrepancies, std::back_inserter(out), fails);
+  std::ranges::copy_if(check.discrepancies, std::back_inserter(out), std::not_fn(fails));
   return out;
 }
 
