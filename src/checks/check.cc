@@ -192,7 +192,7 @@ const std::vector<NamedCheck>& AllChecks() {
       {.name = "isolation", .run = &CheckIsolation},
       {.name = "retrieval", .run = &CheckRetrieval},
       {.name = "proposals", .run = &CheckProposals},
-      {.name = "pointers", .run = &CheckPointers, .after_cutover_only = true},
+      {.name = "pointers", .run = &CheckPointers, .in_cutover = false},
       {.name = "audit", .run = &CheckAudit},
   };
   return kChecks;

@@ -100,8 +100,8 @@ using CheckFunction = Result<CheckResult> (*)(CheckContext& context);
 struct NamedCheck {
   std::string_view name;
   CheckFunction run;
-  /// Judges where the application is: not part of the verification that a cutover makes.
-  bool after_cutover_only = false;
+  /// Part of the verification that a cutover makes: not what judges where the application is.
+  bool in_cutover = true;
   /// Cheap enough and meaningful for a delta (CheckContext::only).
   bool in_delta = false;
 };

@@ -45,13 +45,8 @@ class Counting {
  private:
   /// After cutover items are the application's to delete; that so many are gone is told all the same.
   void NoteFewer() {
-    const RestorePoint* moved = context_.run.FindRestorePoint(Phase::kItems);
-    if (context_.only || !context_.run.IsCutOver() || moved == nullptr ||
-        !moved->counts.contains("items")) {
-      return;
-    }
-    const auto then = static_cast<std::uint64_t>(moved->counts.at("items"));
-    if (items_ < then) {
+    const auto then = static_cast<std::uint64_t>(context_.run.MovedItems());
+    if (!context_.only && context_.run.IsCutOver() && items_ < then) {
       result_.notes.push_back(fmt::format(
           "{} items, {} fewer than were moved: deleted since the cutover", items_, then - items_));
     }

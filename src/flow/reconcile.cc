@@ -341,8 +341,8 @@ class Round {
         }
       }
     }
-    if (flow_.run
-            .IsCutOver()) {  // the application reads them: a delete on the old side may be a slip
+    // The application reads them by now: a delete on the old side may be a slip.
+    if (flow_.run.IsCutOver()) {
       REHOME_TRY(flow_.saved.Add("deleted on the old side after the cutover", flow_.plan.items.to,
                                  unmarked, call_));
     }

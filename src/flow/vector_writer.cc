@@ -346,6 +346,14 @@ Result<VectorsWritten> WriteVectors(FlowContext& flow, std::span<const EmbeddedI
   return out;
 }
 
+std::map<std::string, Md5Digest> DigestsById(std::span<const VectorRecord> records) {
+  std::map<std::string, Md5Digest> out;
+  for (const VectorRecord& record : records) {
+    out.emplace(record.id, VectorDigest(record));
+  }
+  return out;
+}
+
 Status ConfirmDeleted(const FlowContext& flow, VectorStore& store, std::string_view ns,
                       std::span<const std::string> ids, const std::optional<Lsn>& lsn,
                       const Call& call) {

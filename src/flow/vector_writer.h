@@ -1,7 +1,9 @@
 #pragma once
 // vector_writer.h — the vector hops: text → embed → intent → upsert → confirm → mark, and the way
 // back.
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "flow/context.h"
@@ -44,6 +46,8 @@ struct VectorsWritten {
 /// The upsert and its confirmation alone, without marks (a re-route marks with the item itself).
 [[nodiscard]] Status UpsertConfirmed(FlowContext& flow, std::span<const EmbeddedItem> items,
                                      const Call& call);
+
+[[nodiscard]] std::map<std::string, Md5Digest> DigestsById(std::span<const VectorRecord> records);
 
 /// Waits until reads of `ns` of `store` show no more of `ids`, which the write with `lsn` deleted.
 [[nodiscard]] Status ConfirmDeleted(const FlowContext& flow, VectorStore& store,

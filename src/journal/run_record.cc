@@ -219,6 +219,12 @@ std::string_view Name(CutoverRecord::State state) {
   return "unknown";
 }
 
+std::int64_t RunRecord::MovedItems() const {
+  const RestorePoint* point = FindRestorePoint(Phase::kItems);
+  const auto found = point == nullptr ? Counts::const_iterator() : point->counts.find("items");
+  return point == nullptr || found == point->counts.end() ? 0 : found->second;
+}
+
 const RestorePoint* RunRecord::FindRestorePoint(Phase phase) const {
   for (const RestorePoint& point : restore_points) {
     if (point.phase == phase) {

@@ -122,6 +122,8 @@ struct RunRecord {
   }
   [[nodiscard]] bool IsDone(Phase phase) const { return At(phase).state == PhaseState::kDone; }
   [[nodiscard]] const RestorePoint* FindRestorePoint(Phase phase) const;
+  /// The items that stood there when phase 2 was done; 0 before.
+  [[nodiscard]] std::int64_t MovedItems() const;
   [[nodiscard]] bool IsOver() const {
     return state == RunState::kRolledBack || state == RunState::kRetired;
   }

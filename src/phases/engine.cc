@@ -162,42 +162,33 @@ Result<PhaseOutcome> Body(Session& session, Phase phase, const RunRequest& reque
   return Fail(ErrorCode::kInternal, "unknown phase");
 }
 
-/// The first phase that this call is to run.
-std::optional<Phase> FirstOwed(const RunRecord& run, const RunRequest& request) {
+/// The phases this call is to run, in order.
+std::vector<Phase> Owed(const RunRecord& run, const RunRequest& request) {
   if (request.only) {
-    return request.only;
+    return {*request.only};
   }
-  for (const Phase phase : kPhases) {
-    if (phase <= request.through && !run.IsDone(phase)) {
-      return phase;
-    }
-  }
-  return std::nullopt;
-}
-
-/// The phases this call runs, in order; refuses one whose forerunner has not run.
-Result<std::vector<Phase>> Select(const RunRecord& run, const RunRequest& request) {
   std::vector<Phase> out;
-  if (request.only) {
-    for (const Phase before : kPhases) {
-      if (before < *request.only && !run.IsDone(before)) {
-        return Fail(
-            ErrorCode::kFailedPrecondition,
-            fmt::format("phase {} ({}) needs phase {} ({}), which has not run",
-                        Number(*request.only), Name(*request.only), Number(before), Name(before)),
-            fmt::format("`rehome run --phase {}` first, or `rehome run` for all of them",
-                        Number(before)));
-      }
-    }
-    out.push_back(*request.only);
-    return out;
-  }
   for (const Phase phase : kPhases) {
     if (phase <= request.through && !run.IsDone(phase)) {
       out.push_back(phase);
     }
   }
   return out;
+}
+
+/// Refuses a phase by itself whose forerunner has not run.
+Status RefuseTooEarly(const RunRecord& run, const RunRequest& request) {
+  for (const Phase before : kPhases) {
+    if (request.only && before < *request.only && !run.IsDone(before)) {
+      return Fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("phase {} ({}) needs phase {} ({}), which has not run", Number(*request.only),
+                      Name(*request.only), Number(before), Name(before)),
+          fmt::format("`rehome run --phase {}` first, or `rehome run` for all of them",
+                      Number(before)));
+    }
+  }
+  return {};
 }
 
 Status RefuseQuarantine(Session& session) {
@@ -279,8 +270,9 @@ Status SettleFirst(Session& session) {
 
 Result<RunReport> Run(Session& session, const RunRequest& request) {
   RunRecord& run = session.run();
+  const std::vector<Phase> phases = Owed(run, request);
   // Phase 4 may complete an interrupted cutover.
-  const bool completes = FirstOwed(run, request) == Phase::kCutover &&
+  const bool completes = !phases.empty() && phases.front() == Phase::kCutover &&
                          run.At(Phase::kCutover).state != PhaseState::kUndoing;
   if (!completes) {
     REHOME_TRY(SettleFirst(session));
@@ -296,7 +288,7 @@ Result<RunReport> Run(Session& session, const RunRequest& request) {
                     Number(*request.only)),
         "`rehome run --online` carries stragglers; `rehome revert` goes back to the old side");
   }
-  REHOME_TRY_ASSIGN(const std::vector<Phase> phases, Select(run, request));
+  REHOME_TRY(RefuseTooEarly(run, request));
   const bool live = request.online || request.sweep;
   if (phases.empty() && !live) {
     REHOME_TRY(Rest(session));

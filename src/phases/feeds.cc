@@ -295,8 +295,8 @@ ApplyIds Reconciling(Session& session, VectorMode mode, Drained& out, const Appl
 
 Status RefuseGoneSource(Session& session) {
   const std::string& from = session.plan().items.from;
-  const RestorePoint* moved = session.run().FindRestorePoint(Phase::kItems);
-  if (moved == nullptr || !moved->counts.contains("items") || moved->counts.at("items") == 0) {
+  const std::int64_t moved = session.run().MovedItems();
+  if (moved == 0) {
     return {};
   }
   REHOME_TRY_ASSIGN(const auto cursor, session.source().Scan(from, {}, session.call()));
@@ -306,7 +306,7 @@ Status RefuseGoneSource(Session& session) {
   }
   // An application may have emptied it, but hardly dropped it; nor deleted so many behind its cutover.
   constexpr std::int64_t kFewItems = 20;
-  if (!session.run().IsCutOver() || moved->counts.at("items") <= kFewItems) {
+  if (!session.run().IsCutOver() || moved <= kFewItems) {
     REHOME_TRY_ASSIGN(const auto collections, session.source().Collections(session.call()));
     if (std::ranges::find(collections, from, &CollectionInfo::name) != collections.end()) {
       return {};
@@ -315,7 +315,7 @@ Status RefuseGoneSource(Session& session) {
   return Fail(ErrorCode::kFailedPrecondition,
               fmt::format("{} is gone or empty, and not by `rehome retire`: what follows it would "
                           "delete all {} items; nothing was changed",
-                          from, moved->counts.at("items")),
+                          from, moved),
               "`rehome backup restore` puts it back; then run the same command again");
 }
 

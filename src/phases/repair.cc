@@ -70,8 +70,7 @@ class Repairer {
   /// Without their items every vector would be one too many.
   Status RefuseGoneItems() {
     const std::string& to = session_.plan().items.to;
-    const RestorePoint* moved = session_.run().FindRestorePoint(Phase::kItems);
-    if (moved == nullptr || !moved->counts.contains("items") || moved->counts.at("items") == 0) {
+    if (session_.run().MovedItems() == 0) {
       return {};
     }
     REHOME_TRY_ASSIGN(const std::uint64_t count, session_.target().Count(to, session_.call()));
@@ -320,10 +319,7 @@ class Repairer {
     }
     REHOME_TRY_ASSIGN(const auto fetched,
                       session_.target_vectors().Fetch(ns.name(), ids, session_.call()));
-    std::map<std::string, Md5Digest> present;
-    for (const VectorRecord& record : fetched) {
-      present.emplace(record.id, VectorDigest(record));
-    }
+    const auto present = DigestsById(fetched);
     REHOME_TRY_ASSIGN(
         const auto histories,
         session_.ledger().Find({LedgerTarget::Store::kVectors, ns.name()}, keys, session_.call()));

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <optional>
 #include <ranges>
 #include <set>
@@ -415,10 +414,7 @@ Status WriteVectorsAgain(Session& session, const Retirement& attempt) {
       std::vector<std::string> ids;
       std::ranges::transform(records, std::back_inserter(ids), &VectorRecord::id);
       REHOME_TRY_ASSIGN(const auto present, store.Fetch(ns.name, ids, session.call()));
-      std::map<std::string_view, Md5Digest> now;
-      for (const VectorRecord& record : present) {
-        now.emplace(record.id, VectorDigest(record));
-      }
+      const auto now = DigestsById(present);
       std::vector<VectorRecord> again;
       for (const VectorRecord& record : records) {
         const auto found = now.find(record.id);

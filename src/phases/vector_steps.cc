@@ -7,7 +7,6 @@
 #include <set>
 
 #include "flow/vector_writer.h"
-#include "journal/ranges.h"
 #include "model/fields.h"
 #include "model/item.h"
 #include "ports/listing.h"

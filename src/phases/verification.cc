@@ -80,7 +80,7 @@ VerificationScope VerificationScope::OfCutover(Session& session) {
 std::vector<std::string> ChecksBeforeCutover() {
   std::vector<std::string> out;
   for (const NamedCheck& check : AllChecks()) {
-    if (!check.after_cutover_only) {
+    if (check.in_cutover) {
       out.emplace_back(check.name);
     }
   }

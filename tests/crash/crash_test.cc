@@ -583,16 +583,21 @@ std::string ClientOfVector(World& world) {
   return found->empty() ? "" : std::get<std::string>(found->front().metadata.at("client"));
 }
 
+/// A vector that no embedder of ours made.
+void UpsertOwnVector(World& world, const std::string& id, const std::string& client) {
+  const VectorRecord own{.id = id,
+                         .values = std::vector<float>(16, 0.5F),
+                         .sparse = {},
+                         .metadata = {{"client", client}}};
+  ASSERT_TRUE(world.vectors().Upsert("jobs_red", {&own, 1}, {}).has_value());
+}
+
 /// While a straggler's vector is written, or a deleted one's removed, the application changes the item
 /// and writes a vector of its own.
 void ApplicationIsFaster(World& world) {
   ASSERT_DONE(world.PutItem(
       WithField(*world.Find("job_items", Value::Int32(2)), "client", Value::String("faster"))));
-  const VectorRecord own{.id = "job_n~2",
-                         .values = std::vector<float>(16, 0.5F),
-                         .sparse = {},
-                         .metadata = {{"client", std::string("faster")}}};
-  ASSERT_TRUE(world.vectors().Upsert("jobs_red", {&own, 1}, {}).has_value());
+  UpsertOwnVector(world, "job_n~2", "faster");
 }
 
 TEST(Straggler, TheVectorFollowsTheItemThatTheApplicationWroteMeanwhile) {
@@ -716,11 +721,7 @@ void AddOnTheNewSide(World& world, int number) {
   item = WithField(item, "item_id", Value::String(item_id));
   item = WithField(item, "client", Value::String("added"));
   ASSERT_DONE(world.PutItem(item));
-  const VectorRecord own{.id = item_id,
-                         .values = std::vector<float>(16, 0.5F),
-                         .sparse = {},
-                         .metadata = {{"client", std::string("added")}}};
-  ASSERT_TRUE(world.vectors().Upsert("jobs_red", {&own, 1}, {}).has_value());
+  UpsertOwnVector(world, item_id, "added");
 }
 
 TEST(Revert, WhatTheApplicationAddedWithAVectorOfItsOwnGoesBackWithIt) {
@@ -738,16 +739,21 @@ TEST(Revert, WhatTheApplicationAddedWithAVectorOfItsOwnGoesBackWithIt) {
   }
 }
 
-/// The application deletes a document of the old side, and a late instance changes its item.
-TEST(Revert, WhatWasDeletedOnTheOldSideSinceStaysSo) {
-  World world({.one_tenant = true});
-  Migrate(world);
+/// The application is on the old side again, and nobody has said that the revert is over.
+void RevertAndDieOnceTheOldSideIsOpen(World& world) {
   bool opened = false;
   ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
                           const bool die = opened;
                           opened = opened || (site.name == "lift_fence" && site.place == "jobs");
                           return die ? Fault::kDieBefore : Fault::kNone;
                         })));
+}
+
+/// The application deletes a document of the old side, and a late instance changes its item.
+TEST(Revert, WhatWasDeletedOnTheOldSideSinceStaysSo) {
+  World world({.one_tenant = true});
+  Migrate(world);
+  RevertAndDieOnceTheOldSideIsOpen(world);
   ASSERT_DONE(world.Remove("jobs", Value::Int32(2)));
   ASSERT_DONE(world.PutItem(
       WithField(*world.Find("job_items", Value::Int32(2)), "client", Value::String("late"))));
@@ -760,12 +766,7 @@ TEST(Revert, WhatWasDeletedOnTheOldSideSinceStaysSo) {
 TEST(Revert, TheOldSideIsNotClosedAgainOnceItLeads) {
   World world;
   Migrate(world);
-  bool opened = false;
-  ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
-                          const bool die = opened;
-                          opened = opened || (site.name == "lift_fence" && site.place == "jobs");
-                          return die ? Fault::kDieBefore : Fault::kNone;
-                        })));
+  RevertAndDieOnceTheOldSideIsOpen(world);
   ASSERT_FALSE(world.IsFenced("jobs"));
   for (std::uint64_t number = 1;; ++number) {
     SCOPED_TRACE(number);
@@ -864,12 +865,7 @@ TEST(Online, PhaseTwoAgainReopensAPhaseThreeThatWasCutOff) {
 TEST(Revert, TheOldSideLeadsForARunnerThatGoesOnToo) {
   World world;
   Migrate(world);
-  bool opened = false;
-  ASSERT_FALSE(world.Do(RevertAll, std::make_shared<Faults>([&](const Faults::CallSite& site) {
-                          const bool die = opened;
-                          opened = opened || (site.name == "lift_fence" && site.place == "jobs");
-                          return die ? Fault::kDieBefore : Fault::kNone;
-                        })));
+  RevertAndDieOnceTheOldSideIsOpen(world);
   ASSERT_DONE(world.PutSource(Job(2, "since", "red")));
   const Document topics = ArrayBuilder().String("late").Finish();
   ASSERT_DONE(world.PutItem(WithField(*world.Find("job_items", Value::Int32(2)), "topics",

@@ -112,6 +112,7 @@ Status CheckName(std::string_view collection) {
   return {};
 }
 
+/// How a command is sent.
 struct Manner {
   std::string_view database = {};  // empty: the store's own
   Server::Deadline deadline = Server::Deadline::kOfCall;
