@@ -11,7 +11,7 @@ build_packages=(
   # The configure step describes the tests too, so that demo.sh and test.sh share one build directory.
   libgtest-dev libgmock-dev librapidcheck-dev
 )
-test_packages=(python3-venv clang-19 libclang-rt-19-dev)  # the sanitizers' presets are built by clang
+test_packages=(python3-venv clang-19 libclang-rt-19-dev lld-19)  # the sanitizers' presets are built by clang
 lint_packages=(clang-format-19 clang-tidy-19)
 
 # Programs that may come from elsewhere than Debian: the package is wanted only where the command is absent.

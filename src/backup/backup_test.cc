@@ -271,6 +271,8 @@ TEST_F(BackupTest, DetectsEveryFlippedByte) {
 
 void BackupTest::DetectEveryFlippedByte(const Packed& packed) {
   SCOPED_TRACE(packed.name);
+  // A sanitizer looks for what a flip makes of the memory, at a twentieth of the speed.
+  constexpr std::size_t kStride = REHOME_SANITIZED ? 11 : 1;
   BackupRequest request = Request();
   request.collections = {"plain"};
   request.zstd = packed.zstd;
@@ -281,7 +283,7 @@ void BackupTest::DetectEveryFlippedByte(const Packed& packed) {
       continue;
     }
     const std::string good = Read(entry.path());
-    for (std::size_t at = 0; at < good.size(); ++at) {
+    for (std::size_t at = 0; at < good.size(); at += kStride) {
       std::string bad = good;
       bad[at] = static_cast<char>(static_cast<unsigned char>(bad[at]) ^ (1U << (at % 8)));
       Put(entry.path(), bad);
