@@ -1,11 +1,12 @@
 """Whatever of the planted corruptions can be mended from the source of truth is mended by one command, and verify is clean
 after it; what was changed is saved first; what is foreign stays and is named."""
 import json
+import re
 
 import harness
 from harness import CHECK_FAILED, DONE, REFUSED, USAGE, tearDownModule  # noqa: F401
 from planting import COUNT, Planted, add_tests, found_in
-from small_application import Case
+from small_application import Case, sqlite_key
 
 
 class Repair(Planted):
@@ -37,6 +38,27 @@ class Repair(Planted):
         vectors = app.new_vectors()
         self.assert_error(app.run("repair", "--yes", expect=REFUSED), "nothing was changed")
         self.assertEqual(app.new_vectors(), vectors)
+
+    def test_a_document_that_cannot_be_read_any_more_is_named_with_the_way_past_it(self):
+        """On either side: the row is taken out as the message says, and written anew by the command that it names."""
+        self.at_stage("migrated")
+        app = self.application
+        before = app.outcome()
+        for collection, writes_anew in (("job_items", ["repair", "--yes"]),
+                                        ("jobs", ["backup", "restore", "--collections", "jobs", "--only", "documents", "--yes"])):
+            with self.subTest(collection), app.sqlite(write=True) as db:
+                db.execute(f"UPDATE {collection} SET document = substr(document, 1, length(document) - 3) WHERE key = ?",
+                           (sqlite_key(self.victim["_id"])[0],))
+                db.commit()
+                for verb in (["verify"], ["repair", "--yes"]):
+                    answer = app.run(*verb, expect=CHECK_FAILED)
+                    self.assert_error(answer, f"collection {collection}: the document with _id", self.victim["_id"])
+                    statement = re.search(r'"(DELETE FROM )COLLECTION( .*?)"', answer.err)
+                db.execute(statement[1] + collection + statement[2])
+                db.commit()
+                app.run(*writes_anew)
+                self.assertTrue(app.json("verify")["passed"])
+                self.assertEqual(app.outcome(), before)
 
     def test_it_asks_first(self):
         self.at_stage("migrated")

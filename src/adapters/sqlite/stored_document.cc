@@ -5,7 +5,11 @@
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
+
+#include "base/digest.h"
 #include "model/extended_json.h"
+#include "model/sort_key.h"
 
 namespace rehome::sqlite {
 namespace {
@@ -98,18 +102,33 @@ bool IsPlain(std::string_view bytes, int depth) {
   return true;
 }
 
-/// The `_id` of bytes that are no sound document, for a sentence; empty where it cannot be told.
-std::string IdInBytes(std::string_view bytes) {
+/// The `_id` of bytes that are no sound document; nothing where it cannot be told.
+std::optional<ValueView> IdInBytes(std::string_view bytes) {
   constexpr std::string_view kKey("_id\0", 4);
   constexpr std::size_t kFirstKey = 5;  // behind the length and the element's type
   if (bytes.size() < kFirstKey || bytes.substr(kFirstKey, kKey.size()) != kKey) {
-    return {};
+    return std::nullopt;
   }
   const auto type = static_cast<BsonType>(static_cast<std::uint8_t>(bytes[kFirstKey - 1]));
   const std::string_view rest = bytes.substr(kFirstKey + kKey.size());
   const auto payload = PlainPayload(type, rest, 0);
-  return payload ? ToExtendedJson(ValueView(type, rest.substr(0, *payload)), JsonMode::kRelaxed)
-                 : std::string();
+  if (!payload) {
+    return std::nullopt;
+  }
+  return ValueView(type, rest.substr(0, *payload));
+}
+
+/// The way past a document that stops every verb that comes to it.
+std::string WayPast(std::optional<ValueView> id) {
+  const std::string row =
+      id ? fmt::format(" (sqlite3 FILE \"DELETE FROM COLLECTION WHERE key = x'{}'\")",
+                       Hex(SortKey(*id)))
+         : std::string();
+  return fmt::format(
+      "another program or a fault of the disk left it so: copy the file of the store, then take "
+      "that row out{}; rehome repair writes an item anew from its source, rehome backup restore "
+      "a document of the old side from the backup",
+      row);
 }
 
 }  // namespace
@@ -124,9 +143,11 @@ Result<Document> StoredDocument(std::string_view bytes) {
   }
   auto document = Document::Parse(std::string(bytes));
   if (!document) {
-    const std::string id = IdInBytes(bytes);
-    return std::unexpected(
-        std::move(document).error().In(id.empty() ? "a document" : "the document with _id " + id));
+    const std::optional<ValueView> id = IdInBytes(bytes);
+    Error error = std::move(document).error().In(
+        id ? "the document with _id " + ToExtendedJson(*id, JsonMode::kRelaxed) : "a document");
+    error.hint = WayPast(id);
+    return std::unexpected(std::move(error));
   }
   return document;
 }

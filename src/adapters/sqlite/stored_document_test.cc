@@ -41,8 +41,10 @@ TEST(StoredDocument, NamesTheOneThatIsNestedTooDeeply) {
   ASSERT_FALSE(deep.has_value());
   EXPECT_EQ(deep.error().code, ErrorCode::kDataLoss);
   EXPECT_NE(deep.error().message.find("_id \"no. 7\""), std::string::npos) << deep.error().message;
+  EXPECT_NE(deep.error().hint.find("take that row out (sqlite3"), std::string::npos);
   const auto unnamed = StoredDocument(DocumentBuilder().Append("x", inner).Finish().bytes());
   EXPECT_EQ(unnamed.error().message.find("_id"), std::string::npos) << unnamed.error().message;
+  EXPECT_NE(unnamed.error().hint.find("take that row out;"), std::string::npos);
 }
 
 // The walk must be at least as strict as libbson: what it passes, libbson passes.
