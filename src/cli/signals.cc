@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "base/error.h"
+#include "cli/exit_codes.h"
 
 namespace rehome::cli {
 namespace {
@@ -26,6 +27,7 @@ Signals::Signals() {
   const sigset_t signals = Watched();
   CHECK(pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0);
   CHECK(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+  CHECK(std::signal(SIGABRT, [](int) { ::_exit(kExitBug); }) != SIG_ERR);
   waiter_ = std::thread([this] { Wait(); });
 }
 

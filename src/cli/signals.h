@@ -9,7 +9,8 @@ namespace rehome::cli {
 
 /// SIGINT, SIGTERM: the first asks to stop, the second ends the process at once with 128 + signal
 /// (a resume heals what that leaves). SIGHUP is counted. SIGPIPE is ignored: a closed pipe is a
-/// write error.
+/// write error. SIGABRT, with which a CHECK or an escaped exception ends when it has said what it
+/// is, becomes exit code 70.
 class Signals {
  public:
   Signals();

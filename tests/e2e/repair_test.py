@@ -1,5 +1,6 @@
 """Whatever of the planted corruptions can be mended from the source of truth is mended by one command, and verify is clean
 after it; what was changed is saved first; what is foreign stays and is named."""
+import itertools
 import json
 import re
 
@@ -44,19 +45,22 @@ class Repair(Planted):
         self.at_stage("migrated")
         app = self.application
         before = app.outcome()
-        for collection, writes_anew in (("job_items", ["repair", "--yes"]),
-                                        ("jobs", ["backup", "restore", "--collections", "jobs", "--only", "documents", "--yes"])):
-            with self.subTest(collection), app.sqlite(write=True) as db:
-                db.execute(f"UPDATE {collection} SET document = substr(document, 1, length(document) - 3) WHERE key = ?",
-                           (sqlite_key(self.victim["_id"])[0],))
+        mends = {"job_items": ["repair", "--yes"],
+                 "jobs": ["backup", "restore", "--collections", "jobs", "--only", "documents", "--yes"]}
+        damages = {"cut off": lambda bson: bson[:-3], "without an _id": lambda bson: bson.replace(b"_id", b"_hd", 1)}
+        key = sqlite_key(self.victim["_id"])[0]
+        for collection, how in itertools.product(mends, damages):
+            with self.subTest(collection=collection, how=how), app.sqlite(write=True) as db:
+                [bson] = db.execute(f"SELECT document FROM {collection} WHERE key = ?", (key,)).fetchone()
+                db.execute(f"UPDATE {collection} SET document = ? WHERE key = ?", (damages[how](bson), key))
                 db.commit()
                 for verb in (["verify"], ["repair", "--yes"]):
                     answer = app.run(*verb, expect=CHECK_FAILED)
-                    self.assert_error(answer, f"collection {collection}: the document with _id", self.victim["_id"])
+                    self.assert_error(answer, f"collection {collection}: ", self.victim["_id"] if how == "cut off" else "it has no _id")
                     statement = re.search(r'"(DELETE FROM )COLLECTION( .*?)"', answer.err)
                 db.execute(statement[1] + collection + statement[2])
                 db.commit()
-                app.run(*writes_anew)
+                app.run(*mends[collection])
                 self.assertTrue(app.json("verify")["passed"])
                 self.assertEqual(app.outcome(), before)
 

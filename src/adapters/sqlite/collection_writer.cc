@@ -212,7 +212,7 @@ Status BuildIndex(Connection& connection, const CollectionEntry& collection,
       return Fail(ErrorCode::kCancelled,
                   fmt::format("stopped while index {} was built", index.spec.name));
     }
-    REHOME_TRY_ASSIGN(const Document document, StoredDocument(scan.BlobAt(1)));
+    REHOME_TRY_ASSIGN(const Document document, StoredDocument(scan.BlobAt(0), scan.BlobAt(1)));
     if (tolerant) {
       REHOME_TRY(table.Force(scan.BlobAt(0), document.view()));
       continue;
@@ -372,7 +372,7 @@ Result<std::optional<Document>> CollectionWriter::Find(std::string_view key) {
     find_.Reset();
     return std::nullopt;
   }
-  Result<Document> document = StoredDocument(find_.BlobAt(0));
+  Result<Document> document = StoredDocument(key, find_.BlobAt(0));
   find_.Reset();
   return document;
 }

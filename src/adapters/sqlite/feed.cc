@@ -170,8 +170,13 @@ Result<ChangeBatch> Feed::ReadOnce(Connection& connection, std::int64_t after,
     if (!row) {
       break;
     }
-    REHOME_TRY_ASSIGN(Value id, DecodeId(read.BlobAt(2)));
-    batch.events.push_back({std::string(read.TextAt(1)), std::move(id), PositionAt(read.IntAt(0))});
+    Result<Value> id = DecodeId(read.BlobAt(2));
+    if (!id) {
+      return std::unexpected(
+          std::move(id).error().In(fmt::format("change feed entry {}", read.IntAt(0))));
+    }
+    batch.events.push_back(
+        {std::string(read.TextAt(1)), *std::move(id), PositionAt(read.IntAt(0))});
     if (batch.events.size() == count_max) {
       reached = read.IntAt(0);
     }

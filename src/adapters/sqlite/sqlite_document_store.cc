@@ -34,8 +34,9 @@ KeyRange KeysOf(const IdRange& range) {
           range.upto ? SortKey(range.upto->view()) : std::string(kHighestKey)};
 }
 
-Result<Document> DocumentAt(const Statement& row, int column, std::string_view collection) {
-  Result<Document> document = StoredDocument(row.BlobAt(column));
+/// Of a row (key, document).
+Result<Document> DocumentAt(const Statement& row, std::string_view collection) {
+  Result<Document> document = StoredDocument(row.BlobAt(0), row.BlobAt(1));
   if (!document) {
     return std::unexpected(
         std::move(document).error().In(fmt::format("collection {}", collection)));
@@ -54,18 +55,20 @@ class Cursor final : public DocumentCursor {
 
   [[nodiscard]] Result<std::vector<Document>> Next(std::size_t count_max,
                                                    std::size_t bytes_max) override {
+    // The row's own key: a damaged document may say another _id, and would be met for ever.
+    std::string last;
     auto batch = connections_->Read(call_, std::vector<Document>{}, [&](Connection& connection) {
-      return Batch(connection, std::max<std::size_t>(count_max, 1), bytes_max);
+      return Batch(connection, std::max<std::size_t>(count_max, 1), bytes_max, last);
     });
     if (batch && !batch->empty()) {
-      keys_.after = SortKey(batch->back().Id());
+      keys_.after = std::move(last);
     }
     return batch;
   }
 
  private:
   Result<std::vector<Document>> Batch(Connection& connection, std::size_t count_max,
-                                      std::size_t bytes_max) const {
+                                      std::size_t bytes_max, std::string& last) const {
     std::vector<Document> batch;
     REHOME_TRY_ASSIGN(const std::optional<CollectionEntry> entry,
                       FindCollection(connection, collection_));
@@ -74,7 +77,7 @@ class Cursor final : public DocumentCursor {
     }
     REHOME_TRY_ASSIGN(Statement scan,
                       connection.Prepare(fmt::format(
-                          "SELECT document FROM {} WHERE key > ?1 AND key <= ?2 ORDER BY key",
+                          "SELECT key, document FROM {} WHERE key > ?1 AND key <= ?2 ORDER BY key",
                           TableName(collection_))));
     scan.Blob(1, keys_.after).Blob(2, keys_.upto);
     std::size_t bytes = 0;
@@ -83,8 +86,9 @@ class Cursor final : public DocumentCursor {
       if (!row) {
         break;
       }
-      REHOME_TRY_ASSIGN(Document document, DocumentAt(scan, 0, collection_));
+      REHOME_TRY_ASSIGN(Document document, DocumentAt(scan, collection_));
       bytes += document.bytes().size();
+      last = scan.BlobAt(0);
       batch.push_back(std::move(document));
     }
     return batch;
@@ -133,11 +137,18 @@ class Bypass {
   }
 };
 
-/// Steps `rows` (key-ordered documents in column 0) and keeps those whose `path` has one of
-/// `wanted`.
-Status KeepMatching(Statement& rows, std::string_view path, std::span<const std::string> wanted,
-                    std::size_t count_max, const Call& call, std::vector<Document>& kept) {
-  for (std::size_t row_count = 1; kept.size() < count_max; ++row_count) {
+/// Documents of a collection whose `path` has one of `values` (sort keys).
+struct Matching {
+  std::string_view collection;
+  std::string_view path;
+  std::span<const std::string> values;
+  std::size_t count_max;
+};
+
+/// Steps `rows` (key, document; ordered by key) and keeps what matches.
+Status KeepMatching(Statement& rows, const Matching& wanted, const Call& call,
+                    std::vector<Document>& kept) {
+  for (std::size_t row_count = 1; kept.size() < wanted.count_max; ++row_count) {
     REHOME_TRY_ASSIGN(const bool row, rows.Step());
     if (!row) {
       return {};
@@ -145,8 +156,8 @@ Status KeepMatching(Statement& rows, std::string_view path, std::span<const std:
     if (row_count % kRowsBetweenStops == 0 && call.stop.stop_requested()) {
       return std::unexpected(Cancelled("the search was through"));
     }
-    REHOME_TRY_ASSIGN(Document document, StoredDocument(rows.BlobAt(0)));
-    if (HasFieldValue(document.view(), path, wanted)) {
+    REHOME_TRY_ASSIGN(Document document, DocumentAt(rows, wanted.collection));
+    if (HasFieldValue(document.view(), wanted.path, wanted.values)) {
       kept.push_back(std::move(document));
     }
   }
@@ -200,8 +211,11 @@ Result<std::vector<IdRange>> CutEvenly(Connection& connection, std::string_view 
     if (row_count % step != 0) {
       continue;
     }
-    REHOME_TRY_ASSIGN(Value id, DecodeId(rows.BlobAt(0)));
-    marks.push_back(std::move(id));
+    Result<Value> id = DecodeId(rows.BlobAt(0));
+    if (!id) {
+      return std::unexpected(std::move(id).error().In(fmt::format("collection {}", collection)));
+    }
+    marks.push_back(*std::move(id));
     if (marks.size() == 2 * kMarksPerPart * parts) {
       for (std::size_t i = 0; 2 * i + 1 < marks.size(); ++i) {
         marks[i] = std::move(marks[2 * i + 1]);
@@ -466,13 +480,13 @@ Result<std::vector<std::optional<Document>>> Store::FindByIds(std::string_view c
       return found;
     }
     REHOME_TRY_ASSIGN(Statement find,
-                      connection.Prepare(fmt::format("SELECT document FROM {} WHERE key = ?1",
+                      connection.Prepare(fmt::format("SELECT key, document FROM {} WHERE key = ?1",
                                                      TableName(collection))));
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const std::string key = SortKey(ids[i].view());
       REHOME_TRY_ASSIGN(const bool row, find.Blob(1, key).Step());
       if (row) {
-        REHOME_TRY_ASSIGN(found[i], DocumentAt(find, 0, collection));
+        REHOME_TRY_ASSIGN(found[i], DocumentAt(find, collection));
       }
       find.Reset();
     }
@@ -492,6 +506,8 @@ Result<std::vector<Document>> Store::FindByField(std::string_view collection, st
     whole_arrays = whole_arrays || value.view().type() == BsonType::kArray;
   }
   std::ranges::sort(wanted);
+  const Matching matching{
+      .collection = collection, .path = path, .values = wanted, .count_max = count_max};
   return connections_->Read(
       call, std::vector<Document>{}, [&](Connection& connection) -> Result<std::vector<Document>> {
         std::vector<Document> found;
@@ -505,20 +521,20 @@ Result<std::vector<Document>> Store::FindByField(std::string_view collection, st
         const auto index = std::ranges::find_if(
             indexes, [&](const IndexEntry& i) { return i.built && i.spec.paths.front() == path; });
         if (index == indexes.end() || entry->stale || whole_arrays) {
-          REHOME_TRY_ASSIGN(Statement scan,
-                            connection.Prepare(fmt::format("SELECT document FROM {} ORDER BY key",
-                                                           TableName(collection))));
-          REHOME_TRY(KeepMatching(scan, path, wanted, count_max, call, found));
+          REHOME_TRY_ASSIGN(Statement scan, connection.Prepare(fmt::format(
+                                                "SELECT key, document FROM {} ORDER BY key",
+                                                TableName(collection))));
+          REHOME_TRY(KeepMatching(scan, matching, call, found));
           return found;
         }
         REHOME_TRY_ASSIGN(const std::vector<std::string> keys,
                           KeysInIndex(connection, *index, parts));
-        REHOME_TRY_ASSIGN(Statement find,
-                          connection.Prepare(fmt::format("SELECT document FROM {} WHERE key = ?1",
-                                                         TableName(collection))));
+        REHOME_TRY_ASSIGN(Statement find, connection.Prepare(fmt::format(
+                                              "SELECT key, document FROM {} WHERE key = ?1",
+                                              TableName(collection))));
         for (const std::string& key : keys) {
           find.Blob(1, key);
-          REHOME_TRY(KeepMatching(find, path, wanted, count_max, call, found));
+          REHOME_TRY(KeepMatching(find, matching, call, found));
           find.Reset();
         }
         return found;

@@ -275,6 +275,26 @@ TEST_F(SqliteStore, AWriterThatWaitsTooLongIsUnavailable) {
   EXPECT_EQ(store->Count("jobs", {}).value_or(99), 1U);
 }
 
+TEST_F(SqliteStore, AScanEndsWhereADocumentSaysAnotherIdThanItsRow) {
+  const auto store = Open();
+  for (const int id : {1, 2, 3}) {
+    ASSERT_TRUE(Insert(*store, Doc(id, id)));
+  }
+  auto other = sqlite::Connection::Open(file_, SQLITE_OPEN_READWRITE, false, Millis{1000});
+  ASSERT_TRUE(other);
+  ASSERT_TRUE((*other)->Execute(  // the last says that it is the first
+      "UPDATE jobs SET document = (SELECT document FROM jobs ORDER BY key LIMIT 1) WHERE key = "
+      "(SELECT max(key) FROM jobs)"));
+  const auto scan = store->Scan("jobs", {}, {});
+  ASSERT_TRUE(scan);
+  std::size_t read = 0;
+  for (auto batch = (*scan)->Next(1, 1); batch && !batch->empty() && read < 9;
+       batch = (*scan)->Next(1, 1)) {
+    read += batch->size();
+  }
+  EXPECT_EQ(read, 3U);
+}
+
 TEST_F(SqliteStore, AFullDiskIsResourceExhaustedAndLeavesWhatWasThere) {
   ASSERT_TRUE(Insert(*Open(), Doc(1, 1)));
   auto connection = sqlite::Connection::Open(file_, SQLITE_OPEN_READWRITE, false, Millis{1000});

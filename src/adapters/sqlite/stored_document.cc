@@ -9,7 +9,6 @@
 
 #include "base/digest.h"
 #include "model/extended_json.h"
-#include "model/sort_key.h"
 
 namespace rehome::sqlite {
 namespace {
@@ -102,33 +101,29 @@ bool IsPlain(std::string_view bytes, int depth) {
   return true;
 }
 
-/// The `_id` of bytes that are no sound document; nothing where it cannot be told.
-std::optional<ValueView> IdInBytes(std::string_view bytes) {
+/// What bytes that are no sound document are called in a sentence.
+std::string NameIn(std::string_view bytes) {
   constexpr std::string_view kKey("_id\0", 4);
   constexpr std::size_t kFirstKey = 5;  // behind the length and the element's type
-  if (bytes.size() < kFirstKey || bytes.substr(kFirstKey, kKey.size()) != kKey) {
-    return std::nullopt;
+  if (bytes.size() >= kFirstKey && bytes.substr(kFirstKey, kKey.size()) == kKey) {
+    const auto type = static_cast<BsonType>(static_cast<std::uint8_t>(bytes[kFirstKey - 1]));
+    const std::string_view rest = bytes.substr(kFirstKey + kKey.size());
+    if (const auto payload = PlainPayload(type, rest, 0)) {
+      return "the document with _id " +
+             ToExtendedJson(ValueView(type, rest.substr(0, *payload)), JsonMode::kRelaxed);
+    }
   }
-  const auto type = static_cast<BsonType>(static_cast<std::uint8_t>(bytes[kFirstKey - 1]));
-  const std::string_view rest = bytes.substr(kFirstKey + kKey.size());
-  const auto payload = PlainPayload(type, rest, 0);
-  if (!payload) {
-    return std::nullopt;
-  }
-  return ValueView(type, rest.substr(0, *payload));
+  return "a document";
 }
 
-/// The way past a document that stops every verb that comes to it.
-std::string WayPast(std::optional<ValueView> id) {
-  const std::string row =
-      id ? fmt::format(" (sqlite3 FILE \"DELETE FROM COLLECTION WHERE key = x'{}'\")",
-                       Hex(SortKey(*id)))
-         : std::string();
+/// The way past a row that stops every verb that comes to it.
+std::string WayPast(std::string_view key) {
   return fmt::format(
       "another program or a fault of the disk left it so: copy the file of the store, then take "
-      "that row out{}; rehome repair writes an item anew from its source, rehome backup restore "
-      "a document of the old side from the backup",
-      row);
+      "that row out (sqlite3 FILE \"DELETE FROM COLLECTION WHERE key = x'{}'\"); rehome repair "
+      "writes an item anew from its source, rehome backup restore a document of the old side from "
+      "the backup",
+      Hex(key));
 }
 
 }  // namespace
@@ -137,16 +132,15 @@ bool IsPlainBson(std::string_view bytes) {
   return IsPlain(bytes, 0);
 }
 
-Result<Document> StoredDocument(std::string_view bytes) {
-  if (IsPlainBson(bytes)) {
-    return Document::Trusted(std::string(bytes));
+Result<Document> StoredDocument(std::string_view key, std::string_view bytes) {
+  Result<Document> document = IsPlainBson(bytes) ? Document::Trusted(std::string(bytes))
+                                                 : Document::Parse(std::string(bytes));
+  if (document && !document->view().Find("_id")) {
+    document = Fail(ErrorCode::kDataLoss, "it has no _id");
   }
-  auto document = Document::Parse(std::string(bytes));
   if (!document) {
-    const std::optional<ValueView> id = IdInBytes(bytes);
-    Error error = std::move(document).error().In(
-        id ? "the document with _id " + ToExtendedJson(*id, JsonMode::kRelaxed) : "a document");
-    error.hint = WayPast(id);
+    Error error = std::move(document).error().In(NameIn(bytes));
+    error.hint = WayPast(key);
     return std::unexpected(std::move(error));
   }
   return document;

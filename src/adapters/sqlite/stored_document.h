@@ -10,8 +10,9 @@
 
 namespace rehome::sqlite {
 
-/// kDataLoss if `bytes` are not one well-formed BSON document.
-[[nodiscard]] Result<Document> StoredDocument(std::string_view bytes);
+/// The document of the row `key`. kDataLoss, with the way past it, if `bytes` are not one well-formed
+/// BSON document that has an `_id`.
+[[nodiscard]] Result<Document> StoredDocument(std::string_view key, std::string_view bytes);
 /// True: well-formed for certain. False: unusual (deep, rare types) or broken.
 [[nodiscard]] bool IsPlainBson(std::string_view bytes);
 
