@@ -4,6 +4,8 @@ import itertools
 import json
 import re
 
+import bson
+
 import harness
 from harness import CHECK_FAILED, DONE, REFUSED, USAGE, tearDownModule  # noqa: F401
 from planting import COUNT, Planted, add_tests, found_in
@@ -63,6 +65,20 @@ class Repair(Planted):
                 app.run(*mends[collection])
                 self.assertTrue(app.json("verify")["passed"])
                 self.assertEqual(app.outcome(), before)
+
+    def test_a_document_that_says_another_id_than_its_row_is_named_with_the_way_past_it(self):
+        for collection in ("job_items", "jobs"):
+            with self.subTest(collection):
+                self.at_stage("migrated")
+                app = self.application
+                key = sqlite_key(self.victim["_id"])[0]
+                with app.sqlite(write=True) as db:
+                    [stored] = db.execute(f"SELECT document FROM {collection} WHERE key = ?", (key,)).fetchone()
+                    other = bson.encode({**bson.decode(stored), "_id": "another"})
+                    db.execute(f"UPDATE {collection} SET document = ? WHERE key = ?", (other, key))
+                answer = app.run("verify", expect=CHECK_FAILED)
+                self.assertIn("another", answer.out)
+                self.assert_error(app.run("repair", "--yes", expect=CHECK_FAILED), '"another"', "take that row out")
 
     def test_it_asks_first(self):
         self.at_stage("migrated")

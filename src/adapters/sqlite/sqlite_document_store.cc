@@ -120,7 +120,16 @@ Status CheckWrites(std::string_view collection, std::span<const Write> writes) {
       return refuse(why);
     }
     if (write.kind == Write::Kind::kReplace && SortKey(*id) != SortKey(write.document.Id())) {
-      return refuse("cannot be replaced by one with another _id");
+      // Each was found by its own _id: one of the two was not what it was asked for.
+      return Fail(ErrorCode::kDataLoss,
+                  fmt::format("the document {} of {} cannot be replaced by one with _id {}",
+                              ToExtendedJson(*id, JsonMode::kRelaxed), collection,
+                              ToExtendedJson(write.document.Id(), JsonMode::kRelaxed)),
+                  "a document there or its source says another _id than its row does: another "
+                  "program or a fault of the disk left it so. rehome verify names it: copy the "
+                  "file of the store, take that row out, then rehome repair writes an item anew "
+                  "from its source, rehome backup restore a document of the old side from the "
+                  "backup");
     }
   }
   return {};
