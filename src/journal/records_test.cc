@@ -122,6 +122,19 @@ TEST(RunRecord, OfAnotherJournalVersionIsRefusedInWords) {
   EXPECT_FALSE(read.error().hint.empty());
 }
 
+TEST(RunRecord, WithAWordThatNobodyKnowsIsRefusedAndNotTakenForAFreshOne) {
+  const RunRecord run = FullRun();
+  const std::string good = run.ToDocument().bytes();
+  for (const std::string_view word : {Name(run.state), Name(run.At(Phase::kItems).state)}) {
+    std::string bad = good;
+    bad.at(bad.find(word) + 1) ^= 1;
+    const auto read = RunRecord::FromDocument(Document::Parse(bad).value_or(Document()).view());
+    ASSERT_FALSE(read) << word;
+    EXPECT_EQ(read.error().code, ErrorCode::kFailedPrecondition);
+    EXPECT_TRUE(read.error().message.contains("does not know")) << read.error().message;
+  }
+}
+
 TEST(RunRecord, LatestIsTheNewestOfThatPlanAlone) {
   sim::MemoryDocumentStore store;
   RunRecord run = FullRun();

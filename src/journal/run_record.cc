@@ -95,11 +95,32 @@ void PutPhase(DocumentBuilder& builder, Phase phase, const PhaseRecord& record) 
   PutCounts(builder, "counts", record.counts);
 }
 
-PhaseRecord ToPhase(DocumentView document) {
-  return {.state = PhaseStateOf(StringField(document, "state")).value_or(PhaseState::kPending),
-          .started_at = ToOptionalTime(document, "started_at"),
-          .seconds = DoubleField(document, "seconds"),
-          .counts = ToCounts(DocumentField(document, "counts"))};
+/// What another release, or a hand, wrote there.
+std::unexpected<Error> Unknown(std::string_view what, std::string_view word) {
+  return Fail(ErrorCode::kFailedPrecondition,
+              fmt::format("the run record in {} says {} {}, which this rehome does not know",
+                          journal::kRuns, what, word),
+              "nothing was changed. Use the rehome release that started this run; if that is this "
+              "one, the record was damaged or edited: copy it, put that word right, then run the "
+              "same command again");
+}
+
+Result<Phase> ToPhaseNumber(DocumentView document) {
+  const std::int64_t number = IntField(document, "phase");
+  const std::optional<Phase> phase = PhaseOf(static_cast<int>(number));
+  return phase ? Result<Phase>(*phase) : Unknown("phase", std::to_string(number));
+}
+
+Result<PhaseRecord> ToPhase(DocumentView document) {
+  const std::string word = StringField(document, "state");
+  const std::optional<PhaseState> state = PhaseStateOf(word);
+  if (!state) {
+    return Unknown("a phase's state", word);
+  }
+  return PhaseRecord{.state = *state,
+                     .started_at = ToOptionalTime(document, "started_at"),
+                     .seconds = DoubleField(document, "seconds"),
+                     .counts = ToCounts(DocumentField(document, "counts"))};
 }
 
 void PutRestorePoint(DocumentBuilder& builder, const RestorePoint& point) {
@@ -112,14 +133,15 @@ void PutRestorePoint(DocumentBuilder& builder, const RestorePoint& point) {
   builder.String("undo", point.undo);
 }
 
-RestorePoint ToRestorePoint(DocumentView document) {
-  return {.phase = PhaseOf(static_cast<int>(IntField(document, "phase"))).value_or(Phase::kPrepare),
-          .at = ToTime(document, "at"),
-          .digest = StringField(document, "digest"),
-          .counts = ToCounts(DocumentField(document, "counts")),
-          .positions = ToTexts(DocumentField(document, "positions")),
-          .pointers = ToTexts(DocumentField(document, "pointers")),
-          .undo = StringField(document, "undo")};
+Result<RestorePoint> ToRestorePoint(DocumentView document) {
+  REHOME_TRY_ASSIGN(const Phase phase, ToPhaseNumber(document));
+  return RestorePoint{.phase = phase,
+                      .at = ToTime(document, "at"),
+                      .digest = StringField(document, "digest"),
+                      .counts = ToCounts(DocumentField(document, "counts")),
+                      .positions = ToTexts(DocumentField(document, "positions")),
+                      .pointers = ToTexts(DocumentField(document, "pointers")),
+                      .undo = StringField(document, "undo")};
 }
 
 void PutRetirement(DocumentBuilder& builder, const Retirement& attempt) {
@@ -306,18 +328,22 @@ Result<RunRecord> RunRecord::FromDocument(DocumentView document) {
   out.fingerprint = StringField(document, "fingerprint");
   out.fingerprint_text = StringField(document, "fingerprint_text");
   out.resolved_plan = StringField(document, "resolved_plan");
-  out.state = RunStateOf(StringField(document, "state")).value_or(RunState::kNew);
+  const std::string word = StringField(document, "state");
+  const std::optional<RunState> state = RunStateOf(word);
+  if (!state) {
+    return Unknown("the state", word);
+  }
+  out.state = *state;
   out.epoch = IntField(document, "epoch");
   out.created_at = ToTime(document, "created_at");
   out.updated_at = ToTime(document, "updated_at");
   for (const auto& [index, phase] : DocumentField(document, "phases")) {
-    const auto named = PhaseOf(static_cast<int>(IntField(phase.AsDocument(), "phase")));
-    if (named) {
-      out.At(*named) = ToPhase(phase.AsDocument());
-    }
+    REHOME_TRY_ASSIGN(const Phase number, ToPhaseNumber(phase.AsDocument()));
+    REHOME_TRY_ASSIGN(out.At(number), ToPhase(phase.AsDocument()));
   }
   for (const auto& [index, point] : DocumentField(document, "restore_points")) {
-    out.restore_points.push_back(ToRestorePoint(point.AsDocument()));
+    REHOME_TRY_ASSIGN(RestorePoint read, ToRestorePoint(point.AsDocument()));
+    out.restore_points.push_back(std::move(read));
   }
   out.namespaces = ToTexts(DocumentField(document, "namespaces"));
   out.created_collections = ToStrings(DocumentField(document, "created_collections"));
