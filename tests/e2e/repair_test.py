@@ -49,12 +49,12 @@ class Repair(Planted):
         before = app.outcome()
         mends = {"job_items": ["repair", "--yes"],
                  "jobs": ["backup", "restore", "--collections", "jobs", "--only", "documents", "--yes"]}
-        damages = {"cut off": lambda bson: bson[:-3], "without an _id": lambda bson: bson.replace(b"_id", b"_hd", 1)}
+        damages = {"cut off": lambda stored: stored[:-3], "without an _id": lambda stored: stored.replace(b"_id", b"_hd", 1)}
         key = sqlite_key(self.victim["_id"])[0]
         for collection, how in itertools.product(mends, damages):
             with self.subTest(collection=collection, how=how), app.sqlite(write=True) as db:
-                [bson] = db.execute(f"SELECT document FROM {collection} WHERE key = ?", (key,)).fetchone()
-                db.execute(f"UPDATE {collection} SET document = ? WHERE key = ?", (damages[how](bson), key))
+                [stored] = db.execute(f"SELECT document FROM {collection} WHERE key = ?", (key,)).fetchone()
+                db.execute(f"UPDATE {collection} SET document = ? WHERE key = ?", (damages[how](stored), key))
                 db.commit()
                 for verb in (["verify"], ["repair", "--yes"]):
                     answer = app.run(*verb, expect=CHECK_FAILED)

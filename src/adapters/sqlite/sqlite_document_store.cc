@@ -125,11 +125,9 @@ Status CheckWrites(std::string_view collection, std::span<const Write> writes) {
                   fmt::format("the document {} of {} cannot be replaced by one with _id {}",
                               ToExtendedJson(*id, JsonMode::kRelaxed), collection,
                               ToExtendedJson(write.document.Id(), JsonMode::kRelaxed)),
-                  "a document there or its source says another _id than its row does: another "
-                  "program or a fault of the disk left it so. rehome verify names it: copy the "
-                  "file of the store, take that row out, then rehome repair writes an item anew "
-                  "from its source, rehome backup restore a document of the old side from the "
-                  "backup");
+                  "a document there or its source says another _id than its row does, and rehome "
+                  "verify names it: " +
+                      WayPastRow(""));
     }
   }
   return {};

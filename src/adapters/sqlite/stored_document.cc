@@ -116,16 +116,6 @@ std::string NameIn(std::string_view bytes) {
   return "a document";
 }
 
-/// The way past a row that stops every verb that comes to it.
-std::string WayPast(std::string_view key) {
-  return fmt::format(
-      "another program or a fault of the disk left it so: copy the file of the store, then take "
-      "that row out (sqlite3 FILE \"DELETE FROM COLLECTION WHERE key = x'{}'\"); rehome repair "
-      "writes an item anew from its source, rehome backup restore a document of the old side from "
-      "the backup",
-      Hex(key));
-}
-
 }  // namespace
 
 bool IsPlainBson(std::string_view bytes) {
@@ -140,10 +130,19 @@ Result<Document> StoredDocument(std::string_view key, std::string_view bytes) {
   }
   if (!document) {
     Error error = std::move(document).error().In(NameIn(bytes));
-    error.hint = WayPast(key);
+    error.hint = WayPastRow(
+        fmt::format(" (sqlite3 FILE \"DELETE FROM COLLECTION WHERE key = x'{}'\")", Hex(key)));
     return std::unexpected(std::move(error));
   }
   return document;
+}
+
+std::string WayPastRow(std::string_view how) {
+  return fmt::format(
+      "another program or a fault of the disk left it so: copy the file of the store, then take "
+      "that row out{}; rehome repair writes an item anew from its source, rehome backup restore "
+      "a document of the old side from the backup",
+      how);
 }
 
 }  // namespace rehome::sqlite
